@@ -1,0 +1,148 @@
+/**
+ * What the nodes may ask of the engine: one call each (design.md decision 16). Nodes reach it by `RED.settings.huiliu`, never by the global context.
+ */
+import type { Event } from "../events/event.ts";
+import type { ParkReason } from "../journal/ports.ts";
+
+/** A plain string on `msg.huiliu.delivery`: it survives clones, context and JSON. */
+export type DeliveryToken = string;
+
+/** Which node calls. Recorded with every intent and named in every parked record. */
+export interface NodeRef {
+  readonly id: string;
+  readonly type: string;
+  readonly name?: string;
+  /** The flow's folder name. */
+  readonly flow: string;
+}
+
+/** A delivery as `message-in` or `event-in` hands it to the flow: small on purpose, the bytes stay in the engine. */
+export interface Fed {
+  readonly token: DeliveryToken;
+  readonly messageId: string;
+  readonly partner: string;
+  readonly kind: string;
+  readonly event?: Event;
+}
+
+/** A refusal a node shows and the ledger parks with. */
+export interface Refused {
+  readonly ok: false;
+  readonly reason: ParkReason;
+}
+
+export interface Choice {
+  readonly value: string;
+  readonly zh: string;
+  readonly en: string;
+}
+
+/** What is loaded, for the editor's choices. */
+export interface Catalogue {
+  partners(): readonly (Choice & { readonly vendor: string; readonly destination: boolean })[];
+  /** Inbound message kinds of a vendor (or all), outbound ones with `direction: "out"`. value = `<vendor>/<message>`. */
+  mappings(): readonly (Choice & { readonly vendor: string; readonly message: string; readonly direction: "in" | "out" })[];
+  eventTypes(): readonly Choice[];
+  keyKinds(): readonly Choice[];
+}
+
+export type Asked =
+  | {
+      readonly outcome: "acknowledged" | "rejected" | "busy" | "not-found" | "unclear" | "unsent";
+      readonly code?: string;
+      readonly text?: string;
+      readonly reply?: Readonly<Record<string, string>>;
+    }
+  | { readonly outcome: "refused"; readonly reason: ParkReason };
+
+/** One business key's hits, newest first. */
+export interface Found {
+  readonly messages: readonly {
+    readonly messageId: string;
+    readonly partner: string;
+    readonly kind: string;
+    readonly state: string;
+    readonly receivedAt: string;
+  }[];
+  readonly events: readonly Event[];
+  readonly writeBacks: readonly { readonly id: string; readonly kind: string; readonly destination: string; readonly state: string }[];
+}
+
+export interface Engine {
+  /** Resolves when doors may open and nodes may subscribe; rejects when start-up refused, with every problem. */
+  readonly ready: Promise<void>;
+  readonly catalogue: Catalogue;
+  /**
+   * Feeds messages of `partner` ("*" = all) and `kinds` (empty = all) to `feed`, in journal order, one at a time per business key. Returns the unsubscribe.
+   * Two subscriptions wanting the same partner and kind are refused (a message has one flow): answers the other node.
+   */
+  subscribeMessages(
+    node: NodeRef,
+    filter: { readonly partner: string; readonly kinds: readonly string[]; readonly deadlineMs: number },
+    feed: (fed: Fed) => void,
+  ): { readonly ok: true; readonly stop: () => void } | Refused;
+  subscribeEvents(
+    node: NodeRef,
+    filter: { readonly types: readonly string[]; readonly deadlineMs: number },
+    feed: (fed: Fed) => void,
+  ): { readonly ok: true; readonly stop: () => void } | Refused;
+  /** Bytes → events. `mapping` empty = the vendor's mapping of the message's kind. Problems are a refusal. */
+  translate(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly mapping?: string },
+  ): { readonly ok: true; readonly events: readonly Event[] } | Refused;
+  /** Intent: publish these events (all translated ones when absent). */
+  publish(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly types?: readonly string[] },
+  ): { readonly ok: true; readonly count: number } | Refused;
+  /** Intent: owe `destination` a write-back of `kind` for each event of `types` (all when empty). `count` 0 = no event of that type in this delivery. */
+  oweWriteBack(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly destination: string; readonly kind: string; readonly types: readonly string[]; readonly when: "now" | "bill-paid" },
+  ): { readonly ok: true; readonly count: number } | Refused;
+  /** Asks a partner (an inquiry: no effect there). Never throws; the outcome chooses the node's output. */
+  ask(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly partner: string; readonly kind: string; readonly signal: AbortSignal },
+  ): Promise<Asked>;
+  /** The verdict for a sender who waits (reply-to, HTTP in the partner's dialect). */
+  answer(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly verdict: "accepted" | "refused"; readonly text?: string },
+  ): { readonly ok: true } | Refused;
+  find(
+    token: DeliveryToken | undefined,
+    node: NodeRef,
+    options: { readonly keyKind: string; readonly value: string; readonly limit: number },
+  ): Promise<Found>;
+  /** Intent: park this delivery with a reason, on purpose. */
+  park(token: DeliveryToken, node: NodeRef, options: { readonly code?: string; readonly reason: string }): { readonly ok: true } | Refused;
+  /** The ledger's door for the kit and Node-RED's hooks. */
+  readonly ledger: Ledger;
+  /** Stops feeding, waits until nothing is live (at most `capMs`), gives back what is left, waits 150 ms more. */
+  pauseIntake(why: string, capMs: number): Promise<{ readonly live: number }>;
+  resumeIntake(): void;
+  /** Live deliveries now. */
+  live(): number;
+}
+
+/**
+ * Counts the branches of each delivery (reference/nodered.md 3.3). A delivery settles when every branch has ended well; one that throws, dangles or outlives
+ * the deadline parks, naming the node. `end` marks a good end (the kit calls it when one of our nodes used the message); core nodes end by sending on.
+ */
+export interface Ledger {
+  /** A node was handed a message of the delivery (hook preDeliver). */
+  entered(token: DeliveryToken, node: NodeRef): void;
+  /** A node sent a message of the delivery on (hook preDeliver's source). */
+  sent(token: DeliveryToken, node: NodeRef): void;
+  /** The node finished with it (hook onComplete, or postReceive for old one-argument handlers). */
+  left(token: DeliveryToken, node: NodeRef, error?: unknown): void;
+  /** One of our nodes used it as its end: an intent was recorded. */
+  ended(token: DeliveryToken, node: NodeRef): void;
+}

@@ -1,0 +1,143 @@
+/**
+ * What the engine knows of a bill, and when the HIS may be told "paid": only when insurance parts plus captured payments equal the bill
+ * (design.md decision 21, 宁长款不短款; S4-10). Pure: the store locks the rows, these rules decide.
+ */
+import type { Event } from "../events/event.ts";
+
+/** One fact that changes a bill. `bill` is the order key: `bill:<no>`, else `visit:<no>` where the partner tells no bill. */
+export type OrderChange =
+  | { readonly kind: "charged"; readonly bill: string; readonly chargeNo: string; readonly amount: bigint }
+  | {
+      readonly kind: "charge-cancelled";
+      readonly bill: string;
+      readonly cancelNo: string;
+      readonly chargeNo: string;
+      readonly amount: bigint;
+    }
+  | { readonly kind: "insured"; readonly bill: string; readonly settlementNo: string; readonly total: bigint; readonly covered: bigint }
+  | { readonly kind: "insurance-reversed"; readonly bill: string; readonly settlementNo: string }
+  | { readonly kind: "paid"; readonly bill: string; readonly paymentNo: string; readonly amount: bigint; readonly billTotal?: bigint }
+  | { readonly kind: "refunded"; readonly bill: string; readonly refundNo: string; readonly amount: bigint };
+
+/** A bill's book. Amounts are fen; maps are keyed by the partner's number so that the same fact counts once. */
+export interface Bill {
+  readonly key: string;
+  readonly charges: Readonly<Record<string, bigint>>;
+  readonly cancels: Readonly<Record<string, bigint>>;
+  readonly insurance: Readonly<Record<string, { readonly total: bigint; readonly covered: bigint; readonly reversed: boolean }>>;
+  readonly payments: Readonly<Record<string, bigint>>;
+  readonly refunds: Readonly<Record<string, bigint>>;
+  /** What a payment said the whole bill was; used only while no charge and no insurance settlement told it. */
+  readonly toldTotal?: bigint;
+}
+
+const sum = (amounts: Iterable<bigint>): bigint => {
+  let total = 0n;
+  for (const amount of amounts) total += amount;
+  return total;
+};
+
+export const emptyBill = (key: string): Bill => ({ key, charges: {}, cancels: {}, insurance: {}, payments: {}, refunds: {} });
+
+/** The bill's total in fen: charges less cancels; else what the insurer settled; else what the payment told; unknown otherwise. */
+export function billTotal(bill: Bill): bigint | undefined {
+  if (Object.keys(bill.charges).length > 0) return sum(Object.values(bill.charges)) - sum(Object.values(bill.cancels));
+  const settled = Object.values(bill.insurance).filter((one) => !one.reversed);
+  if (settled.length > 0) return sum(settled.map((one) => one.total));
+  return bill.toldTotal;
+}
+
+/** Insurance parts (not reversed) plus captured payments less refunds, in fen. */
+export function billCovered(bill: Bill): bigint {
+  const insured = sum(
+    Object.values(bill.insurance)
+      .filter((one) => !one.reversed)
+      .map((one) => one.covered),
+  );
+  return insured + sum(Object.values(bill.payments)) - sum(Object.values(bill.refunds));
+}
+
+/** True when the HIS may be told "paid". An unknown total is never paid. */
+export function isPaid(bill: Bill): boolean {
+  const total = billTotal(bill);
+  return total !== undefined && Object.keys(bill.payments).length + Object.keys(bill.insurance).length > 0 && billCovered(bill) === total;
+}
+
+/** The bill after one more fact. The same fact again (same number) changes nothing. */
+export function applyChange(bill: Bill, change: OrderChange): Bill {
+  switch (change.kind) {
+    case "charged":
+      return { ...bill, charges: { ...bill.charges, [change.chargeNo]: change.amount } };
+    case "charge-cancelled":
+      return { ...bill, cancels: { ...bill.cancels, [change.cancelNo]: change.amount } };
+    case "insured":
+      return {
+        ...bill,
+        insurance: { ...bill.insurance, [change.settlementNo]: { total: change.total, covered: change.covered, reversed: false } },
+      };
+    case "insurance-reversed": {
+      const settled = bill.insurance[change.settlementNo];
+      return settled ? { ...bill, insurance: { ...bill.insurance, [change.settlementNo]: { ...settled, reversed: true } } } : bill;
+    }
+    case "paid": {
+      const paid = { ...bill, payments: { ...bill.payments, [change.paymentNo]: change.amount } };
+      return change.billTotal === undefined ? paid : { ...paid, toldTotal: change.billTotal };
+    }
+    case "refunded":
+      return { ...bill, refunds: { ...bill.refunds, [change.refundNo]: change.amount } };
+  }
+}
+
+type Data = Readonly<Record<string, unknown>>;
+const fen = (value: unknown): bigint => BigInt(String(value));
+const text = (value: unknown): string => String(value);
+
+/** The order key of an event: its bill, else its visit. Undefined when it names neither. */
+export function orderKey(data: Data): string | undefined {
+  const bills = data.bills as readonly { readonly no: string }[] | undefined;
+  if (bills?.[0]) return `bill:${bills[0].no}`;
+  const visit = data.visit as { readonly no: string } | undefined;
+  return visit ? `visit:${visit.no}` : undefined;
+}
+
+/** What an event changes on its bill: nothing for events that move no money (rejections, statements, provisional settles). */
+export function orderChangesOf(event: Pick<Event, "type" | "data">): readonly OrderChange[] {
+  const data = event.data as Data;
+  const bill = orderKey(data);
+  if (bill === undefined) return [];
+  switch (event.type) {
+    case "charge.posted":
+      return [{ kind: "charged", bill, chargeNo: text(data.chargeNo), amount: fen(data.total) }];
+    case "charge.cancelled":
+      return [
+        { kind: "charge-cancelled", bill, cancelNo: text(data.chargeNo), chargeNo: text(data.originalChargeNo), amount: fen(data.total) },
+      ];
+    case "insurance.settled": {
+      if (data.phase !== "final") return [];
+      const amounts = data.amounts as Data;
+      const total = fen(amounts.total);
+      return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), total, covered: total - fen(amounts.cash) }];
+    }
+    case "insurance.reversed": {
+      const original = data.original as Data;
+      return [{ kind: "insurance-reversed", bill, settlementNo: text(original.settlementNo) }];
+    }
+    case "payment.settled": {
+      const bills = data.bills as readonly { readonly amount?: string }[] | undefined;
+      const told = bills?.[0]?.amount;
+      return [
+        {
+          kind: "paid",
+          bill,
+          paymentNo: text(data.paymentNo),
+          amount: fen(data.total),
+          ...(told === undefined ? {} : { billTotal: fen(told) }),
+        },
+      ];
+    }
+    case "payment.refunded":
+      return [{ kind: "refunded", bill, refundNo: text(data.refundNo), amount: fen(data.total) }];
+    default:
+      return [];
+  }
+}

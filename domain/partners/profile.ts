@@ -1,0 +1,85 @@
+/**
+ * A partner: one outside system with its address, credential and policy; it names the vendor whose dialect it speaks (design.md section 2).
+ * `partners/<partner>.json` is the seed; credentials never stand in it.
+ */
+import { type Static, Type } from "typebox";
+
+const Id = Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$", description: "kebab-case name, the same everywhere / 全局统一的短横线名称" });
+const Text = Type.String({ minLength: 1, maxLength: 200 });
+
+/** What a partner may send us and how much. */
+const Inbound = Type.Object(
+  {
+    bytesMax: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      default: 1_048_576,
+      description: "largest message in bytes / 单条报文字节上限",
+    }),
+    perSecond: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 5_000,
+      description: "messages a second over HTTP before 429 / 每秒报文上限",
+    }),
+    kinds: Type.Optional(
+      Type.Array(Id, {
+        maxItems: 200,
+        description: "message kinds it may send; absent = every inbound kind of its vendor / 允许的报文种类",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** How we write to a partner. */
+const Destination = Type.Object(
+  {
+    url: Type.String({ pattern: "^https?://", maxLength: 500, description: "base address; a message's path is added / 基础地址" }),
+    connectTimeoutMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 3_000 }),
+    replyTimeoutMs: Type.Integer({ minimum: 50, maximum: 300_000, default: 15_000, description: "must stay below leaseMs / 必须小于租约" }),
+    leaseMs: Type.Integer({ minimum: 1_000, maximum: 600_000, default: 30_000 }),
+    parallel: Type.Integer({ minimum: 1, maximum: 1_000, default: 16, description: "lanes in flight at once / 同时在途的队列数" }),
+    duplicates: Type.Union([Type.Literal("by-key"), Type.Literal("by-reference"), Type.Literal("inquiry"), Type.Literal("none")], {
+      description: "how it treats the same write-back sent twice (design.md decision 8) / 对重复回写的处理",
+    }),
+    trustNotFoundAfterMs: Type.Integer({
+      minimum: 0,
+      maximum: 86_400_000,
+      default: 60_000,
+      description: "an inquiry's “not found” counts only this long after the last possible send / 查询无记录的可信时间",
+    }),
+    retry: Type.Object(
+      {
+        firstMs: Type.Integer({ minimum: 10, maximum: 600_000, default: 1_000 }),
+        maxMs: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 60_000 }),
+      },
+      { additionalProperties: false, default: { firstMs: 1_000, maxMs: 60_000 } },
+    ),
+    messages: Type.Record(Id, Type.String({ pattern: "^[a-z][a-z0-9-]*$" }), {
+      description: "write-back kind → outbound message of the vendor, e.g. payment-confirm → payment-confirm-soap / 回写种类对应的报文",
+    }),
+    inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
+    ping: Type.Optional(Type.String({ pattern: "^/", description: "path of a harmless GET / 探测路径" })),
+  },
+  { additionalProperties: false },
+);
+
+export const Partner = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    partner: Id,
+    vendor: Id,
+    name: Type.Object({ zh: Text, en: Text }, { additionalProperties: false }),
+    constants: Type.Record(Type.String({ pattern: "^[a-z][A-Za-z0-9]*$" }), Type.String({ maxLength: 500 }), {
+      description: "named constants that mappings may use / 映射可引用的常量",
+      default: {},
+    }),
+    inbound: Type.Optional(Inbound),
+    destination: Type.Optional(Destination),
+  },
+  { additionalProperties: false, $id: "partner" },
+);
+
+export type Partner = Static<typeof Partner>;
+export type Destination = Static<typeof Destination>;

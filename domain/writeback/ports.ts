@@ -1,0 +1,147 @@
+/**
+ * Write-backs: what we owe a destination until it acknowledges. Claim, talk, settle: no transaction is open while the partner thinks (decisions 6, 7, 8).
+ */
+import type { Event } from "../events/event.ts";
+import type { Outcome, Step } from "./outcome.ts";
+
+/**
+ * - `held` owed once its bill is paid in full
+ * - `queued` behind an earlier one of its lane
+ * - `waiting` head of its lane, due at nextAt
+ * - `sending` claimed under lease
+ * - `deferred` the partner took it; its answer follows
+ * - `parked` a person must look; its lane is blocked
+ * - `acknowledged` a row holds the partner's receipt
+ * - `resolved` a person's audited decision
+ */
+export type WriteBackState = "held" | "queued" | "waiting" | "sending" | "deferred" | "parked" | "acknowledged" | "resolved";
+
+export const OPEN_STATES: readonly WriteBackState[] = ["held", "queued", "waiting", "sending", "deferred", "parked"];
+
+/** The partner's proof. */
+export interface Receipt {
+  readonly code: string;
+  readonly text?: string;
+  readonly partnerNo?: string;
+  readonly invoiceNo?: string;
+  readonly remark?: string;
+  readonly amountFen?: bigint;
+  readonly serial?: string;
+}
+
+/** A write-back in one worker's hands. */
+export interface Claimed {
+  readonly id: string;
+  readonly key: string;
+  readonly messageId: string;
+  readonly destination: string;
+  readonly kind: string;
+  readonly mapping: string;
+  readonly lane: string;
+  readonly laneSeq: bigint;
+  readonly cause: { readonly eventId: string; readonly type: string };
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly charset: string;
+  readonly amountFen?: bigint;
+  readonly serial?: string;
+  readonly businessDate: string;
+  /** Fencing token of this claim. */
+  readonly token: number;
+  /** Number of this attempt, 1 for the first; its row was committed with the claim, before the call (decision 6). */
+  readonly attempt: number;
+  readonly owedAt: string;
+  readonly firstSentAt?: string;
+  /** What to do now: send, or ask first (an earlier attempt is unclear, or a replay asks). */
+  readonly action: "send" | "ask";
+  /** Milliseconds since the last instant at which a request for it may have left us; absent when none ever did. */
+  readonly sinceLastPossibleSendMs?: number;
+  /** Remaining lease at the time of the claim, by the database's clock. */
+  readonly leaseMs: number;
+}
+
+/** How the receipt came: the reply itself, the reply's "already done", an inquiry, a deferred message, a person. */
+export type How = "reply" | "already-done" | "inquiry" | "message" | "person";
+
+/** One attempt's end, to be settled under the claim's token. */
+export interface AttemptEnd {
+  readonly id: string;
+  readonly messageId: string;
+  readonly token: number;
+  readonly attempt: number;
+  readonly action: "send" | "ask";
+  /** For an inquiry: what was learned about the write-back, as an outcome (done → acknowledged, not found → unsent …). */
+  readonly outcome: Outcome;
+  readonly step: Step;
+  /** True once a request byte of a *send* may have left us. */
+  readonly mayHaveTakenEffect: boolean;
+  readonly status?: number;
+  readonly code?: string;
+  readonly text?: string;
+  readonly why: string;
+  readonly how?: How;
+  readonly receipt?: Receipt;
+  /** Reply bytes, at most 64 KiB. */
+  readonly reply?: Uint8Array;
+  readonly retryInMs?: number;
+  /** With step `park`. */
+  readonly park?: {
+    readonly code: string;
+    readonly zh: string;
+    readonly en: string;
+    readonly advice: { readonly zh: string; readonly en: string };
+  };
+  /** writeback.acknowledged or writeback.parked, committed with the end. */
+  readonly event?: Event;
+}
+
+/** PostgreSQL and the fake pass one contract suite (test/contracts/write-backs.ts). */
+export interface WriteBackStore {
+  /**
+   * Claims up to `limit` due lane heads of a destination: token + 1, lease, attempt row, one transaction, `for update skip locked`.
+   * A head whose lease expired with an open attempt comes back with action `ask` or, at by-key and by-reference destinations, `send`, as `unclearAction` says; never silently as a fresh send.
+   */
+  claim(destination: string, limit: number, leaseMs: number, unclearAction: "send" | "ask" | "park"): Promise<readonly Claimed[]>;
+  /** Coalesced. `lease-lost`: someone else holds it now; nothing was changed. Promotes the next of the lane when this one is closed. */
+  settle(end: AttemptEnd): Promise<"settled" | "lease-lost">;
+  /** Milliseconds until the destination's next head is due; undefined when nothing waits. */
+  nextDueMs(destination: string): Promise<number | undefined>;
+  /** Gives claims back that were never sent (stop, pause): no attempt is counted. */
+  release(
+    claims: readonly { readonly id: string; readonly messageId: string; readonly token: number; readonly attempt: number }[],
+  ): Promise<void>;
+  /** Heals lanes whose head closed but whose next was never promoted, and expired leases. Answers how many it touched. */
+  sweep(): Promise<number>;
+}
+
+/** What one call at the wire told, before anybody interpreted it. */
+export type CallResult =
+  | {
+      readonly kind: "reply";
+      readonly status: number;
+      readonly contentType?: string;
+      readonly body: Uint8Array;
+      readonly retryAfterMs?: number;
+      readonly ms: number;
+    }
+  /** Nothing left us: refused, DNS, TLS, connect timeout, or the lease was too short to begin. */
+  | { readonly kind: "unsent"; readonly why: string; readonly ms: number }
+  /** Something left us and no full reply came. */
+  | { readonly kind: "no-reply"; readonly why: string; readonly ms: number };
+
+export interface CallRequest {
+  readonly url: string;
+  readonly method: "GET" | "POST" | "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly connectTimeoutMs: number;
+  readonly replyTimeoutMs: number;
+  readonly replyBytesMax: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The one who sends. Never retries, never follows redirects, never throws. */
+export interface Courier {
+  call(request: CallRequest): Promise<CallResult>;
+  close(): Promise<void>;
+}
