@@ -96,3 +96,11 @@ export interface AfterSettle {
   readonly destinations: readonly string[];
   readonly eventDeliveries: readonly Extract<DeliverySource, { kind: "event" }>[];
 }
+
+/** Events committed but not yet confirmed by the broker. */
+export interface OutboxStore {
+  /** Oldest first. Reads only; nothing is leased, because publishing twice is harmless (subscribers dedupe by event id). */
+  pending(afterSeq: bigint, limit: number): Promise<readonly { readonly seq: bigint; readonly event: Event }[]>;
+  /** Confirmed by the broker: no longer owed. Coalesced. */
+  done(seqs: readonly bigint[]): Promise<void>;
+}

@@ -1,0 +1,40 @@
+/**
+ * What doors ask: accept these bytes, and what became of them. Doors hold no rules of their own.
+ */
+import type { Inbound, Journaled, ParkReason } from "./ports.ts";
+
+/** What a sender who waits is told (reply-to, HTTP). `pending`: journaled, its flow has not ended within the time given. */
+export interface Verdict {
+  readonly verdict: "accepted" | "duplicate" | "refused";
+  readonly messageId: string;
+  readonly pending?: boolean;
+  readonly reason?: ParkReason;
+  /** Ids of the events it became. */
+  readonly events?: readonly string[];
+  /** Text set by an answer-sender node. */
+  readonly text?: string;
+}
+
+/** What a door must know of a partner before it reads a body. */
+export interface DoorPolicy {
+  readonly partner: string;
+  readonly vendor: string;
+  readonly bytesMax: number;
+  readonly perSecond: number;
+  /** The vendor's default charset when the sender declares none. */
+  readonly charset: string;
+  /** Inbound message kinds; anything else is journaled and parked as unknown. */
+  readonly kinds: ReadonlySet<string>;
+  /** Kinds that come as exchanges of request and reply. */
+  readonly exchanges: ReadonlySet<string>;
+}
+
+export interface Intake {
+  /** Undefined: nobody of that name. */
+  policy(partner: string): DoorPolicy | undefined;
+  partners(): readonly DoorPolicy[];
+  /** Journals the bytes and hands the message to its flow. Rejects with JournalBusy / JournalGone: answer "busy", never "ok". */
+  accept(inbound: Inbound): Promise<Journaled>;
+  /** Resolves when the message's delivery has ended, or with `pending` after `withinMs`. */
+  verdict(journaled: Journaled, withinMs: number): Promise<Verdict>;
+}
