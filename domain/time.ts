@@ -1,0 +1,117 @@
+/**
+ * Time as hospitals count it: China time (+08:00, no daylight saving since 1991), to the second, and a business day with its own cut-off
+ * (design.md decision 22). Pure functions over text: nothing here reads a clock.
+ */
+
+/** The one form of a point in time in events: `2026-11-20T09:22:01+08:00`. */
+export const CHINA_DATE_TIME_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\+08:00$";
+/** The one form of a day in events: `2026-11-20`. */
+export const DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+/** The hospital's cut-off when its profile gives none: from 23:00 on, the next business day. */
+export const CUT_OFF_DEFAULT = "23:00";
+/** Years outside this range are typing mistakes, not facts of a hospital. */
+export const YEAR_MIN = 1900;
+export const YEAR_MAX = 2999;
+
+const CHINA_OFFSET_MS = 8 * 3_600_000;
+const DAY_MS = 86_400_000;
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\+08:00$/;
+const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
+const CUT_OFF = /^([01]\d|2[0-3]):([0-5]\d)$/;
+
+/** A day of the calendar; month and day count from 1. */
+export interface CalendarDate {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+/** A point in China time, to the second. */
+export interface ChinaDateTime extends CalendarDate {
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+}
+
+const pad = (value: number, width: number): string => value.toString().padStart(width, "0");
+const within = (value: number, low: number, high: number): boolean => Number.isInteger(value) && value >= low && value <= high;
+
+const isPossibleDate = ({ year, month, day }: CalendarDate): boolean =>
+  within(year, YEAR_MIN, YEAR_MAX) && within(month, 1, 12) && within(day, 1, new Date(Date.UTC(year, month, 0)).getUTCDate());
+
+/** The day as `yyyy-MM-dd`; undefined when there is no such day (30 February). */
+export function formatDate(date: CalendarDate): string | undefined {
+  return isPossibleDate(date) ? `${pad(date.year, 4)}-${pad(date.month, 2)}-${pad(date.day, 2)}` : undefined;
+}
+
+/** Reads `yyyy-MM-dd`; undefined for other forms and impossible days. */
+export function parseDate(text: string): CalendarDate | undefined {
+  const parts = DATE.exec(text);
+  if (!parts) return undefined;
+  const date = { year: Number(parts[1]), month: Number(parts[2]), day: Number(parts[3]) };
+  return isPossibleDate(date) ? date : undefined;
+}
+
+/** The point in time as `yyyy-MM-ddTHH:mm:ss+08:00`; undefined when impossible (hour 24, second 60, 30 February). */
+export function formatChinaDateTime(at: ChinaDateTime): string | undefined {
+  const date = formatDate(at);
+  if (date === undefined || !within(at.hour, 0, 23) || !within(at.minute, 0, 59) || !within(at.second, 0, 59)) return undefined;
+  return `${date}T${pad(at.hour, 2)}:${pad(at.minute, 2)}:${pad(at.second, 2)}+08:00`;
+}
+
+/** Reads `yyyy-MM-ddTHH:mm:ss+08:00`; undefined for other forms and impossible times. */
+export function parseChinaDateTime(text: string): ChinaDateTime | undefined {
+  const parts = DATE_TIME.exec(text);
+  if (!parts) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
+  const at = { year, month, day, hour, minute, second };
+  return formatChinaDateTime(at) === undefined ? undefined : at;
+}
+
+export const isChinaDateTime = (text: string): boolean => parseChinaDateTime(text) !== undefined;
+export const isDate = (text: string): boolean => parseDate(text) !== undefined;
+
+/** The day `days` after (before, when negative). Throws RangeError when `date` is no date: check it first. */
+export function addDays(date: string, days: number): string {
+  const from = parseDate(date);
+  if (!from) throw new RangeError("not a date");
+  const to = new Date(Date.UTC(from.year, from.month - 1, from.day) + days * DAY_MS);
+  const text = formatDate({ year: to.getUTCFullYear(), month: to.getUTCMonth() + 1, day: to.getUTCDate() });
+  if (text === undefined) throw new RangeError("the day is outside the calendar");
+  return text;
+}
+
+/** Milliseconds since 1970 of a China date-time; undefined when it is none. */
+export function epochMsOf(text: string): number | undefined {
+  const at = parseChinaDateTime(text);
+  return at ? Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second) - CHINA_OFFSET_MS : undefined;
+}
+
+/** The China date-time of milliseconds since 1970, cut to the second. Throws RangeError outside the calendar. */
+export function chinaDateTimeOf(epochMs: number): string {
+  const at = new Date(epochMs + CHINA_OFFSET_MS);
+  const text = formatChinaDateTime({
+    year: at.getUTCFullYear(),
+    month: at.getUTCMonth() + 1,
+    day: at.getUTCDate(),
+    hour: at.getUTCHours(),
+    minute: at.getUTCMinutes(),
+    second: at.getUTCSeconds(),
+  });
+  if (text === undefined) throw new RangeError("the time is outside the calendar");
+  return text;
+}
+
+/** True for a cut-off `HH:mm`. */
+export const isCutOff = (text: string): boolean => CUT_OFF.test(text);
+
+/**
+ * The business day of a point in time: its calendar day in China, or the next one from the cut-off on. A cut-off of `00:00` means the calendar day itself.
+ * Undefined when `occurredAt` is no China date-time. Throws RangeError when the cut-off is none: profiles are checked when they are loaded.
+ */
+export function businessDate(occurredAt: string, cutOff: string = CUT_OFF_DEFAULT): string | undefined {
+  if (!isCutOff(cutOff)) throw new RangeError("the cut-off is not HH:mm");
+  if (!isChinaDateTime(occurredAt)) return undefined;
+  const day = occurredAt.slice(0, 10);
+  return cutOff !== "00:00" && occurredAt.slice(11, 16) >= cutOff ? addDays(day, 1) : day;
+}
