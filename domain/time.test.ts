@@ -66,6 +66,10 @@ describe("time", () => {
     assert.equal(addDays("2026-03-01", -1), "2026-02-28");
     assert.equal(addDays("2026-12-31", 1), "2027-01-01");
     assert.equal(isDate("2026-02-30"), false);
-    assert.throws(() => addDays("2026-02-30", 1), RangeError);
+    assert.equal(addDays("2026-02-30", 1), undefined);
+    assert.equal(addDays("2999-12-31", 1), undefined);
+    assert.equal(businessDate("2999-12-31T23:00:00+08:00"), undefined);
+    assert.equal(daysBetween("2026-12-31", "2027-01-02"), 2);
+    assert.equal(daysBetween("2026-12-31", "2026-12-32"), undefined);
   });
 });

@@ -71,14 +71,22 @@ export function parseChinaDateTime(text: string): ChinaDateTime | undefined {
 export const isChinaDateTime = (text: string): boolean => parseChinaDateTime(text) !== undefined;
 export const isDate = (text: string): boolean => parseDate(text) !== undefined;
 
-/** The day `days` after (before, when negative). Throws RangeError when `date` is no date: check it first. */
-export function addDays(date: string, days: number): string {
+/** Days of the calendar since 1970, so that days can be subtracted. */
+const dayNumber = ({ year, month, day }: CalendarDate): number => Date.UTC(year, month - 1, day) / DAY_MS;
+
+/** The day `days` after (before, when negative); undefined when `date` is no date or the result leaves the calendar. */
+export function addDays(date: string, days: number): string | undefined {
   const from = parseDate(date);
-  if (!from) throw new RangeError("not a date");
-  const to = new Date(Date.UTC(from.year, from.month - 1, from.day) + days * DAY_MS);
-  const text = formatDate({ year: to.getUTCFullYear(), month: to.getUTCMonth() + 1, day: to.getUTCDate() });
-  if (text === undefined) throw new RangeError("the day is outside the calendar");
-  return text;
+  if (!from) return undefined;
+  const to = new Date((dayNumber(from) + days) * DAY_MS);
+  return formatDate({ year: to.getUTCFullYear(), month: to.getUTCMonth() + 1, day: to.getUTCDate() });
+}
+
+/** How many days `to` is after `from`; undefined when one of them is no date. */
+export function daysBetween(from: string, to: string): number | undefined {
+  const first = parseDate(from);
+  const last = parseDate(to);
+  return first && last ? dayNumber(last) - dayNumber(first) : undefined;
 }
 
 /** Milliseconds since 1970 of a China date-time; undefined when it is none. */
@@ -107,7 +115,7 @@ export const isCutOff = (text: string): boolean => CUT_OFF.test(text);
 
 /**
  * The business day of a point in time: its calendar day in China, or the next one from the cut-off on. A cut-off of `00:00` means the calendar day itself.
- * Undefined when `occurredAt` is no China date-time. Throws RangeError when the cut-off is none: profiles are checked when they are loaded.
+ * Undefined when `occurredAt` is no China date-time (or on the last day of the calendar, year 2999). Throws RangeError when the cut-off is none: profiles are checked when they are loaded.
  */
 export function businessDate(occurredAt: string, cutOff: string = CUT_OFF_DEFAULT): string | undefined {
   if (!isCutOff(cutOff)) throw new RangeError("the cut-off is not HH:mm");
