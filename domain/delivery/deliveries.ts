@@ -1,0 +1,349 @@
+/**
+ * The deliveries of one worker: takes journaled messages, gives each its turn, feeds it to its flow, and settles it when the ledger says that every
+ * branch has ended (design.md section 3). Bounded: what does not fit is given back to the journal and fetched again.
+ */
+import type { Event } from "../events/event.ts";
+import type { Verdict } from "../journal/intake.ts";
+import { type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
+import { orderChangesOf } from "../orders/rules.ts";
+import { refusal } from "../refusals.ts";
+import type { Fed, NodeRef } from "./engine.ts";
+import type { LedgerEnd, OpenLedger } from "./ledger.ts";
+import type { Live, Translated } from "./live.ts";
+import type { DeliverySource, SealedEvent, Settled, Settlement, SettleStore } from "./ports.ts";
+import type { Turns } from "./turns.ts";
+
+/** Limits of one worker. */
+export interface DeliveryLimits {
+  /** Deliveries inside flows at once. */
+  readonly liveMax: number;
+  /** Messages waiting in memory for their turn or for intake; more are given back to the journal. */
+  readonly queueMax: number;
+  /** Leases are extended this often. */
+  readonly extendMs: number;
+  /** Open work nobody works on is fetched this often. */
+  readonly reclaimMs: number;
+}
+
+export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 512, queueMax: 4_096, extendMs: 20_000, reclaimMs: 1_000 };
+
+/** A node that takes messages or events. */
+export interface Subscription {
+  readonly node: NodeRef;
+  readonly deadlineMs: number;
+  readonly feed: (fed: Fed) => void;
+}
+
+export interface DeliveriesDeps {
+  readonly journal: JournalStore;
+  readonly settleStore: SettleStore;
+  readonly ledger: OpenLedger;
+  readonly turns: Turns;
+  /** Translates by the vendor's mapping of the message's kind; undefined when the vendor has none for it. */
+  readonly translateByDefault: (message: JournaledMessage) => { readonly mapping: string; readonly result: Translated } | undefined;
+  readonly messageSubscription: (partner: string, kind: string) => Subscription | undefined;
+  readonly eventSubscription: (subscriber: string) => Subscription | undefined;
+  readonly eventSubscribers: () => readonly string[];
+  readonly parkedEvent: (message: JournaledMessage, reason: ParkReason) => SealedEvent;
+  readonly newToken: () => string;
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly count: (what: "fed" | Settled["kind"]) => void;
+  readonly limits?: DeliveryLimits;
+}
+
+export interface Deliveries {
+  /** A message this worker has just journaled or reclaimed, in journal order. */
+  offer(message: JournaledMessage): void;
+  offerEvents(sources: readonly Extract<DeliverySource, { kind: "event" }>[]): void;
+  get(token: string): Live | undefined;
+  /** What became of a message that is live or just ended here; `pending` after `withinMs`. */
+  verdict(messageId: string, withinMs: number): Promise<Verdict>;
+  /** Starts feeding (flows are up). */
+  resume(): void;
+  /** Stops feeding and waits until nothing is live, at most `capMs`; answers what is left. */
+  pause(capMs: number): Promise<number>;
+  /** Pauses, gives queued messages back to the journal, ends the timers. */
+  stop(capMs: number): Promise<void>;
+  counts(): { readonly live: number; readonly queued: number; readonly waitingTurn: number };
+}
+
+export function createDeliveries(deps: DeliveriesDeps): Deliveries {
+  const limits = deps.limits ?? DELIVERY_LIMITS;
+  const live = new Map<string, Live>();
+  const queue: DeliverySource[] = [];
+  const held = new Map<string, DeliverySource>();
+  const waiters = new Map<string, ((verdict: Verdict) => void)[]>();
+  const idle: (() => void)[] = [];
+  let paused = true;
+  let stopped = false;
+  let started = 0;
+
+  const idOf = (source: DeliverySource): string =>
+    source.kind === "message" ? source.message.id : `${source.subscriber}:${source.event.id}`;
+  const leased = (): { id: string; token: number }[] =>
+    [...held.values()].flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
+
+  const tell = (messageId: string, verdict: Verdict): void => {
+    for (const waiter of waiters.get(messageId) ?? []) waiter(verdict);
+    waiters.delete(messageId);
+  };
+
+  const finish = (one: Live, settled: Settled): void => {
+    live.delete(one.token);
+    held.delete(idOf(one.source));
+    started -= 1;
+    one.releaseTurn();
+    deps.count(settled.kind);
+    tell(one.messageId, verdictOf(one, settled));
+    if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
+    pump();
+  };
+
+  const commit = async (one: Live, settlement: Settlement): Promise<void> => {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+      try {
+        finish(one, await deps.settleStore.settle(settlement));
+        return;
+      } catch (error) {
+        // The bytes are in the journal and the lease is ours: try again until the database answers, or until somebody else has it (then it is fenced).
+        if (!(error instanceof JournalGone)) deps.log("error", "settlement refused", { messageId: one.messageId, error: String(error) });
+        if (stopped) {
+          finish(one, { kind: "fenced" });
+          return;
+        }
+        await new Promise<void>((resolve) => deps.after(wait, resolve));
+      }
+    }
+  };
+
+  const onEnd = (one: Live, end: LedgerEnd): void => {
+    if (one.ending) return;
+    one.ending = true;
+    void commit(one, settlementOf(one, end, deps.parkedEvent));
+  };
+
+  const start = (source: DeliverySource, translated: Live["translated"], keys: readonly string[]): void => {
+    const subscription =
+      source.kind === "message"
+        ? deps.messageSubscription(source.message.partner, source.message.kind)
+        : deps.eventSubscription(source.subscriber);
+    let release: () => void = () => undefined;
+    let early = true;
+    const go = (): void => {
+      const token = deps.newToken();
+      const one: Live = {
+        token,
+        source,
+        messageId: source.kind === "message" ? source.message.id : source.messageId,
+        flow: subscription?.node.flow ?? "",
+        ...(translated ? { translated } : {}),
+        events: [],
+        published: new Set(),
+        writeBacks: [],
+        keys: translated ? [...translated.result.keys] : [],
+        // `release` is assigned by take(), which may call go() before it returns.
+        releaseTurn: () => release(),
+        ending: false,
+      };
+      live.set(token, one);
+      const begin = (): void => feed(one, subscription);
+      if (early) queueMicrotask(begin);
+      else begin();
+    };
+    release = deps.turns.take(keys, go);
+    early = false;
+  };
+
+  const feed = (one: Live, subscription: Subscription | undefined): void => {
+    if (!subscription) {
+      one.park = refusal("NO_FLOW");
+      one.ending = true;
+      void commit(one, settlementOf(one, { kind: "ended" }, deps.parkedEvent));
+      return;
+    }
+    deps.count("fed");
+    deps.ledger.open(one.token, { node: subscription.node, deadlineMs: subscription.deadlineMs }, (end) => onEnd(one, end));
+    const fed: Fed =
+      one.source.kind === "message"
+        ? { token: one.token, messageId: one.messageId, partner: one.source.message.partner, kind: one.source.message.kind }
+        : {
+            token: one.token,
+            messageId: one.messageId,
+            partner: one.source.event.source,
+            kind: one.source.event.type,
+            event: one.source.event,
+          };
+    try {
+      subscription.feed(fed);
+    } catch (error) {
+      deps.ledger.drop(one.token);
+      onEnd(one, { kind: "threw", node: subscription.node, text: String(error) });
+    }
+  };
+
+  const pump = (): void => {
+    while (!paused && started < limits.liveMax && queue.length > 0) {
+      const source = queue.shift();
+      if (!source) return;
+      started += 1;
+      if (source.kind === "event") {
+        start(source, undefined, [source.event.subject]);
+        continue;
+      }
+      // Translating here, in journal order, is what tells which messages share a key; the flow's translate node uses the result.
+      const translated = deps.translateByDefault(source.message);
+      start(source, translated, translated ? translated.result.keys.map((key) => `${key.kind}:${key.value}`) : []);
+    }
+  };
+
+  const take = (source: DeliverySource): boolean => {
+    if (held.has(idOf(source))) return true;
+    if (stopped || queue.length >= limits.queueMax) return false;
+    held.set(idOf(source), source);
+    queue.push(source);
+    return true;
+  };
+
+  const reclaim = async (): Promise<void> => {
+    const room = limits.queueMax - queue.length;
+    if (paused || room < limits.queueMax / 2) return;
+    for (const message of await deps.journal.reclaim(Math.min(room, 256))) take({ kind: "message", message });
+    for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), Math.min(room, 256))) take(source);
+    pump();
+  };
+
+  const extend = async (): Promise<void> => {
+    const mine = leased();
+    if (mine.length === 0) return;
+    for (const id of await deps.journal.extend(mine)) {
+      const at = queue.findIndex((source) => idOf(source) === id);
+      if (at >= 0) queue.splice(at, 1);
+      if (at >= 0) held.delete(id);
+    }
+  };
+
+  const every = (ms: number, what: string, run: () => Promise<void>): void => {
+    const again = (): void => {
+      if (stopped) return;
+      deps.after(ms, () => {
+        run()
+          .catch((error) => deps.log("warn", `${what} failed`, { error: String(error) }))
+          .finally(again);
+      });
+    };
+    again();
+  };
+  every(limits.reclaimMs, "reclaim", reclaim);
+  every(limits.extendMs, "lease extension", extend);
+
+  const pause = async (capMs: number): Promise<number> => {
+    paused = true;
+    if (started > 0) {
+      let cancel: () => void = () => undefined;
+      await Promise.race([
+        new Promise<void>((resolve) => idle.push(resolve)),
+        new Promise<void>((resolve) => (cancel = deps.after(capMs, resolve))),
+      ]);
+      cancel();
+    }
+    return started;
+  };
+
+  return {
+    offer: (message) => {
+      if (!take({ kind: "message", message })) {
+        deps.journal
+          .release([{ id: message.id, token: message.token }])
+          .catch((error) =>
+            deps.log("warn", "could not give a message back; its lease will expire", { messageId: message.id, error: String(error) }),
+          );
+        return;
+      }
+      pump();
+    },
+    offerEvents: (sources) => {
+      // Those that do not fit stay in event_delivery and are reclaimed.
+      for (const source of sources) take(source);
+      pump();
+    },
+    get: (token) => live.get(token),
+    verdict: (messageId, withinMs) =>
+      new Promise<Verdict>((resolve) => {
+        let cancel: () => void = () => undefined;
+        const done = (verdict: Verdict): void => {
+          cancel();
+          resolve(verdict);
+        };
+        const waiting = waiters.get(messageId);
+        if (waiting) waiting.push(done);
+        else waiters.set(messageId, [done]);
+        cancel = deps.after(withinMs, () => {
+          const left = (waiters.get(messageId) ?? []).filter((one) => one !== done);
+          if (left.length > 0) waiters.set(messageId, left);
+          else waiters.delete(messageId);
+          resolve({ verdict: "accepted", messageId, pending: true });
+        });
+      }),
+    resume: () => {
+      paused = false;
+      pump();
+      reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
+    },
+    pause,
+    stop: async (capMs) => {
+      const left = await pause(capMs);
+      stopped = true;
+      if (left > 0) deps.log("warn", "deliveries still live at stop; their leases will expire and they will be fed again", { live: left });
+      const queued = queue
+        .splice(0)
+        .flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
+      if (queued.length > 0) await deps.journal.release(queued);
+    },
+    counts: () => ({ live: live.size, queued: queue.length, waitingTurn: deps.turns.waiting() }),
+  };
+}
+
+/** What a sender who waits is told. */
+function verdictOf(one: Live, settled: Settled): Verdict {
+  const text = one.answer?.text === undefined ? {} : { text: one.answer.text };
+  switch (settled.kind) {
+    case "settled":
+      return { verdict: one.answer?.verdict ?? "accepted", messageId: one.messageId, events: settled.events, ...text };
+    case "duplicate":
+      return { verdict: "duplicate", messageId: one.messageId, ...text };
+    case "conflict":
+    case "parked":
+      return { verdict: "refused", messageId: one.messageId, reason: settled.reason, ...text };
+    case "fenced":
+      return { verdict: "accepted", messageId: one.messageId, pending: true };
+  }
+}
+
+/** The transaction a delivery's end asks for: all its intents, or the parking with none of them. */
+function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["parkedEvent"]): Settlement {
+  const reason = one.park ?? parkReasonOf(end);
+  const base = { source: one.source, flow: one.flow, keys: one.keys };
+  if (reason) {
+    const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason) } : {};
+    return { ...base, events: [], orderChanges: [], writeBacks: [], park: reason, ...parked };
+  }
+  const events = one.events.map((sealed) => ({ ...sealed, publish: one.published.has(sealed.event.id) }));
+  const changes = events.flatMap((sealed: { event: Event }) => orderChangesOf(sealed.event));
+  return { ...base, events, orderChanges: changes, writeBacks: one.writeBacks };
+}
+
+function parkReasonOf(end: LedgerEnd): ParkReason | undefined {
+  switch (end.kind) {
+    case "ended":
+      return undefined;
+    case "dangled":
+      return { ...refusal("BRANCH_DANGLED", { zh: end.how, en: end.how }), node: end.node };
+    case "threw":
+      return { ...refusal("BRANCH_THREW", { zh: end.text, en: end.text }), node: end.node };
+    case "deadline": {
+      const node = end.nodes[0];
+      return node ? { ...refusal("DEADLINE"), node } : refusal("DEADLINE");
+    }
+  }
+}

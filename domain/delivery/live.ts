@@ -1,0 +1,32 @@
+/** One live delivery: what the engine remembers of it until it settles. Nothing here survives a crash, and nothing needs to. */
+import type { Event } from "../events/event.ts";
+import type { BusinessKey } from "../events/event.ts";
+import type { ParkReason } from "../journal/ports.ts";
+import type { Problem } from "../problem.ts";
+import type { DeliverySource, OwedWriteBack, SealedEvent } from "./ports.ts";
+
+/** What a translation gave: sealed events ready to commit, or every problem of the message. */
+export type Translated =
+  | { readonly ok: true; readonly events: readonly SealedEvent[]; readonly keys: readonly BusinessKey[] }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly keys: readonly BusinessKey[] };
+
+export interface Live {
+  readonly token: string;
+  readonly source: DeliverySource;
+  readonly messageId: string;
+  readonly flow: string;
+  /** The translation by the vendor's own mapping, made in journal order before the turn was taken. */
+  readonly translated?: { readonly mapping: string; readonly result: Translated };
+  readonly events: SealedEvent[];
+  readonly published: Set<string>;
+  readonly writeBacks: OwedWriteBack[];
+  readonly keys: BusinessKey[];
+  park?: ParkReason;
+  answer?: { readonly verdict: "accepted" | "refused"; readonly text?: string };
+  readonly releaseTurn: () => void;
+  ending: boolean;
+}
+
+/** The events a node of this delivery may work on: the translated ones, or the event it was fed. */
+export const eventsOf = (live: Live): readonly Event[] =>
+  live.source.kind === "event" ? [live.source.event] : live.events.map((sealed) => sealed.event);

@@ -1,0 +1,41 @@
+/** The intake: journals what a door brings and hands it to its flow; remembers nothing itself. */
+import type { Deliveries } from "../delivery/deliveries.ts";
+import { refusal } from "../refusals.ts";
+import type { DoorPolicy, Intake, Verdict } from "./intake.ts";
+import type { Journaled, JournalStore } from "./ports.ts";
+
+/** `policies` is read at every call, so that a changed partner holds at once. */
+export function createIntake(deps: {
+  readonly journal: JournalStore;
+  readonly deliveries: Pick<Deliveries, "offer" | "verdict">;
+  readonly policies: () => ReadonlyMap<string, DoorPolicy>;
+}): Intake {
+  const verdictNow = (journaled: Journaled): Verdict | undefined => {
+    switch (journaled.kind) {
+      case "accepted":
+        return undefined;
+      case "awaiting-part":
+        return { verdict: "accepted", messageId: journaled.messageId, pending: true };
+      case "duplicate":
+        return { verdict: "duplicate", messageId: journaled.messageId };
+      case "conflict":
+        return { verdict: "refused", messageId: journaled.messageId, reason: refusal("IDENTITY_CONFLICT") };
+      case "parked":
+        return { verdict: "refused", messageId: journaled.messageId, reason: journaled.reason };
+    }
+  };
+  return {
+    policy: (partner) => deps.policies().get(partner),
+    partners: () => [...deps.policies().values()],
+    accept: async (inbound) => {
+      const journaled = await deps.journal.append(inbound);
+      if (journaled.kind === "accepted") deps.deliveries.offer(journaled.message);
+      return journaled;
+    },
+    verdict: async (journaled, withinMs) => {
+      const now = verdictNow(journaled);
+      if (now) return now;
+      return deps.deliveries.verdict(journaled.kind === "accepted" ? journaled.message.id : journaled.messageId, withinMs);
+    },
+  };
+}
