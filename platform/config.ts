@@ -1,0 +1,76 @@
+/**
+ * The engine's settings, read once and refused together (design.md section 7). Values come in as a record; only settings.ts and bin/ read the environment.
+ */
+import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
+
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
+
+export const Config = Type.Object(
+  {
+    root: Type.String({ minLength: 1 }),
+    dataDir: Type.String({ minLength: 1 }),
+    profile: Type.Union([Type.Literal("development"), Type.Literal("production")]),
+    postgresUrl: Type.String({ pattern: "^postgres(ql)?://" }),
+    amqpUrl: Type.String({ pattern: "^amqps?://" }),
+    redisUrl: Type.String({ pattern: "^rediss?://" }),
+    credentialsFile: Type.String({ minLength: 1 }),
+    /** Addresses of partners that override their seeds: `{"his":"http://…"}` (the simulated hospital in the development profile). */
+    partnerUrls: Type.Record(Type.String(), Type.String({ pattern: "^https?://" })),
+    host: Type.String({ minLength: 1 }),
+    gatewayPort: Port,
+    consolePort: Port,
+    editorPort: Port,
+    logLevel: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]),
+    worker: Type.String({ pattern: "^[a-z0-9-]{1,40}$" }),
+  },
+  { additionalProperties: false },
+);
+export type Config = Static<typeof Config>;
+
+/** Environment name → setting, with its default. An unset one without a default is a problem. */
+const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = [
+  ["root", "HUILIU_ROOT", undefined],
+  ["dataDir", "HUILIU_DATA_DIR", undefined],
+  ["profile", "HUILIU_PROFILE", "development"],
+  ["postgresUrl", "HUILIU_POSTGRES_URL", undefined],
+  ["amqpUrl", "HUILIU_AMQP_URL", undefined],
+  ["redisUrl", "HUILIU_REDIS_URL", undefined],
+  ["credentialsFile", "HUILIU_CREDENTIALS_FILE", undefined],
+  ["partnerUrls", "HUILIU_PARTNER_URLS", "{}"],
+  ["host", "HUILIU_HOST", "127.0.0.1"],
+  ["gatewayPort", "HUILIU_GATEWAY_PORT", "0"],
+  ["consolePort", "HUILIU_CONSOLE_PORT", "0"],
+  ["editorPort", "HUILIU_EDITOR_PORT", "0"],
+  ["logLevel", "HUILIU_LOG_LEVEL", "info"],
+  ["worker", "HUILIU_WORKER", "engine-1"],
+];
+
+export class ConfigRefused extends Error {
+  override readonly name = "ConfigRefused";
+}
+
+/** Reads the settings, or throws ConfigRefused with every problem by its environment name. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [setting, name, fallback] of NAMES) {
+    const text = env[name] ?? fallback;
+    if (text === undefined) problems.push(`${name} is not set / 未设置 ${name}`);
+    else if (setting.endsWith("Port")) given[setting] = /^\d{1,5}$/.test(text) ? Number(text) : text;
+    else if (setting === "partnerUrls") {
+      try {
+        given[setting] = JSON.parse(text);
+      } catch {
+        problems.push(`${name} is not JSON / ${name} 不是 JSON`);
+      }
+    } else given[setting] = text;
+  }
+  const names = new Map<string, string>(NAMES.map(([setting, name]) => [setting, name]));
+  for (const error of Value.Errors(Config, given)) {
+    const setting = error.instancePath.slice(1).split("/")[0] ?? "";
+    if (setting in given) problems.push(`${names.get(setting) ?? setting}: ${error.message}`);
+  }
+  if (problems.length > 0) throw new ConfigRefused(`Settings refused / 设置有误:\n- ${problems.join("\n- ")}`);
+  return given as Config;
+}
