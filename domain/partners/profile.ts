@@ -59,6 +59,24 @@ const Destination = Type.Object(
     messages: Type.Record(Id, Type.String({ pattern: "^[a-z][a-z0-9-]*$" }), {
       description: "write-back kind → outbound message of the vendor, e.g. payment-confirm → payment-confirm-soap / 回写种类对应的报文",
     }),
+    deferredMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 604_800_000,
+        description: "how long a deferred answer may take before we ask, resend or park; absent = 30 min / 延后应答的最长等待",
+      }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(Type.String({ minLength: 1, description: "file of trusted authorities (PEM) / 信任的CA证书文件" })),
+          cert: Type.Optional(Type.String({ minLength: 1, description: "file of our certificate (PEM) / 本方证书文件" })),
+          key: Type.Optional(Type.String({ minLength: 1, description: "file of our private key (PEM) / 本方私钥文件" })),
+          serverName: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+        },
+        { additionalProperties: false, description: "mutual TLS; files, never contents / 双向TLS" },
+      ),
+    ),
     inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
     ping: Type.Optional(Type.String({ pattern: "^/", description: "path of a harmless GET / 探测路径" })),
   },

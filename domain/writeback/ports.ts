@@ -52,10 +52,20 @@ export interface Claimed {
   readonly attempt: number;
   readonly owedAt: string;
   readonly firstSentAt?: string;
-  /** What to do now: send, or ask first (an earlier attempt is unclear, or a replay asks). */
-  readonly action: "send" | "ask";
-  /** Milliseconds since the last instant at which a request for it may have left us; absent when none ever did. */
+  /**
+   * What to do now: send, ask first (an earlier attempt is unclear, or a replay asks), or park: it came back unclear at a destination that neither
+   * dedupes nor can be asked. The claimer parks it, so that its event is sealed and settled like every other end; no attempt goes to the wire.
+   */
+  readonly action: "send" | "ask" | "park";
+  /** Why it came back, where that decides the reason a person reads. Absent: plainly due. */
+  readonly because?: "lease-expired" | "answer-overdue" | "replay";
+  /**
+   * Milliseconds since the last instant at which a request for it may have left us; absent when none ever did. A settled unclear send counts from its
+   * settlement, a send whose lease expired from the end of that lease (its worker may have slept until then); an inquiry never counts.
+   */
   readonly sinceLastPossibleSendMs?: number;
+  /** Write-backs queued behind it in its lane at the time of the claim; absent when the store does not count. */
+  readonly laneBehind?: number;
   /** Remaining lease at the time of the claim, by the database's clock. */
   readonly leaseMs: number;
 }
@@ -73,7 +83,10 @@ export interface AttemptEnd {
   /** For an inquiry: what was learned about the write-back, as an outcome (done → acknowledged, not found → unsent …). */
   readonly outcome: Outcome;
   readonly step: Step;
-  /** True once a request byte of a *send* may have left us. */
+  /**
+   * True when this attempt was a *send* that may have taken effect: it moves the instant of the last possible send. False for an inquiry, for `unsent`,
+   * `busy` and `rejected`; the row keeps a true one for ever, a later false one does not clear it.
+   */
   readonly mayHaveTakenEffect: boolean;
   readonly status?: number;
   readonly code?: string;
@@ -99,7 +112,8 @@ export interface AttemptEnd {
 export interface WriteBackStore {
   /**
    * Claims up to `limit` due lane heads of a destination: token + 1, lease, attempt row, one transaction, `for update skip locked`.
-   * A head whose lease expired with an open attempt comes back with action `ask` or, at by-key and by-reference destinations, `send`, as `unclearAction` says; never silently as a fresh send.
+   * A head whose lease expired with an open attempt, and a deferred one whose answer is overdue (its nextAt has passed), comes back with the action that
+   * `unclearAction` says and with `because`; never silently as a fresh send. A lease that expired under an inquiry comes back as the inquiry it was.
    */
   claim(destination: string, limit: number, leaseMs: number, unclearAction: "send" | "ask" | "park"): Promise<readonly Claimed[]>;
   /** Coalesced. `lease-lost`: someone else holds it now; nothing was changed. Promotes the next of the lane when this one is closed. */
