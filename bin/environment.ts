@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder. */
+export const ROOT: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** Where everything that is not in git is kept. */
+export const DATA_DIR: string = join(ROOT, ".data");
+
+/** This process's environment for programs it starts, without npm's and setup's own variables. */
+export function inheritedEnv(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && !/^(npm_|INIT_CWD$|NODE_CHANNEL_|HUILIU_BOOTSTRAPPED$)/.test(entry[0]),
+    ),
+  );
+}
+
+/** An address given from outside, or undefined; an empty variable is as good as none. */
+export function givenUrl(name: "HUILIU_POSTGRES_URL" | "HUILIU_AMQP_URL" | "HUILIU_REDIS_URL"): string | undefined {
+  const value = process.env[name]?.trim();
+  return value === undefined || value === "" ? undefined : value;
+}
+
+/**
+ * Calls back once, with the reason, when this process is asked to stop: Ctrl-C, a termination signal, or the death of the
+ * process that started it (its channel closes). Later requests are ignored: the first is being carried out.
+ */
+export function onStopRequest(stop: (reason: string) => void): void {
+  let asked = false;
+  const ask = (reason: string): void => {
+    if (asked) return;
+    asked = true;
+    stop(reason);
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(name, () => ask(name));
+  if (process.connected) {
+    process.on("disconnect", () => ask("the process that started this one has ended"));
+    process.channel?.unref(); // the channel alone keeps nobody alive
+  }
+}
