@@ -4,6 +4,7 @@ import {
   addDays,
   businessDate,
   chinaDateTimeOf,
+  daysBetween,
   epochMsOf,
   formatChinaDateTime,
   isChinaDateTime,
