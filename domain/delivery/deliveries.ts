@@ -8,7 +8,7 @@ import { type JournaledMessage, JournalGone, type JournalStore, type ParkReason 
 import { orderChangesOf } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
 import type { Fed, NodeRef } from "./engine.ts";
-import type { LedgerEnd, OpenLedger } from "./ledger.ts";
+import { type LedgerEnd, type OpenLedger, reasonOfEnd } from "./ledger.ts";
 import type { Live, Translated } from "./live.ts";
 import type { DeliverySource, SealedEvent, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
@@ -322,7 +322,7 @@ function verdictOf(one: Live, settled: Settled): Verdict {
 
 /** The transaction a delivery's end asks for: all its intents, or the parking with none of them. */
 function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["parkedEvent"]): Settlement {
-  const reason = one.park ?? parkReasonOf(end);
+  const reason = one.park ?? reasonOfEnd(end);
   const base = { source: one.source, flow: one.flow, keys: one.keys };
   if (reason) {
     const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason) } : {};
@@ -331,19 +331,4 @@ function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["pa
   const events = one.events.map((sealed) => ({ ...sealed, publish: one.published.has(sealed.event.id) }));
   const changes = events.flatMap((sealed: { event: Event }) => orderChangesOf(sealed.event));
   return { ...base, events, orderChanges: changes, writeBacks: one.writeBacks };
-}
-
-function parkReasonOf(end: LedgerEnd): ParkReason | undefined {
-  switch (end.kind) {
-    case "ended":
-      return undefined;
-    case "dangled":
-      return { ...refusal("BRANCH_DANGLED", { zh: end.how, en: end.how }), node: end.node };
-    case "threw":
-      return { ...refusal("BRANCH_THREW", { zh: end.text, en: end.text }), node: end.node };
-    case "deadline": {
-      const node = end.nodes[0];
-      return node ? { ...refusal("DEADLINE"), node } : refusal("DEADLINE");
-    }
-  }
 }

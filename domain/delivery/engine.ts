@@ -121,8 +121,12 @@ export interface Engine {
     node: NodeRef,
     options: { readonly keyKind: string; readonly value: string; readonly limit: number },
   ): Promise<Found>;
-  /** Intent: park this delivery with a reason, on purpose. */
-  park(token: DeliveryToken, node: NodeRef, options: { readonly code?: string; readonly reason: string }): { readonly ok: true } | Refused;
+  /** Intent: park this delivery with a reason, on purpose. `refusal`: the engine's own refusal that led here; its code and problems are kept. */
+  park(
+    token: DeliveryToken,
+    node: NodeRef,
+    options: { readonly code?: string; readonly reason: string; readonly refusal?: ParkReason },
+  ): { readonly ok: true } | Refused;
   /** The ledger's door for the kit and Node-RED's hooks. */
   readonly ledger: Ledger;
   /** Stops feeding, waits until nothing is live (at most `capMs`), gives back what is left, waits 150 ms more. */

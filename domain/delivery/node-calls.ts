@@ -102,7 +102,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
   const park: Engine["park"] = (token, node, options) => {
     const live = deliveries.get(token);
     if (!live || live.ending) return over();
-    live.park ??= withNode(refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason }), node);
+    live.park ??= withNode(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason }), node);
     return { ok: true };
   };
 
