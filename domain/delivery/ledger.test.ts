@@ -40,12 +40,18 @@ interface Bench {
   /** `from` sends one message to each of `to`: what the hooks say on one send. */
   readonly send: (from: NodeRef, ...to: NodeRef[]) => void;
   readonly done: (at: NodeRef, error?: unknown) => void;
+  /** The call stack is empty: what waits for that runs. */
+  readonly settle: () => void;
   readonly end: (at: NodeRef) => void;
 }
 
 function bench(deadlineMs = 60_000): Bench {
   const time = fakeTime();
-  const ledger = createLedger({ after: time.after });
+  const soon: (() => void)[] = [];
+  const ledger = createLedger({ after: time.after, soon: (fn) => soon.push(fn) });
+  const settle = (): void => {
+    for (const fn of soon.splice(0)) fn();
+  };
   const ends: LedgerEnd[] = [];
   ledger.open("t", { node: IN, deadlineMs }, (end) => {
     ends.push(end);
@@ -54,7 +60,11 @@ function bench(deadlineMs = 60_000): Bench {
   return {
     ledger,
     ends,
-    advance: time.advance,
+    settle,
+    advance: (ms) => {
+      settle();
+      time.advance(ms);
+    },
     send: (from, ...to) => {
       ledger.sent("t", from);
       for (const one of to) ledger.entered("t", one);
@@ -211,6 +221,7 @@ const ROWS: readonly {
       b.send(A, SINK);
       b.end(SINK);
       b.done(SINK);
+      b.settle();
     },
     end: { kind: "ended" },
   },
@@ -310,7 +321,9 @@ describe("ledger of branches", () => {
     test(row.what, () => {
       const b = bench();
       row.run(b);
+      b.settle();
       b.advance(row.wait);
+      b.settle();
       assert.deepEqual(b.ends, row.end === "open" ? [] : [row.end]);
       assert.equal(b.ledger.live(), row.end === "open" ? 1 : 0);
       b.advance(120_000);
@@ -360,7 +373,7 @@ describe("ledger of branches", () => {
   });
 
   test("cost: a hop is cheap (generous bound; the reference is 1 µs)", () => {
-    const ledger = createLedger({ after: () => () => undefined });
+    const ledger = createLedger({ after: () => () => undefined, soon: (fn) => fn() });
     const chain = [IN, A, B, C, SINK];
     const run = (count: number): number => {
       const from = performance.now();

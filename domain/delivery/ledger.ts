@@ -49,6 +49,8 @@ export class RefusedByEngine extends Error {
 export interface LedgerDeps {
   /** Runs `fn` once after `ms`; answers the cancel. The clock is a port. */
   readonly after: (ms: number, fn: () => void) => () => void;
+  /** Runs `fn` when the present call stack is empty: a Catch or Complete node is handed its message right after we are told of the end. */
+  readonly soon?: (fn: () => void) => void;
   readonly graceMs?: number;
 }
 
@@ -91,6 +93,7 @@ interface Open {
   failure?: Failure;
   stopDeadline: () => void;
   stopLook: (() => void) | undefined;
+  looking: boolean;
 }
 
 const refOf = (node: NodeRef): Tally => ({ node, received: 0, sent: 0, ended: 0, left: 0 });
@@ -165,6 +168,7 @@ export function reasonOfEnd(end: LedgerEnd): ParkReason | undefined {
 /** The ledger of one worker. Pure but for `after`; every call is O(1) except the look at the leaves, once per delivery. */
 export function createLedger(deps: LedgerDeps): OpenLedger {
   const graceMs = deps.graceMs ?? GRACE_MS;
+  const soon = deps.soon ?? queueMicrotask;
   const opened = new Map<DeliveryToken, Open>();
 
   const finish = (open: Open, end: LedgerEnd): void => {
@@ -176,15 +180,15 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
   };
 
   const look = (open: Open): void => {
+    open.looking = false;
+    if (open.pending > 0) return;
     const found = wrong(open);
-    if (found === undefined) {
-      finish(open, { kind: "ended" });
+    if (found === undefined || found.kind === "threw") {
+      finish(open, found ?? { kind: "ended" });
       return;
     }
-    // A Catch node is handed a failure right after we are told of it, and may lead to our park node; so even failures wait, but not for the grace.
-    const waitMs = found.kind === "threw" ? 0 : graceMs;
     open.stopLook?.();
-    open.stopLook = deps.after(waitMs, () => {
+    open.stopLook = deps.after(graceMs, () => {
       open.stopLook = undefined;
       if (open.pending === 0) finish(open, wrong(open) ?? { kind: "ended" });
     });
@@ -213,6 +217,7 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
         last: node,
         stopDeadline: () => undefined,
         stopLook: undefined,
+        looking: false,
       };
       opened.set(token, open);
       open.stopDeadline = deps.after(deadlineMs, () => expire(open));
@@ -252,7 +257,10 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
         tally.left += 1;
         open.pending -= 1;
       }
-      if (open.pending === 0) look(open);
+      if (open.pending === 0 && !open.looking) {
+        open.looking = true;
+        soon(() => look(open));
+      }
     },
     ended(token, node) {
       const open = opened.get(token);
