@@ -13,7 +13,6 @@ export type RefusalCode =
   | "TOO_MANY"
   | "EMPTY_BODY"
   | "BAD_IDENTITY"
-  | "BAD_HEADERS"
   | "BAD_EXCHANGE"
   | "BAD_CHARSET"
   | "UNSUPPORTED_ENCODING"
@@ -113,12 +112,6 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalText>> = {
     zh: "消息标识不合法：1 至 255 个可见字符",
     en: "The message identity is not valid: 1 to 255 visible characters",
     next: { zh: "请对方修正 message-id 或 Idempotency-Key", en: "Ask the partner to mend its message-id or Idempotency-Key" },
-  },
-  BAD_HEADERS: {
-    http: 400,
-    zh: "报文头过多或过大",
-    en: "The message has too many or too large headers",
-    next: resend,
   },
   BAD_EXCHANGE: {
     http: 422,
