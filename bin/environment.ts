@@ -11,8 +11,7 @@ export const DATA_DIR: string = join(ROOT, ".data");
 export function inheritedEnv(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      (entry): entry is [string, string] =>
-        entry[1] !== undefined && !/^(npm_|INIT_CWD$|NODE_CHANNEL_|HUILIU_BOOTSTRAPPED$)/.test(entry[0]),
+      (entry): entry is [string, string] => entry[1] !== undefined && !/^(npm_|INIT_CWD$|NODE_CHANNEL_)/.test(entry[0]),
     ),
   );
 }

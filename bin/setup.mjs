@@ -47,7 +47,10 @@ function lockHash() {
 function npmAgrees() {
   const have = JSON.parse(readOr(join(MODULES, ".package-lock.json"), "{}")).packages ?? {};
   const want = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")).packages;
-  return Object.entries(want).every(([path, entry]) => path === "" || have[path]?.version === entry.version || (have[path] === undefined && (entry.optional || entry.devOptional)));
+  return Object.entries(want).every(
+    ([path, entry]) =>
+      path === "" || have[path]?.version === entry.version || (have[path] === undefined && (entry.optional || entry.devOptional)),
+  );
 }
 
 function installed() {
@@ -190,7 +193,6 @@ export function prepare() {
 export function handOver(file, args) {
   const child = spawn(findNode(), ["--disable-warning=ExperimentalWarning", join(ROOT, "bin", file), ...args], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
-    env: { ...process.env, HUILIU_BOOTSTRAPPED: "1" },
   });
   const parent = process.ppid;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {

@@ -117,7 +117,7 @@ async function timed<T>(phases: Phase[], name: string, files: number, work: () =
   }
 }
 
-function startForTests(dataDir: string): Promise<Services> {
+function startForTests(dataDir: string, signal: AbortSignal): Promise<Services> {
   mkdirSync(dataDir, { recursive: true });
   writePidFile(join(dataDir, "owner.json"), process.pid);
   return startServices({
@@ -126,6 +126,7 @@ function startForTests(dataDir: string): Promise<Services> {
     need: { postgres: givenUrl("HUILIU_POSTGRES_URL"), amqp: givenUrl("HUILIU_AMQP_URL"), redis: givenUrl("HUILIU_REDIS_URL") },
     env: inheritedEnv(),
     log: (line) => say(`  ${line}`),
+    signal,
     restart: true, // a test may kill a server; the tests after it need it again
     rabbit: { extraVhosts: LANES },
   });
@@ -140,7 +141,7 @@ async function runAll(options: Options, signal: AbortSignal): Promise<{ results:
   const dataDir = join(testDir, String(process.pid));
   const servers = !options.pure && plan.services.length > 0;
   // The servers start while the pure tests run; a failure is reported where it is awaited.
-  const starting = servers ? timed(phases, "servers started (beside the pure tests)", 0, () => startForTests(dataDir)) : undefined;
+  const starting = servers ? timed(phases, "servers started (beside the pure tests)", 0, () => startForTests(dataDir, signal)) : undefined;
   starting?.catch(() => undefined);
   try {
     const pure = {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findBinaries } from "./debian.ts";
-import { type Kept, type Launcher, keep } from "./keeper.ts";
+import { type KeptService, keepService, type Launcher } from "./keeper.ts";
 import { outsidePlace, POSTGRES_DATABASE, postgresLauncher, postgresUrl } from "./postgres.ts";
 import { endLeftover, writeAtomically } from "./processes.ts";
 import { forgetPlainPath, RABBIT_ADMIN, RABBIT_VHOST, type RabbitUser, rabbitLauncher, rabbitUrl } from "./rabbit.ts";
@@ -29,6 +29,8 @@ export interface ServicesOptions {
   /** Start a service again, on its port, when it ends unasked. */
   readonly restart?: boolean;
   readonly rabbit?: { readonly users?: readonly RabbitUser[]; readonly extraVhosts?: readonly string[] };
+  /** Gives up a start under way. */
+  readonly signal?: AbortSignal;
   /** Called when a restarted service has a new process number. */
   readonly onPids?: () => void;
 }
@@ -125,11 +127,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const memory = recall(memoryFile);
   writeAtomically(memoryFile, JSON.stringify(memory));
   const launchers = await plan(options, memory);
-  const onPid = (): void => options.onPids?.();
-  const start = async (launcher: Launcher | undefined): Promise<Kept | undefined> => {
+  const onRestart = (): void => options.onPids?.();
+  const signal = options.signal ?? new AbortController().signal;
+  const start = async (launcher: Launcher | undefined): Promise<KeptService | undefined> => {
     if (launcher === undefined) return undefined;
     const since = Date.now();
-    const kept = await keep(launcher, { log: options.log, restart: options.restart ?? false, onPid });
+    const kept = await keepService(launcher, { log: options.log, restart: options.restart ?? false, onRestart, signal });
     options.log(`${launcher.name} ready on port ${kept.port} after ${((Date.now() - since) / 1000).toFixed(1)} s`);
     return kept;
   };
@@ -163,11 +166,11 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   };
 }
 
-function portOf(name: string, kept: Kept | undefined): Record<string, number> {
+function portOf(name: string, kept: KeptService | undefined): Record<string, number> {
   return kept === undefined ? {} : { [name]: kept.port };
 }
 
-function pidOf(name: string, kept: Kept | undefined): Record<string, number> {
+function pidOf(name: string, kept: KeptService | undefined): Record<string, number> {
   const pid = kept?.pid();
   return pid === undefined ? {} : { [name]: pid };
 }

@@ -12,26 +12,34 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
-/** A service that can be started on a port. `launch` resolves only after a real connection to the started process has worked. */
+/** A service that can be started on a port. `launch` resolves only after a real connection to the started process has worked, and gives up when the signal aborts. */
 export interface Launcher {
   readonly name: string;
   readonly preferredPort: number | undefined;
-  launch(port: number): Promise<Launched>;
+  launch(port: number, signal: AbortSignal): Promise<Launched>;
 }
 
-/** A service that is started again, on its port, whenever it ends without having been asked to. */
+/** A program that is started again whenever it ends without having been asked to. */
 export interface Kept {
   readonly name: string;
-  readonly port: number;
   pid(): number | undefined;
+  /** Ends it and any restart under way; resolves once it is gone. */
   stop(): Promise<void>;
 }
 
+/** A kept server and the port it keeps through restarts. */
+export interface KeptService extends Kept {
+  readonly port: number;
+}
+
 export interface KeepOptions {
+  readonly name: string;
   readonly log: (line: string) => void;
   readonly restart: boolean;
-  /** Called with each new process number after a restart. */
-  readonly onPid: (pid: number) => void;
+  /** Starts it (again); must give up when the signal aborts. */
+  readonly launch: (signal: AbortSignal) => Promise<Launched>;
+  /** Called after each restart. */
+  readonly onRestart: () => void;
 }
 
 /** Waits between restarts, milliseconds; the last repeats. */
@@ -49,68 +57,56 @@ export function exitOf(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Probes until the service answers. False when the process ended first or the time is over. */
-export async function readyWithin(exited: Promise<void>, ms: number, probe: () => Promise<boolean>): Promise<boolean> {
+/** Probes until the service answers. False when the process ended first, the time is over or the signal aborts. */
+export async function readyWithin(exited: Promise<void>, ms: number, signal: AbortSignal, probe: () => Promise<boolean>): Promise<boolean> {
   const until = Date.now() + ms;
   let ended = false;
   exited.then(() => {
     ended = true;
   });
-  while (!ended && Date.now() < until) {
+  while (!ended && !signal.aborted && Date.now() < until) {
     if (await probe()) return !ended;
     await sleep(PROBE_EVERY_MS);
   }
   return false;
 }
 
-async function firstLaunch(launcher: Launcher, log: (line: string) => void): Promise<{ port: number; launched: Launched }> {
-  let last: unknown;
-  for (let tried = 0; tried < FIRST_START_TRIES; tried += 1) {
-    const port = await freePort(tried === 0 ? launcher.preferredPort : undefined);
-    try {
-      return { port, launched: await launcher.launch(port) };
-    } catch (error) {
-      last = error;
-      if (!(error instanceof ServiceProblem) || error.code !== "service-did-not-start") throw error;
-      if (tried + 1 < FIRST_START_TRIES) log(`${launcher.name} did not start on port ${port}; trying another port`);
-    }
-  }
-  throw last;
-}
-
-/** Starts a service on a free port, trying another when the port was taken meanwhile, and, if asked, keeps it running. */
-export async function keep(launcher: Launcher, options: KeepOptions): Promise<Kept> {
-  const { port, launched } = await firstLaunch(launcher, options.log);
+/** Launches once; the first process that serves becomes the kept one. */
+export async function keepRunning(options: KeepOptions, first?: Launched): Promise<Kept> {
   const stopping = new AbortController();
-  let current: Launched | undefined = launched;
+  let current: Launched | undefined = first ?? (await options.launch(stopping.signal));
+  let since = Date.now();
+  let failures = 0;
+
+  const again = async (): Promise<void> => {
+    const wait = RESTART_BACKOFF_MS[Math.min(failures, RESTART_BACKOFF_MS.length - 1)] ?? 0;
+    failures += 1;
+    options.log(`${options.name} is not running; starting it again in ${wait / 1000} s`);
+    await sleep(wait, undefined, { signal: stopping.signal }).catch(() => undefined); // an abort ends the wait; the caller's loop sees it
+    if (stopping.signal.aborted) return;
+    try {
+      current = await options.launch(stopping.signal);
+      since = Date.now();
+      options.onRestart();
+      options.log(`${options.name} runs again (pid ${current.pid})`);
+    } catch (error) {
+      if (!stopping.signal.aborted)
+        options.log(`${options.name} could not be started again: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+
   const watch = async (): Promise<void> => {
-    let failures = 0;
     while (!stopping.signal.aborted) {
-      const since = Date.now();
-      if (current !== undefined) {
-        await current.exited;
-        if (stopping.signal.aborted) return;
-        current = undefined;
-        if (Date.now() - since >= STEADY_AFTER_MS) failures = 0;
-      }
-      const wait = RESTART_BACKOFF_MS[Math.min(failures, RESTART_BACKOFF_MS.length - 1)] ?? 0;
-      failures += 1;
-      options.log(`${launcher.name} ended unasked; starting it again in ${wait / 1000} s`);
-      await sleep(wait, undefined, { signal: stopping.signal }).catch(() => undefined); // an abort ends the wait; the loop condition sees it
+      await current?.exited;
       if (stopping.signal.aborted) return;
-      try {
-        current = await launcher.launch(port);
-        options.onPid(current.pid);
-        options.log(`${launcher.name} runs again (pid ${current.pid})`);
-      } catch (error) {
-        options.log(`${launcher.name} could not be started again: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      if (current !== undefined && Date.now() - since >= STEADY_AFTER_MS) failures = 0;
+      current = undefined;
+      await again();
     }
   };
   const watching = options.restart ? watch() : Promise.resolve();
   return {
-    name: launcher.name,
-    port,
+    name: options.name,
     pid: () => current?.pid,
     async stop() {
       stopping.abort();
@@ -119,4 +115,42 @@ export async function keep(launcher: Launcher, options: KeepOptions): Promise<Ke
       await current?.stop(); // a restart that was under way when the stop came
     },
   };
+}
+
+async function firstLaunch(
+  launcher: Launcher,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<{ port: number; launched: Launched }> {
+  let last: unknown;
+  for (let tried = 0; tried < FIRST_START_TRIES; tried += 1) {
+    const port = await freePort(tried === 0 ? launcher.preferredPort : undefined);
+    try {
+      return { port, launched: await launcher.launch(port, signal) };
+    } catch (error) {
+      last = error;
+      if (signal.aborted || !(error instanceof ServiceProblem) || error.code !== "service-did-not-start") throw error;
+      if (tried + 1 < FIRST_START_TRIES) log(`${launcher.name} did not start on port ${port}; trying another port`);
+    }
+  }
+  throw last;
+}
+
+/** Starts a service on a free port, trying another when the port was taken meanwhile, and, if asked, keeps it running there. */
+export async function keepService(
+  launcher: Launcher,
+  options: {
+    readonly log: (line: string) => void;
+    readonly restart: boolean;
+    readonly onRestart: () => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<KeptService> {
+  const { port, launched } = await firstLaunch(launcher, options.log, options.signal);
+  const { log, restart, onRestart } = options;
+  const kept = await keepRunning(
+    { name: launcher.name, log, restart, onRestart, launch: (signal) => launcher.launch(port, signal) },
+    launched,
+  );
+  return { ...kept, port };
 }

@@ -255,7 +255,7 @@ export function postgresLauncher(options: PostgresOptions): Launcher {
   return {
     name: "PostgreSQL",
     preferredPort: options.preferredPort,
-    async launch(port) {
+    async launch(port, signal) {
       const place = await choosePlace(options);
       await endLeftover(pidFile, END_SIGNALS);
       await endOrphan(place.data, place.native);
@@ -272,7 +272,7 @@ export function postgresLauncher(options: PostgresOptions): Launcher {
         if (identity !== undefined) await endProcess(identity, END_SIGNALS);
         await endLeftover(pidFile, END_SIGNALS);
       };
-      const ready = await readyWithin(exited, READY_WITHIN_MS, () =>
+      const ready = await readyWithin(exited, READY_WITHIN_MS, signal, () =>
         answers(postgresUrl(port, options.password, "postgres"), place.data, pid),
       );
       if (!ready) {

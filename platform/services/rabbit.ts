@@ -173,7 +173,7 @@ export function rabbitLauncher(options: RabbitOptions): Launcher {
   return {
     name: "RabbitMQ",
     preferredPort: options.preferredPort,
-    async launch(port) {
+    async launch(port, signal) {
       mkdirSync(options.dir, { recursive: true, mode: 0o700 });
       await endLeftover(pidFile, END_SIGNALS);
       await endLeftover(epmdPidFile, EPMD_SIGNALS);
@@ -186,7 +186,7 @@ export function rabbitLauncher(options: RabbitOptions): Launcher {
       if (epmd.pid !== undefined) writePidFile(epmdPidFile, epmd.pid);
       const epmdExit = exitOf(epmd);
       const epmdUp =
-        epmd.pid !== undefined && (await readyWithin(epmdExit, CONNECT_TIMEOUT_MS, async () => listensOn(epmd.pid ?? 0, epmdPort)));
+        epmd.pid !== undefined && (await readyWithin(epmdExit, CONNECT_TIMEOUT_MS, signal, async () => listensOn(epmd.pid ?? 0, epmdPort)));
       const child = epmdUp ? spawnLogged(options.binaries.server, [], { env, cwd: place, logFile }) : undefined;
       const pid = child?.pid;
       if (pid !== undefined) writePidFile(pidFile, pid);
@@ -199,7 +199,7 @@ export function rabbitLauncher(options: RabbitOptions): Launcher {
       };
       const url = rabbitUrl(port, RABBIT_ADMIN, options.adminPassword);
       const ready =
-        pid !== undefined && (await readyWithin(exited, READY_WITHIN_MS, async () => listensOn(pid, port) && (await answers(url))));
+        pid !== undefined && (await readyWithin(exited, READY_WITHIN_MS, signal, async () => listensOn(pid, port) && (await answers(url))));
       if (!ready || pid === undefined) {
         await stop();
         throw new ServiceProblem("service-did-not-start", `RabbitMQ; the end of ${logFile}: ${tailOf(logFile, 3)}`);

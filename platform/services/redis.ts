@@ -48,7 +48,7 @@ export function redisLauncher(options: RedisOptions): Launcher {
   return {
     name: "Redis",
     preferredPort: options.preferredPort,
-    async launch(port) {
+    async launch(port, signal) {
       mkdirSync(options.dir, { recursive: true, mode: 0o700 });
       await endLeftover(pidFile, END_SIGNALS);
       // The password goes into a file: arguments are visible to every user of the machine. The folder is the working directory, so its name needs no quoting.
@@ -62,7 +62,7 @@ export function redisLauncher(options: RedisOptions): Launcher {
       if (pid === undefined) throw new ServiceProblem("service-did-not-start", `redis-server (${options.binary}) cannot be executed`);
       writePidFile(pidFile, pid);
       const identity = identify(pid);
-      const ready = await readyWithin(exited, READY_WITHIN_MS, async () => (await processAt(port, options.password)) === pid);
+      const ready = await readyWithin(exited, READY_WITHIN_MS, signal, async () => (await processAt(port, options.password)) === pid);
       const stop = async (): Promise<void> => {
         if (identity !== undefined) await endProcess(identity, END_SIGNALS);
         await endLeftover(pidFile, END_SIGNALS);
