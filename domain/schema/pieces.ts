@@ -31,17 +31,17 @@ const NOT_BLANK = "\\S";
 
 /** A partner's number: always text, kept as it was written. */
 export const no = (zh: string, en: string) =>
-  Type.String({ ...says(zh, en), [KIND_WORD]: "text", minLength: 1, maxLength: NO_LENGTH_MAX, pattern: NOT_BLANK });
+  Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: NO_LENGTH_MAX, pattern: NOT_BLANK });
 /** A short code: of a partner's table or of ours. */
 export const code = (zh: string, en: string) =>
-  Type.String({ ...says(zh, en), [KIND_WORD]: "text", minLength: 1, maxLength: CODE_LENGTH_MAX, pattern: NOT_BLANK });
+  Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: CODE_LENGTH_MAX, pattern: NOT_BLANK });
 /** A lower-case word of ours that is no closed list (kinds of numbers, systems): letters, digits, dots and dashes. */
 export const word = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "code", maxLength: CODE_LENGTH_MAX, pattern: "^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$" });
 export const name = (zh: string, en: string) =>
-  Type.String({ ...says(zh, en), [KIND_WORD]: "text", minLength: 1, maxLength: NAME_LENGTH_MAX, pattern: NOT_BLANK });
+  Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: NAME_LENGTH_MAX, pattern: NOT_BLANK });
 export const text = (zh: string, en: string) =>
-  Type.String({ ...says(zh, en), [KIND_WORD]: "text", minLength: 1, maxLength: TEXT_LENGTH_MAX, pattern: NOT_BLANK });
+  Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: TEXT_LENGTH_MAX, pattern: NOT_BLANK });
 /** An account or card number with its middle hidden: personal data never travels whole. */
 export const masked = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "masked", maxLength: CODE_LENGTH_MAX, pattern: "^[^*]{0,6}\\*{2,}[^*]{0,6}$" });
@@ -68,7 +68,8 @@ export const date = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "date", format: "date", pattern: DATE_PATTERN });
 export const flag = (zh: string, en: string) => Type.Boolean(says(zh, en));
 /** How many; a count is never money. */
-export const count = (zh: string, en: string, minimum = 0) => Type.Integer({ ...says(zh, en), minimum, maximum: Number.MAX_SAFE_INTEGER });
+export const count = (zh: string, en: string, minimum = 0, maximum: number = Number.MAX_SAFE_INTEGER) =>
+  Type.Integer({ ...says(zh, en), minimum, maximum });
 
 /** One of a closed list. `ajv` checks the list; the type says it. */
 export const choice = <const Values extends readonly string[]>(values: Values, zh: string, en: string) =>

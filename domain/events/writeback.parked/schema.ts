@@ -28,7 +28,7 @@ export const definition = defineEvent({
       closed(
         {
           at: dateTime("时间", "When"),
-          status: maybe(code("传输层状态，如 200、ECONNRESET", "What the wire said, e.g. 200, ECONNRESET")),
+          status: maybe(count("HTTP 状态码", "HTTP status", 100, 599)),
           excerpt: maybe(text("应答摘录（脱敏）", "Excerpt of the reply, masked")),
         },
         "最后一次尝试",
@@ -36,7 +36,7 @@ export const definition = defineEvent({
       ),
     ),
     mayHaveTakenEffect: flag("对方可能已处理", "True when the partner may have done it all the same"),
-    laneBlocked: closed({ count: count("被其阻塞的回写数", "Write-backs that wait behind it") }, "通道阻塞", "What waits behind it"),
+    laneBlocked: maybe(closed({ count: count("被其阻塞的回写数", "Write-backs that wait behind it") }, "通道阻塞", "What waits behind it")),
     amount: maybe(writeBackAmount()),
     advice: text("处理建议", "What to do next"),
     ageSeconds: count("已欠时长（秒）", "How long it has been owed, in seconds"),
@@ -56,13 +56,6 @@ export const definition = defineEvent({
       "/mayHaveTakenEffect",
       "从未发送过的回写不可能已被处理",
       "What was never sent cannot have taken effect",
-    ),
-    ...demand(
-      data.mayHaveTakenEffect || data.outcome !== "unclear",
-      "unequal",
-      "/mayHaveTakenEffect",
-      "结果不明的回写必须视为可能已处理",
-      "An unclear outcome may always have taken effect",
     ),
   ],
   keys: (data) => writeBackKeys(data, undefined),
