@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type JournaledMessage, JournalGone } from "../journal/ports.ts";
+import { createDeliveries, type DeliveryLimits } from "./deliveries.ts";
+import type { Fed, NodeRef } from "./engine.ts";
+import { createLedger } from "./ledger.ts";
+import { createNodeCalls } from "./node-calls.ts";
+import type { Settled, Settlement } from "./ports.ts";
+import { createSubscriptions } from "./subscriptions.ts";
+import { createTurns } from "./turns.ts";
+
+const node: NodeRef = { id: "in1", type: "huiliu-message-in", flow: "f" };
+const end: NodeRef = { id: "pub1", type: "huiliu-publish-event", flow: "f" };
+const message = (id: string, bill: string, kind = "charge"): JournaledMessage => ({
+  id,
+  seq: BigInt(id.replace(/\D/g, "") || "0"),
+  partner: "his",
+  kind,
+  door: "amqp",
+  headers: { bill },
+  raw: new Uint8Array(),
+  receivedAt: "2026-11-20T09:00:00+08:00",
+  token: 1,
+  run: 1,
+  replayed: false,
+});
+
+/** The engine's core with everything outside it faked; `settlements` is what reached the store. */
+function core(options: { limits?: Partial<DeliveryLimits>; settle?: (settlement: Settlement) => Promise<Settled> } = {}) {
+  const settlements: Settlement[] = [];
+  const released: string[] = [];
+  const fed: Fed[] = [];
+  const timers = new Set<{ ms: number; run: () => void }>();
+  const after = (ms: number, run: () => void): (() => void) => {
+    const timer = { ms, run };
+    timers.add(timer);
+    return () => timers.delete(timer);
+  };
+  const ledger = createLedger({ after, graceMs: 10 });
+  const turns = createTurns();
+  const subscriptions = createSubscriptions({ changed: () => undefined });
+  let tokens = 0;
+  const deliveries = createDeliveries({
+    journal: {
+      append: () => Promise.reject(new JournalGone()),
+      reclaim: async () => [],
+      release: async (items) => void released.push(...items.map((item) => item.id)),
+      extend: async () => [],
+      parkLonelyParts: async () => [],
+      close: async () => undefined,
+    },
+    settleStore: {
+      settle: async (settlement) => {
+        settlements.push(settlement);
+        if (options.settle) return options.settle(settlement);
+        return settlement.park ? { kind: "parked", reason: settlement.park } : { kind: "settled", events: [], writeBacks: [] };
+      },
+      reclaimEvents: async () => [],
+      setSubscribers: () => undefined,
+      close: async () => undefined,
+    },
+    ledger,
+    turns,
+    translateByDefault: (one) => ({
+      mapping: "his/charge",
+      result: { ok: true, events: [], keys: [{ kind: "bill", value: one.headers.bill ?? "" }] },
+    }),
+    messageSubscription: (partner, kind) => subscriptions.ofMessage(partner, kind),
+    eventSubscription: (id) => subscriptions.ofEvent(id),
+    eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
+    parkedEvent: (one) => ({
+      event: {
+        specversion: "1.0",
+        id: `parked-${one.id}`,
+        type: "message.parked",
+        source: "his",
+        subject: "message",
+        time: one.receivedAt,
+        datacontenttype: "application/json",
+        dataschema: "urn:x",
+        data: { occurredAt: one.receivedAt } as never,
+      },
+      fingerprint: one.id,
+      keys: [],
+      publish: true,
+    }),
+    newToken: () => `t${++tokens}`,
+    after,
+    log: () => undefined,
+    count: () => undefined,
+    limits: { liveMax: 10, queueMax: 10, extendMs: 1e6, reclaimMs: 1e6, ...options.limits },
+  });
+  const engine = createNodeCalls({
+    ready: Promise.resolve(),
+    catalogue: { partners: () => [], mappings: () => [], eventTypes: () => [], keyKinds: () => [] },
+    deliveries,
+    ledger,
+    subscriptions,
+    translate: () => ({ ok: true, events: [], keys: [] }),
+    encodeWriteBack: () => ({ ok: false, reason: { code: "BAD_NODE", zh: "x", en: "x" } }),
+    askPartner: async () => ({ outcome: "unsent" }),
+    find: async () => ({ messages: [], events: [], writeBacks: [] }),
+  });
+  engine.subscribeMessages(node, { partner: "his", kinds: ["charge"], deadlineMs: 60_000 }, (one) => fed.push(one));
+  const wellEnded = (token: string): void => {
+    ledger.sent(token, node);
+    ledger.entered(token, end);
+    ledger.left(token, node);
+    ledger.ended(token, end);
+    ledger.left(token, end);
+  };
+  const run = (ms: number): void => {
+    for (const timer of [...timers]) if (timer.ms <= ms && timers.delete(timer)) timer.run();
+  };
+  return { deliveries, engine, settlements, released, fed, wellEnded, run };
+}
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("nothing is fed before flows are up; then in journal order, one at a time per business key", async () => {
+  const { deliveries, fed, wellEnded } = core();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer(message("m2", "B1"));
+  deliveries.offer(message("m3", "B2"));
+  await tick();
+  assert.equal(fed.length, 0);
+  deliveries.resume();
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m3"],
+  );
+  wellEnded(fed[0]?.token ?? "");
+  await tick();
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m3", "m2"],
+  );
+});
+
+test("a message that no flow takes is parked with NO_FLOW, never dropped", async () => {
+  const { deliveries, settlements } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1", "nobody"));
+  await tick();
+  assert.equal(settlements[0]?.park?.code, "NO_FLOW");
+  assert.equal(settlements[0]?.parkedEvent?.event.type, "message.parked");
+});
+
+test("the verdict tells a sender who waits what became of the message", async () => {
+  const { deliveries, fed, wellEnded } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  const verdict = deliveries.verdict("m1", 1_000);
+  await tick();
+  wellEnded(fed[0]?.token ?? "");
+  assert.deepEqual(await verdict, { verdict: "accepted", messageId: "m1", events: [] });
+});
+
+test("a verdict that takes too long is pending, and the delivery goes on", async () => {
+  const { deliveries, fed, wellEnded, run, settlements } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  const verdict = deliveries.verdict("m1", 50);
+  await tick();
+  run(50);
+  assert.deepEqual(await verdict, { verdict: "accepted", messageId: "m1", pending: true });
+  wellEnded(fed[0]?.token ?? "");
+  await tick();
+  assert.equal(settlements.length, 1);
+});
+
+test("I12 what does not fit in memory is given back to the journal", async () => {
+  const { deliveries, released } = core({ limits: { queueMax: 2 } });
+  for (const id of ["m1", "m2", "m3"]) deliveries.offer(message(id, id));
+  await tick();
+  assert.deepEqual(released, ["m3"]);
+});
+
+test("a settlement is tried again until the database answers; the turn is kept meanwhile", async () => {
+  let tries = 0;
+  const { deliveries, fed, wellEnded, run, settlements } = core({
+    settle: async () => {
+      tries += 1;
+      if (tries < 3) throw new JournalGone();
+      return { kind: "settled", events: [], writeBacks: [] };
+    },
+  });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer(message("m2", "B1"));
+  await tick();
+  wellEnded(fed[0]?.token ?? "");
+  for (let i = 0; i < 3; i += 1) {
+    await tick();
+    run(1_000);
+  }
+  await tick();
+  await tick();
+  assert.equal(settlements.filter((one) => one.source.kind === "message" && one.source.message.id === "m1").length, 3);
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2"],
+  );
+});
+
+test("pause waits for what is live and feeds nothing new; stop gives the rest back", async () => {
+  const { deliveries, fed, wellEnded, released } = core({ limits: { liveMax: 1 } });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer(message("m2", "B2"));
+  await tick();
+  const stopped = deliveries.stop(10_000);
+  wellEnded(fed[0]?.token ?? "");
+  await stopped;
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1"],
+  );
+  assert.deepEqual(released, ["m2"]);
+});
+
+test("an intent recorded after the delivery ended is refused", async () => {
+  const { deliveries, engine, fed, wellEnded } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  await tick();
+  const token = fed[0]?.token ?? "";
+  wellEnded(token);
+  await tick();
+  const late = engine.publish(token, end, {});
+  assert.equal(late.ok, false);
+});
+
+test("two nodes cannot take the same messages; the more exact filter wins over a general one", () => {
+  const { engine } = core();
+  const other: NodeRef = { id: "in2", type: "huiliu-message-in", flow: "g" };
+  assert.equal(engine.subscribeMessages(other, { partner: "his", kinds: ["charge"], deadlineMs: 1 }, () => undefined).ok, false);
+  const subscriptions = createSubscriptions({ changed: () => undefined });
+  const any: NodeRef = { id: "any", type: "huiliu-message-in", flow: "g" };
+  subscriptions.messages(any, { partner: "*", kinds: [], deadlineMs: 1 }, () => undefined);
+  subscriptions.messages(node, { partner: "his", kinds: ["charge"], deadlineMs: 1 }, () => undefined);
+  assert.equal(subscriptions.ofMessage("his", "charge")?.node.id, "in1");
+  assert.equal(subscriptions.ofMessage("his", "refund")?.node.id, "any");
+});
