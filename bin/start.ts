@@ -1,0 +1,109 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ServiceProblem } from "../platform/services/problem.ts";
+import { DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import type { RunFile } from "./start/run.ts";
+import { runSession } from "./start/session.ts";
+
+const HELP = `npm start -- [options]      run Huiliu: its servers, the simulated hospital and the engine
+
+  --fresh                 empty .data/ first: database, broker, credentials, everything
+  --profile <name>        development (default): editor on, loopback only, simulated hospital, credentials made in .data/
+                          production: no editor, no simulated hospital, unsafe settings are refused
+  --no-hospital           development without the simulated hospital
+  --data <folder>         keep data there instead of .data/
+  --help                  this text
+
+Servers: set HUILIU_POSTGRES_URL, HUILIU_AMQP_URL or HUILIU_REDIS_URL to use one that runs already; for each that is not
+set a private one is started on a free loopback port. Production may name HUILIU_CREDENTIALS_FILE. Ports are free ones,
+the same at every start, unless HUILIU_GATEWAY_PORT, HUILIU_CONSOLE_PORT or HUILIU_EDITOR_PORT say otherwise.
+
+.data/run.json says, once ready, where everything listens and how to get in (mode 0600). Logs are in .data/log/.
+Ctrl-C stops everything that was started, the engine first. Other commands: npm test, npm run check, npm run peers,
+npm run bench, npm run coverage:capabilities, npx huiliu --help.`;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+interface Arguments {
+  readonly help: boolean;
+  readonly fresh: boolean;
+  readonly profile: "development" | "production";
+  readonly hospital: boolean;
+  readonly dataDir: string;
+}
+
+function readArguments(): Arguments | string {
+  try {
+    const { values } = parseArgs({
+      options: {
+        help: { type: "boolean" },
+        fresh: { type: "boolean" },
+        profile: { type: "string" },
+        "no-hospital": { type: "boolean" },
+        data: { type: "string" },
+      },
+    });
+    const profile = values.profile ?? process.env.HUILIU_PROFILE ?? "development";
+    if (profile !== "development" && profile !== "production") return `unknown profile ${profile}: development or production`;
+    return {
+      help: values.help === true,
+      fresh: values.fresh === true,
+      profile,
+      hospital: profile === "development" && values["no-hospital"] !== true && existsSync(join(ROOT, "test", "hospital", "main.ts")),
+      dataDir: values.data === undefined ? DATA_DIR : resolve(values.data),
+    };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function announce(file: RunFile, dataDir: string, since: number): void {
+  for (const name of ["console", "gateway", "editor"]) if (typeof file[name] === "string") say(`  ${name.padEnd(8)} ${file[name]}`);
+  say(`  details  ${join(dataDir, "run.json")}   logs ${join(dataDir, "log")}   stop with Ctrl-C`);
+  process.stdout.write(`ready in ${((Date.now() - since) / 1000).toFixed(1)} s\n`);
+}
+
+function session(given: Arguments, since: number): Promise<void> {
+  const { dataDir } = given;
+  const node = process.execPath;
+  const quiet = "--disable-warning=ExperimentalWarning";
+  return runSession({
+    root: ROOT,
+    dataDir,
+    fresh: given.fresh,
+    profile: given.profile,
+    given: { postgres: givenUrl("HUILIU_POSTGRES_URL"), amqp: givenUrl("HUILIU_AMQP_URL"), redis: givenUrl("HUILIU_REDIS_URL") },
+    credentialsFile: given.profile === "production" ? process.env.HUILIU_CREDENTIALS_FILE : undefined,
+    env: inheritedEnv(),
+    engine: {
+      command: node,
+      args: [quiet, join(ROOT, "node_modules", "node-red", "red.js"), "-u", join(dataDir, "node-red"), "-s", join(ROOT, "settings.ts")],
+    },
+    hospital: given.hospital ? { command: node, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] } : undefined,
+    log: (line) => say(`· ${line}`),
+    onStopRequest,
+    onReady: (file) => announce(file, dataDir, since),
+  });
+}
+
+const given = readArguments();
+if (typeof given === "string") {
+  say(`✗ ${given}\n\n${HELP}`);
+  process.exit(2);
+} else if (given.help) {
+  process.stdout.write(`${HELP}\n`);
+} else {
+  const since = Date.now();
+  say(`Huiliu 汇流 (${given.profile}), data in ${given.dataDir}`);
+  try {
+    await session(given, since);
+    process.exit(0);
+  } catch (error) {
+    if (error instanceof ServiceProblem) say(`\n✗ ${error.message}\n✗ ${error.zh}`);
+    else say(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}

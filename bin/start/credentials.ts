@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { writeAtomically } from "../../platform/services/processes.ts";
+import type { RabbitUser } from "../../platform/services/rabbit.ts";
+
+/** What proves a partner: an HTTP key, and an AMQP account of its own. */
+export interface PartnerCredentials {
+  readonly key: string;
+  readonly amqpUser: string;
+  readonly amqpPassword: string;
+}
+
+/** `.data/credentials.json` (0600): the development profile makes it; production brings its own through HUILIU_CREDENTIALS_FILE. */
+export interface Credentials {
+  /** The operator's token for the API. */
+  readonly token: string;
+  readonly partners: Readonly<Record<string, PartnerCredentials>>;
+  /** Account of outside observers: reads events through queues of its own and publishes as any partner. */
+  readonly observer: { readonly amqpUser: string; readonly amqpPassword: string };
+}
+
+const SECRET_BYTES = 24;
+const INBOUND = "huiliu.inbound";
+const EVENTS = "huiliu.events";
+
+function secret(prefix: string): string {
+  return `${prefix}_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+}
+
+/** The partners that have a seed under partners/. */
+export function listPartners(root: string): string[] {
+  return globSync("*.json", { cwd: join(root, "partners") })
+    .map((file) => basename(file, ".json"))
+    .sort();
+}
+
+/** Reads the credentials, adds what is missing (a new partner, a first start) and keeps the rest as it was. */
+export function ensureCredentials(file: string, partners: readonly string[]): Credentials {
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Credentials>) : {};
+  const credentials: Credentials = {
+    token: known.token ?? secret("operator"),
+    partners: Object.fromEntries(
+      partners.map((partner) => [
+        partner,
+        known.partners?.[partner] ?? { key: secret("key"), amqpUser: partner, amqpPassword: secret("amqp") },
+      ]),
+    ),
+    observer: known.observer ?? { amqpUser: "observer", amqpPassword: secret("amqp") },
+  };
+  const text = `${JSON.stringify(credentials, null, 2)}\n`;
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeAtomically(file, text);
+  return credentials;
+}
+
+function quoted(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/**
+ * A partner writes to huiliu.inbound with routing keys of its own name only, and reads the verdicts from queues named
+ * `reply.<partner>.…` or named by the broker. It sees nothing else.
+ */
+function partnerAccount(partner: string, { amqpUser, amqpPassword }: PartnerCredentials): RabbitUser {
+  const replies = `reply\\.${quoted(partner)}\\..*|amq\\.gen.*`;
+  return {
+    name: amqpUser,
+    password: amqpPassword,
+    permissions: { configure: `^(${replies})$`, write: `^(${quoted(INBOUND)}|${replies})$`, read: `^(${replies})$` },
+    topicPermissions: [{ exchange: INBOUND, write: `^${quoted(partner)}\\.`, read: "^$" }],
+  };
+}
+
+/** Observers bind queues of their own to huiliu.events and publish to huiliu.inbound; the engine's queues (huiliu.…) are closed to them. */
+function observerAccount({ amqpUser, amqpPassword }: Credentials["observer"]): RabbitUser {
+  const own = "(?!huiliu\\.|amq\\.(?!gen)).*";
+  return {
+    name: amqpUser,
+    password: amqpPassword,
+    permissions: { configure: `^(${own})$`, write: `^(${quoted(INBOUND)}|${own})$`, read: `^(${quoted(EVENTS)}|${own})$` },
+    topicPermissions: [
+      { exchange: INBOUND, write: ".*", read: "^$" },
+      { exchange: EVENTS, write: "^$", read: ".*" },
+    ],
+  };
+}
+
+/** The broker's accounts that the credentials stand for. */
+export function brokerAccounts(credentials: Credentials): RabbitUser[] {
+  return [
+    ...Object.entries(credentials.partners).map(([partner, proof]) => partnerAccount(partner, proof)),
+    observerAccount(credentials.observer),
+  ];
+}

@@ -1,0 +1,81 @@
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endLeftoverServices, removeServicesData } from "../../platform/services/index.ts";
+import { ServiceProblem } from "../../platform/services/problem.ts";
+import { endLeftover, identify, isAlive, type ProcessIdentity, writeAtomically } from "../../platform/services/processes.ts";
+import { ENGINE_END, HOSPITAL_END } from "./children.ts";
+
+/** Kept by --fresh: the cache of unpacked packages, and what other commands running now own. */
+const NOT_OURS = new Set(["tools", "test", "install.lock", "supervisor.json", "test-report.json", "test-report-part.json"]);
+const STOPPING_WAIT_MS = 60_000;
+/** An orphan whose npm was killed notices within half a second and says that it is stopping. */
+const ORPHAN_NOTICE_MS = 2_000;
+const POLL_MS = 100;
+
+interface Supervisor extends ProcessIdentity {
+  readonly stopping: boolean;
+}
+
+function readSupervisor(file: string): Supervisor | undefined {
+  try {
+    const found = JSON.parse(readFileSync(file, "utf8")) as Supervisor;
+    return isAlive(found) ? found : undefined;
+  } catch {
+    return undefined; // absent or torn: nobody
+  }
+}
+
+/** A data folder that this process alone supervises. */
+export interface ClaimedFolder {
+  /** Tells a second start that the folder is about to become free. */
+  stopping(): void;
+  release(): void;
+}
+
+/** Makes this process the only supervisor of a data folder. Waits for one that is stopping; refuses while another works. */
+export async function claimFolder(dataDir: string): Promise<ClaimedFolder> {
+  mkdirSync(dataDir, { recursive: true });
+  const file = join(dataDir, "supervisor.json");
+  const own = identify(process.pid) ?? { pid: process.pid, startTick: "0", bootId: "unknown" };
+  const text = (stopping: boolean): string => JSON.stringify({ ...own, stopping });
+  const since = Date.now();
+  for (;;) {
+    const other = readSupervisor(file);
+    if (other === undefined) {
+      const temporary = `${file}.${process.pid}`;
+      writeAtomically(temporary, text(false));
+      rmSync(file, { force: true });
+      try {
+        linkSync(temporary, file); // fails when another start was faster
+        return {
+          stopping: () => writeAtomically(file, text(true)),
+          release: () => rmSync(file, { force: true }),
+        };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      } finally {
+        rmSync(temporary, { force: true });
+      }
+    }
+    if (Date.now() - since > (other?.stopping === true ? STOPPING_WAIT_MS : ORPHAN_NOTICE_MS)) {
+      throw new ServiceProblem("data-folder-in-use", `${dataDir}, process ${other?.pid ?? "unknown"}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Ends what a killed run left on the folder, the engine first. Returns what was ended. */
+export async function endLeftovers(dataDir: string): Promise<string[]> {
+  const engine = await endLeftover(join(dataDir, "engine.pid.json"), ENGINE_END);
+  const hospital = await endLeftover(join(dataDir, "hospital.pid.json"), HOSPITAL_END);
+  const services = await endLeftoverServices(dataDir);
+  rmSync(join(dataDir, "run.json"), { force: true });
+  return [...(engine ? ["the engine"] : []), ...(hospital ? ["the hospital"] : []), ...services];
+}
+
+/** Empties the data folder, also of what root keeps outside it. Nothing of it may be running. */
+export function emptyFolder(dataDir: string): void {
+  removeServicesData(dataDir);
+  for (const name of readdirSync(dataDir)) if (!NOT_OURS.has(name)) rmSync(join(dataDir, name), { recursive: true, force: true });
+}

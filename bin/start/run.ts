@@ -1,0 +1,247 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type GivenServices, type Services, startServices } from "../../platform/services/index.ts";
+import { type Kept, keepRunning } from "../../platform/services/keeper.ts";
+import { freePort } from "../../platform/services/ports.ts";
+import { writeAtomically } from "../../platform/services/processes.ts";
+import {
+  capLog,
+  type EngineFile,
+  type HospitalPartner,
+  launchEngine,
+  launchHospital,
+  type Place,
+  type Program,
+  readEngineFile,
+} from "./children.ts";
+import { brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
+
+export interface RunOptions {
+  readonly root: string;
+  readonly dataDir: string;
+  readonly profile: "development" | "production";
+  readonly given: GivenServices;
+  /** Production's credentials; `<dataDir>/credentials.json` is made when absent. */
+  readonly credentialsFile: string | undefined;
+  readonly env: Record<string, string>;
+  /** How the engine is run; its environment is added here. */
+  readonly engine: { readonly command: string; readonly args: readonly string[] };
+  /** How the simulated hospital is run, without its ports; absent when there is none. */
+  readonly hospital: { readonly command: string; readonly args: readonly string[] } | undefined;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What `.data/run.json` says; what is not running is absent. */
+export type RunFile = Record<string, unknown>;
+
+export interface Running {
+  readonly file: RunFile;
+  /** The engine first, then the hospital, then the servers. */
+  stop(): Promise<void>;
+}
+
+const PORT_NAMES = ["gateway", "console", "editor", "hospital", "hospitalControl"] as const;
+type Ports = Record<(typeof PORT_NAMES)[number], number>;
+const CAP_LOGS_EVERY_MS = 60_000;
+
+/** The engine's and the hospital's ports: the same at every start while they are free, so that addresses noted somewhere stay right. */
+async function rememberPorts(dataDir: string): Promise<Ports> {
+  const file = join(dataDir, "ports.json");
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Ports>) : {};
+  const ports: Partial<Ports> = {};
+  for (const name of PORT_NAMES) ports[name] = await freePort(known[name]);
+  writeAtomically(file, JSON.stringify(ports));
+  return ports as Ports;
+}
+
+function engineEnv(
+  options: RunOptions,
+  services: Services,
+  credentialsFile: string,
+  partners: Record<string, HospitalPartner>,
+  ports: Ports,
+): Record<string, string> {
+  const urls = Object.fromEntries(Object.entries(partners).map(([name, { url }]) => [name, url]));
+  return {
+    HUILIU_GATEWAY_PORT: String(ports.gateway),
+    HUILIU_CONSOLE_PORT: String(ports.console),
+    HUILIU_EDITOR_PORT: String(ports.editor),
+    HUILIU_PARTNER_URLS: JSON.stringify(urls),
+    ...options.env, // ports and partner addresses that a person set win
+    HUILIU_ROOT: options.root,
+    HUILIU_DATA_DIR: options.dataDir,
+    HUILIU_PROFILE: options.profile,
+    HUILIU_POSTGRES_URL: services.postgresUrl,
+    HUILIU_AMQP_URL: services.amqpUrl,
+    HUILIU_REDIS_URL: services.redisUrl,
+    HUILIU_CREDENTIALS_FILE: credentialsFile,
+    HUILIU_HOSPITAL: JSON.stringify(partners),
+  };
+}
+
+function runFile(
+  services: Services,
+  credentials: Credentials,
+  told: EngineFile,
+  partners: Record<string, HospitalPartner>,
+  pids: Record<string, number | undefined>,
+): RunFile {
+  const { pid: _pid, ...doors } = told;
+  const account = (user: string, password: string): string => services.rabbit?.url(user, password) ?? services.amqpUrl;
+  const hospital = Object.entries(partners).map(([name, { url, ledger, faults }]) => [name, { url, ledger, faults }]);
+  return {
+    ...doors,
+    amqp: account(credentials.observer.amqpUser, credentials.observer.amqpPassword),
+    postgres: services.postgresUrl,
+    redis: services.redisUrl,
+    token: credentials.token,
+    partners: Object.fromEntries(
+      Object.entries(credentials.partners).map(([name, { key, amqpUser, amqpPassword }]) => [
+        name,
+        { amqp: account(amqpUser, amqpPassword), key },
+      ]),
+    ),
+    ...(hospital.length === 0 ? {} : { hospital: Object.fromEntries(hospital) }),
+    pids: Object.fromEntries(Object.entries(pids).filter((entry) => entry[1] !== undefined)),
+  };
+}
+
+/** Things to stop, in the order in which they were started; stopping goes backwards. */
+class Stack {
+  readonly #items: (() => Promise<void>)[] = [];
+  push(stop: () => Promise<void>): void {
+    this.#items.push(stop);
+  }
+  async unwind(): Promise<void> {
+    for (let stop = this.#items.pop(); stop !== undefined; stop = this.#items.pop()) await stop();
+  }
+}
+
+async function startHospital(
+  options: RunOptions,
+  place: Place,
+  ports: Ports,
+  onRestart: () => void,
+): Promise<{ kept: Kept; partners: Record<string, HospitalPartner> } | undefined> {
+  if (options.hospital === undefined) return undefined;
+  const { command, args } = options.hospital;
+  const program: Program = {
+    command,
+    args: [
+      ...args,
+      "--data",
+      join(options.dataDir, "hospital"),
+      "--port",
+      String(ports.hospital),
+      "--control-port",
+      String(ports.hospitalControl),
+      "--supervised",
+    ],
+    env: options.env,
+  };
+  const first = await launchHospital(program, place, options.signal);
+  const launch = (signal: AbortSignal) => launchHospital(program, place, signal);
+  return {
+    kept: await keepRunning({ name: "the simulated hospital", log: options.log, restart: true, onRestart, launch }, first),
+    partners: first.partners,
+  };
+}
+
+/** Where the supervisor stores program numbers and output of one program. */
+function placeOf(dataDir: string, name: string): Place {
+  return { pidFile: join(dataDir, `${name}.pid.json`), logFile: join(dataDir, "log", `${name}.log`) };
+}
+
+async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
+  const { dataDir, log, signal } = options;
+  const credentialsFile = options.credentialsFile ?? join(dataDir, "credentials.json");
+  const credentials =
+    options.credentialsFile === undefined
+      ? ensureCredentials(credentialsFile, listPartners(options.root))
+      : (JSON.parse(readFileSync(credentialsFile, "utf8")) as Credentials);
+  const ports = await rememberPorts(dataDir);
+  let file: RunFile = {};
+  let publish = (): void => undefined;
+  const onChange = (): void => publish();
+  const places = { engine: placeOf(dataDir, "engine"), hospital: placeOf(dataDir, "hospital") };
+
+  // The hospital needs nothing of the servers: both start at once. Whatever came up is on the stack before a failure is passed on.
+  const [servers, hospitalStart] = await Promise.allSettled([
+    startServices({
+      dataDir,
+      toolsDir: join(options.root, ".data", "tools"),
+      need: options.given,
+      env: options.env,
+      log,
+      signal,
+      restart: true,
+      rabbit: { users: brokerAccounts(credentials) },
+      onPids: onChange,
+    }),
+    startHospital(options, places.hospital, ports, onChange),
+  ]);
+  if (servers.status === "fulfilled") stack.push(() => servers.value.stop());
+  const hospital = hospitalStart.status === "fulfilled" ? hospitalStart.value : undefined;
+  if (hospital !== undefined) stack.push(() => hospital.kept.stop());
+  if (servers.status === "rejected") throw servers.reason;
+  if (hospitalStart.status === "rejected") throw hospitalStart.reason;
+  signal.throwIfAborted();
+
+  const services = servers.value;
+  const partners = hospital?.partners ?? {};
+  const program: Program = { ...options.engine, env: engineEnv(options, services, credentialsFile, partners, ports) };
+  const since = Date.now();
+  const first = await launchEngine(program, places.engine, dataDir, signal);
+  let told = first.told;
+  log(`engine ready after ${((Date.now() - since) / 1000).toFixed(1)} s`);
+  const engine = await keepRunning(
+    {
+      name: "the engine",
+      log,
+      restart: true,
+      onRestart: onChange,
+      launch: (again) => launchEngine(program, places.engine, dataDir, again),
+    },
+    first,
+  );
+  stack.push(() => engine.stop());
+  publish = () => {
+    told = readEngineFile(dataDir, engine.pid() ?? 0) ?? told;
+    file = runFile(services, credentials, told, partners, {
+      supervisor: process.pid,
+      engine: engine.pid(),
+      hospital: hospital?.kept.pid(),
+      ...services.pids(),
+    });
+    writeAtomically(join(dataDir, "run.json"), `${JSON.stringify(file, null, 2)}\n`);
+  };
+  publish();
+  const capping = setInterval(() => {
+    for (const place of Object.values(places)) capLog(place.logFile);
+  }, CAP_LOGS_EVERY_MS);
+  stack.push(async () => {
+    clearInterval(capping);
+    publish = () => undefined;
+    rmSync(join(dataDir, "run.json"), { force: true });
+  });
+  return file;
+}
+
+/**
+ * Starts servers, hospital and engine, keeps each of them running, and resolves once the engine is ready and run.json is written.
+ * On failure, or when the signal aborts meanwhile, everything that was started is stopped before it rejects.
+ */
+export async function runHuiliu(options: RunOptions): Promise<Running> {
+  mkdirSync(options.dataDir, { recursive: true });
+  chmodSync(options.dataDir, 0o711); // the database's own account passes through
+  for (const name of ["log", "hospital", "node-red"]) mkdirSync(join(options.dataDir, name), { recursive: true, mode: 0o700 });
+  const stack = new Stack();
+  try {
+    const file = await assemble(options, stack);
+    return { file, stop: () => stack.unwind() };
+  } catch (error) {
+    await stack.unwind();
+    throw error;
+  }
+}
