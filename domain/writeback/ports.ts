@@ -64,8 +64,8 @@ export interface Claimed {
    * settlement, a send whose lease expired from the end of that lease (its worker may have slept until then); an inquiry never counts.
    */
   readonly sinceLastPossibleSendMs?: number;
-  /** Write-backs queued behind it in its lane at the time of the claim; absent when the store does not count. */
-  readonly laneBehind?: number;
+  /** Write-backs queued behind it in its lane at the time of the claim: what a parking would block. */
+  readonly laneBehind: number;
   /** Remaining lease at the time of the claim, by the database's clock. */
   readonly leaseMs: number;
 }

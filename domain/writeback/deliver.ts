@@ -1,0 +1,211 @@
+/**
+ * What one claim does: call the partner (or ask it), hold the reply against what was sent, take the step from the table, and put together the attempt's end with its
+ * event. Never throws, whatever the dialect, the wire or the sealer do: a claim always ends in a row that says what is known.
+ */
+import { createAttemptEnd, type EndDeps, type Judged, type Reach } from "./attempt-end.ts";
+import { backoffMs, retryAfterMs } from "./backoff.ts";
+import type { Clock, Random } from "./clock.ts";
+import type { OutboundDialect, Reading, Reply, Sent, WireRequest } from "./dialect.ts";
+import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
+import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
+import { type DestinationPolicy, LEASE_MARGIN_MS } from "./policy.ts";
+import type { AttemptEnd, CallResult, Claimed, Courier } from "./ports.ts";
+import { PARK, type ParkCode } from "./reasons.ts";
+
+export type Delivered =
+  | { readonly kind: "ended"; readonly end: AttemptEnd; readonly reach: Reach; readonly ms: number }
+  /** The lease is too short to begin: nothing left us. Give the claim back. */
+  | { readonly kind: "not-begun"; readonly why: string };
+
+export interface DeliverDeps extends EndDeps {
+  readonly courier: Courier;
+  readonly dialect: OutboundDialect;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export type Deliver = (claimed: Claimed, policy: DestinationPolicy, claimedAtTickMs: number, signal?: AbortSignal) => Promise<Delivered>;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const sentOf = (claimed: Claimed): Sent => ({
+  key: claimed.key,
+  ...(claimed.serial === undefined ? {} : { serial: claimed.serial }),
+  ...(claimed.amountFen === undefined ? {} : { amountFen: claimed.amountFen }),
+});
+
+const parked = (code: ParkCode, outcome: Verdict["outcome"], why: string): Judged => ({
+  verdict: { outcome, why, park: code },
+  step: "park",
+  reach: "not-called",
+  openSend: false,
+});
+
+export function createDeliver(deps: DeliverDeps): Deliver {
+  const { courier, dialect, clock, random } = deps;
+  const attemptEnd = createAttemptEnd(deps);
+  const trouble = (what: string, claimed: Claimed, why: string): void =>
+    deps.trouble(what, { id: claimed.id, destination: claimed.destination, why });
+
+  const call = async (
+    policy: DestinationPolicy,
+    request: WireRequest,
+    content: { readonly body?: Uint8Array; readonly contentType?: string },
+    signal: AbortSignal | undefined,
+  ): Promise<CallResult> => {
+    try {
+      return await courier.call({
+        url: policy.url + request.path,
+        method: request.method,
+        headers: { ...(content.contentType === undefined ? {} : { "content-type": content.contentType }), ...request.headers },
+        ...(content.body === undefined || request.method === "GET" ? {} : { body: content.body }),
+        connectTimeoutMs: policy.connectTimeoutMs,
+        replyTimeoutMs: policy.replyTimeoutMs,
+        replyBytesMax: policy.replyBytesMax,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      // A courier that throws broke its promise; what left us is unknown.
+      return { kind: "no-reply", why: `courier threw: ${messageOf(error)}`, ms: 0 };
+    }
+  };
+
+  const read = (mapping: string, reply: Reply, claimed: Claimed): Reading => {
+    try {
+      return dialect.interpret(mapping, reply, sentOf(claimed));
+    } catch (error) {
+      trouble("dialect threw while it read a reply", claimed, messageOf(error));
+      return { outcome: "unclear", why: "the dialect failed on the reply" };
+    }
+  };
+
+  const send = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+    let request: WireRequest | undefined;
+    try {
+      request = dialect.request(claimed.mapping, { key: claimed.key });
+    } catch (error) {
+      trouble("dialect threw before a send", claimed, messageOf(error));
+    }
+    if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", `no outbound mapping ${claimed.mapping}`);
+    const result = await call(policy, request, { body: claimed.body, contentType: contentTypeOf(claimed) }, signal);
+    if (result.kind !== "reply") {
+      const outcome = result.kind === "unsent" ? "unsent" : "unclear";
+      return sendStep(claimed, policy, { outcome, why: result.why }, { reach: "failed", openSend: outcome === "unclear" });
+    }
+    const verdict = judgeSend(read(claimed.mapping, result, claimed), result.status, sentOf(claimed), policy.inquiry !== undefined);
+    const reach: Reach = verdict.outcome === "busy" ? "busy" : verdict.outcome === "unclear" && !verdict.park ? "failed" : "answered";
+    const openSend = verdict.outcome === "acknowledged" || verdict.outcome === "deferred" || verdict.outcome === "unclear";
+    return sendStep(claimed, policy, verdict, { reach, openSend, reply: result, ...told(result) });
+  };
+
+  const sendStep = (
+    claimed: Claimed,
+    policy: DestinationPolicy,
+    verdict: Verdict,
+    about: Pick<Judged, "reach" | "openSend" | "reply"> & { readonly retryAfterMs?: number },
+  ): Judged => {
+    let step: Step = verdict.park ? "park" : verdict.ask ? "ask" : nextStep(verdict.outcome, policy.duplicates);
+    let judged = verdict;
+    if (step === "park" && !verdict.park) judged = { ...verdict, park: verdict.outcome === "rejected" ? "REJECTED" : "UNCLEAR" };
+    if (step === "ask" && policy.inquiry === undefined) {
+      judged = { ...verdict, park: "CANNOT_ASK" };
+      step = "park";
+    }
+    const { retryAfterMs: toldMs, ...rest } = about;
+    const retryInMs =
+      step === "wait"
+        ? policy.deferredMs
+        : step === "resend" || step === "ask"
+          ? retryAfterMs(toldMs, claimed.attempt, policy.retry, random)
+          : undefined;
+    return { ...rest, verdict: judged, step, ...(retryInMs === undefined ? {} : { retryInMs }) };
+  };
+
+  const ask = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+    const since = claimed.sinceLastPossibleSendMs;
+    const open = since === undefined ? "unsent" : "unclear";
+    if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, "the destination has no inquiry message");
+    const encoded = encodeInquiry(claimed, policy.inquiry);
+    if (!encoded.ok || !encoded.request.path.startsWith("/")) {
+      return parked("CANNOT_ASK", open, encoded.ok ? "the inquiry names no path" : encoded.why);
+    }
+    const result = await call(policy, encoded.request, encoded, signal);
+    if (result.kind !== "reply") {
+      const kind = result.kind === "unsent" ? "unsent" : "unclear";
+      return askStep(claimed, policy, { kind, verdict: { outcome: "unclear", why: `inquiry: ${result.why}` } }, { reach: "failed" });
+    }
+    const reading = read(policy.inquiry, result, claimed);
+    const judged = judgeInquiry(reading, result.status, sentOf(claimed));
+    // Counted up to the claim, before we asked: what the partner says is about the instant it looked. Never sent at all: nothing can still be under way.
+    const sinceMs = since ?? Number.POSITIVE_INFINITY;
+    const reach: Reach = reading.outcome === "busy" ? "busy" : judged.kind === "unclear" ? "failed" : "answered";
+    return askStep(claimed, policy, judged, { reach, reply: result, sinceMs, ...told(result) });
+  };
+
+  const askStep = (
+    claimed: Claimed,
+    policy: DestinationPolicy,
+    found: InquiryVerdict,
+    about: Pick<Judged, "reach" | "reply"> & { readonly retryAfterMs?: number; readonly sinceMs?: number },
+  ): Judged => {
+    const { retryAfterMs: toldMs, sinceMs = 0, ...rest } = about;
+    const judged = { ...rest, openSend: false };
+    if (found.kind === "park") return { ...judged, verdict: found.verdict, step: "park" };
+    const step = stepAfterInquiry(found.kind, sinceMs, policy.trustNotFoundAfterMs);
+    if (step === "resend") return { ...judged, verdict: found.verdict, step, retryInMs: 0 };
+    if (step === "finish") return { ...judged, verdict: found.verdict, step };
+    const backoff = retryAfterMs(toldMs, claimed.attempt, policy.retry, random);
+    if (found.kind !== "not-found") return { ...judged, verdict: found.verdict, step: "ask", retryInMs: backoff };
+    // Not found, but too early to believe it: come back when it counts.
+    const verdict: Verdict = { ...found.verdict, outcome: "unclear", why: `${found.verdict.why}; not found yet, too early to trust it` };
+    return { ...judged, verdict, step: "ask", retryInMs: Math.max(Math.ceil(policy.trustNotFoundAfterMs - sinceMs), 1) };
+  };
+
+  const encodeInquiry = (claimed: Claimed, mapping: string) => {
+    try {
+      return dialect.encodeInquiry(mapping, { ...sentOf(claimed), kind: claimed.kind, businessDate: claimed.businessDate });
+    } catch (error) {
+      trouble("dialect threw before an inquiry", claimed, messageOf(error));
+      return { ok: false as const, why: "the dialect failed" };
+    }
+  };
+
+  const judge = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+    try {
+      if (claimed.action === "send") return await send(claimed, policy, signal);
+      if (claimed.action === "ask") return await ask(claimed, policy, signal);
+      const code: ParkCode = claimed.because === "answer-overdue" ? "ANSWER_OVERDUE" : "LEASE_EXPIRED";
+      return { ...parked(code, "unclear", PARK[code].en), openSend: false };
+    } catch (error) {
+      // Our own mistake, at an unknown point: the only honest outcome is unclear, and the table knows what to do with it.
+      trouble("delivery failed", claimed, messageOf(error));
+      const step = nextStep("unclear", policy.duplicates);
+      return {
+        verdict: { outcome: "unclear", why: `internal: ${messageOf(error)}`, ...(step === "park" ? { park: "INTERNAL" as const } : {}) },
+        step,
+        reach: "not-called",
+        openSend: claimed.action === "send",
+        ...(step === "park" ? {} : { retryInMs: backoffMs(claimed.attempt, policy.retry, random) }),
+      };
+    }
+  };
+
+  return async (claimed, policy, claimedAtTickMs, signal) => {
+    // Checked here and nowhere earlier: between the claim and this line the process may have slept (decision 6).
+    const startedAt = clock.tickMs();
+    const startedMs = clock.nowMs();
+    const leftMs = claimed.leaseMs - (startedAt - claimedAtTickMs);
+    const neededMs = policy.connectTimeoutMs + policy.replyTimeoutMs + LEASE_MARGIN_MS;
+    if (claimed.action !== "park" && leftMs < neededMs) {
+      return { kind: "not-begun", why: `${Math.floor(leftMs)} ms of the lease are left, an attempt may need ${neededMs} ms` };
+    }
+    const judged = await judge(claimed, policy, signal);
+    return { kind: "ended", end: attemptEnd(claimed, judged, startedMs), reach: judged.reach, ms: clock.tickMs() - startedAt };
+  };
+}
+
+const told = (result: { readonly retryAfterMs?: number }): { readonly retryAfterMs?: number } =>
+  result.retryAfterMs === undefined ? {} : { retryAfterMs: result.retryAfterMs };
+
+/** The body was encoded in `charset`; a partner that decodes by header must be told. */
+const contentTypeOf = (claimed: Claimed): string =>
+  /charset=/i.test(claimed.contentType) ? claimed.contentType : `${claimed.contentType}; charset=${claimed.charset}`;

@@ -1,0 +1,103 @@
+/**
+ * What the delivery core must know of a destination, made from its profile and checked once, so that no loop runs on impossible numbers.
+ */
+import type { Destination, Partner } from "../partners/profile.ts";
+import type { Backoff } from "./backoff.ts";
+import type { Duplicates } from "./outcome.ts";
+
+/** What must be left of a lease when the slowest attempt has ended: time to settle it. */
+export const LEASE_MARGIN_MS = 500;
+/** A deferred answer that has not come by then is asked for, sent again or parked, by the destination's policy. */
+export const DEFERRED_DEFAULT_MS = 30 * 60_000;
+/** Largest reply we read; an acknowledgement of more is not one. Four times what an attempt's row keeps. */
+export const REPLY_BYTES_MAX = 262_144;
+
+export interface DestinationPolicy {
+  readonly name: string;
+  /** Base address without a slash at its end. */
+  readonly url: string;
+  readonly connectTimeoutMs: number;
+  readonly replyTimeoutMs: number;
+  readonly leaseMs: number;
+  readonly parallel: number;
+  readonly duplicates: Duplicates;
+  readonly trustNotFoundAfterMs: number;
+  readonly deferredMs: number;
+  readonly retry: Backoff;
+  readonly replyBytesMax: number;
+  /** `<vendor>/<message>` of the inquiry; absent: the destination cannot be asked. */
+  readonly inquiry?: string;
+}
+
+export interface PolicyProblem {
+  /** JSON pointer into the partner profile. */
+  readonly at: string;
+  readonly zh: string;
+  readonly en: string;
+}
+
+export type PolicyOf =
+  | { readonly ok: true; readonly policy: DestinationPolicy }
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+
+function problemsOf(destination: Destination): readonly PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const attemptMs = destination.connectTimeoutMs + destination.replyTimeoutMs;
+  if (attemptMs + LEASE_MARGIN_MS > destination.leaseMs) {
+    problems.push({
+      at: "/destination/leaseMs",
+      zh: `租约 ${destination.leaseMs} 毫秒太短：连接与应答超时共 ${attemptMs} 毫秒，另需 ${LEASE_MARGIN_MS} 毫秒结算`,
+      en: `the lease of ${destination.leaseMs} ms is too short: connect and reply time-outs are ${attemptMs} ms, and ${LEASE_MARGIN_MS} ms more are needed to settle`,
+    });
+  }
+  if (destination.duplicates === "inquiry" && destination.inquiry === undefined) {
+    problems.push({
+      at: "/destination/inquiry",
+      zh: "重复策略为 inquiry，但没有声明查询报文",
+      en: "duplicates is “inquiry”, but no inquiry message is declared",
+    });
+  }
+  if (destination.retry.firstMs > destination.retry.maxMs) {
+    problems.push({ at: "/destination/retry", zh: "首次等待大于最长等待", en: "the first wait is longer than the longest" });
+  }
+  if (!URL.canParse(destination.url)) problems.push({ at: "/destination/url", zh: "地址不合法", en: "is not an address" });
+  return problems;
+}
+
+/** The policy of a partner, or every problem of it. Undefined for a partner we do not write to. */
+export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destination">): PolicyOf | undefined {
+  const destination = partner.destination;
+  if (!destination) return undefined;
+  const problems = problemsOf(destination);
+  if (problems.length > 0) return { ok: false, problems };
+  return {
+    ok: true,
+    policy: {
+      name: partner.partner,
+      url: destination.url.replace(/\/+$/, ""),
+      connectTimeoutMs: destination.connectTimeoutMs,
+      replyTimeoutMs: destination.replyTimeoutMs,
+      leaseMs: destination.leaseMs,
+      parallel: destination.parallel,
+      duplicates: destination.duplicates,
+      trustNotFoundAfterMs: destination.trustNotFoundAfterMs,
+      deferredMs: destination.deferredMs ?? DEFERRED_DEFAULT_MS,
+      retry: destination.retry,
+      replyBytesMax: REPLY_BYTES_MAX,
+      ...(destination.inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${destination.inquiry}` }),
+    },
+  };
+}
+
+/** What the store does with a head that came back unclear (expired lease, overdue deferred answer): by the step table's row for `unclear`. */
+export function unclearAction(policy: Pick<DestinationPolicy, "duplicates" | "inquiry">): "send" | "ask" | "park" {
+  switch (policy.duplicates) {
+    case "by-key":
+    case "by-reference":
+      return "send";
+    case "inquiry":
+      return "ask";
+    case "none":
+      return "park";
+  }
+}
