@@ -196,12 +196,14 @@ describe("event folders", () => {
         ["b.broken", "export const definition = ;"],
         ["c.other", 'export const definition = { type: "x.y" };'],
         ["d.nothing", "export const schema = {};"],
+        ["e.half", 'export const definition = { type: "e.half", title: {}, meaning: {}, data: {}, check() {}, keys() {} };'],
       ] as const) {
         await mkdir(join(folder, type));
         if (text !== undefined) await writeFile(join(folder, type, "schema.ts"), text);
       }
       await assert.rejects(loadEventDefinitions(folder), (error: Error) => {
-        for (const type of ["a.empty", "b.broken", "c.other", "d.nothing"]) assert.ok(error.message.includes(`- ${type}: `), type);
+        for (const type of ["a.empty", "b.broken", "c.other", "d.nothing", "e.half"])
+          assert.ok(error.message.includes(`- ${type}: `), type);
         return true;
       });
     } finally {

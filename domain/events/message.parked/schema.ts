@@ -1,5 +1,5 @@
 /** 报文已搁置: somebody pushed a message and nothing came of it. A person must look. */
-import { choice, closed, code, list, maybe, name, no, text } from "../../schema/pieces.ts";
+import { choice, closed, code, LINES_MAX, list, maybe, name, no, text } from "../../schema/pieces.ts";
 import { dataMaybeBusiness, keysOf } from "../common.ts";
 import { BUSINESS_KEY_KINDS, defineEvent } from "../event.ts";
 
@@ -35,6 +35,8 @@ export const definition = defineEvent({
       closed({ kind: choice(BUSINESS_KEY_KINDS, "业务键种类", "Kind of key"), value: no("业务键值", "The key") }, "业务键", "Business key"),
       "已识别的业务键，可为空数组",
       "Business keys known so far; may be empty",
+      0,
+      LINES_MAX,
     ),
   }),
   expected: [],

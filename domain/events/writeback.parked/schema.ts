@@ -28,7 +28,7 @@ export const definition = defineEvent({
       closed(
         {
           at: dateTime("时间", "When"),
-          status: maybe(count("HTTP 状态码", "HTTP status", 100, 599)),
+          status: maybe(code("传输层状态，如 200、ECONNRESET", "What the wire said, e.g. 200, ECONNRESET")),
           excerpt: maybe(text("应答摘录（脱敏）", "Excerpt of the reply, masked")),
         },
         "最后一次尝试",

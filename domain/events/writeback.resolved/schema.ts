@@ -1,6 +1,6 @@
 /** 回写已由人工了结: a person's audited decision takes the place of the partner's receipt. */
 import { choice, maybe, no, text } from "../../schema/pieces.ts";
-import { dataMaybeBusiness, demand } from "../common.ts";
+import { dataMaybeBusiness, demand, person } from "../common.ts";
 import { defineEvent } from "../event.ts";
 import { writeBackAmount, writeBackFields, writeBackKeys } from "../writeback.ts";
 
@@ -11,8 +11,8 @@ export const definition = defineEvent({
   data: dataMaybeBusiness({
     ...writeBackFields,
     amount: maybe(writeBackAmount()),
-    by: no("处理人", "Who decided"),
-    approvedBy: maybe(no("复核人", "Who approved it")),
+    by: person("处理人", "Who decided"),
+    approvedBy: maybe(person("复核人", "Who approved it")),
     decision: choice(
       ["done-by-hand", "cancelled", "superseded"],
       "决定：已手工处理、不再需要、被后续业务取代",
@@ -31,7 +31,7 @@ export const definition = defineEvent({
       "What was done by hand needs the HIS's receipt number",
     ),
     ...demand(
-      data.approvedBy !== data.by,
+      data.approvedBy?.no === undefined || data.approvedBy.no !== data.by.no,
       "unequal",
       "/approvedBy",
       "复核人不能是处理人本人",
