@@ -1,0 +1,223 @@
+/** `npx huiliu hospital …`: send messages, set faults, ask the oracle. Whoever owns the command line registers this on it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { chinaTime } from "./clock.ts";
+import { FAULTS } from "./faults.ts";
+import { ledgerLines } from "./ledger.ts";
+import { MAX_SEED, type Payer } from "./messages/cases.ts";
+import { GENERATORS } from "./messages/index.ts";
+import { createOracle, type Report, type Sent } from "./oracle.ts";
+import { type SendOptions, type SendResult, sendAmqp, sendHttp } from "./send.ts";
+
+interface Running {
+  readonly amqp?: string;
+  readonly gateway?: string;
+  readonly partners?: Readonly<Record<string, { readonly amqp?: string; readonly key?: string }>>;
+  readonly hospital?: Readonly<Record<string, { readonly url?: string; readonly ledger?: string; readonly faults?: string }>>;
+}
+
+interface SendFlags {
+  readonly partner: string;
+  readonly message: string;
+  readonly count: number;
+  readonly rate?: number;
+  readonly seed?: number;
+  readonly first: number;
+  readonly date?: string;
+  readonly payer?: string;
+  readonly duplicates: number;
+  readonly charset?: string;
+  readonly via: string;
+  readonly exchangeAs: string;
+  readonly mode: string;
+  readonly messageId: boolean;
+  readonly sent?: string;
+  readonly amqp?: string;
+  readonly gateway?: string;
+  readonly key?: string;
+  readonly json?: boolean;
+}
+
+/** A refusal that is told in one line, not as a stack. */
+class Refusal extends Error {}
+
+/** Adds `hospital send|fault|check` to the program. `root` is the folder that holds `.data/run.json`. */
+export function registerHospitalCommands(program: Command, root: string): void {
+  const hospital = program.command("hospital").description("the simulated hospital: send messages, set faults, count effects");
+  registerSend(hospital, root);
+  hospital
+    .command("fault <json>")
+    .description(`set a fault, mode or clock, e.g. '{"fault":"503","count":3}'; faults: ${FAULTS.join(", ")}, none`)
+    .option("--partner <name>", "partner of the hospital", "his")
+    .action((json: string, flags: { partner: string }) => told(() => setFault(root, flags.partner, json)));
+  hospital
+    .command("check")
+    .description("compare what was sent (hospital send --sent <file>) with the partner's ledger; exit code 1 when they differ")
+    .requiredOption("--sent <file...>", "files of expected effects")
+    .option("--partner <name>", "partner of the hospital whose ledger is read", "his")
+    .option("--ledger <file>", "ledger file, when the hospital is not in .data/run.json")
+    .option("--json", "print the report as JSON")
+    .action((flags: { sent: string[]; partner: string; ledger?: string; json?: boolean }) => told(() => check(root, flags)));
+}
+
+function registerSend(hospital: Command, root: string): void {
+  hospital
+    .command("send")
+    .description("push messages the way a HIS does")
+    .requiredOption("--partner <name>", "his, neusoft, chongqing or jkt")
+    .requiredOption("--message <name>", `one of ${Object.keys(GENERATORS).join(", ")}`)
+    .option("--count <n>", "how many messages", whole, 1)
+    .option("--rate <n>", "messages a second (default: as fast as they are confirmed)", positive)
+    .option("--seed <n>", "equal seeds make equal messages (default: a new one)", whole)
+    .option("--first <n>", "ordinal of the seed's first message", whole, 0)
+    .option("--date <day>", "business day yyyy-MM-dd (default: today)")
+    .option("--payer <who>", "self or insured")
+    .option("--duplicates <share>", "share of messages sent a second time, 0 to 1", share, 0)
+    .option("--charset <name>", "UTF-8, GBK or GB18030 (default: as the partner sends)")
+    .option("--via <door>", "amqp or http", "amqp")
+    .option("--exchange-as <form>", "a DLL exchange as two messages or as one json body", "two")
+    .option("--mode <mode>", "confirm: wait for confirms; fire: do not let them slow the sender", "confirm")
+    .option("--no-message-id", "leave out the message's identity")
+    .option("--sent <file>", "write the effects to be expected, for hospital check")
+    .option("--amqp <url>", "broker, when the engine is not in .data/run.json")
+    .option("--gateway <url>", "gateway, when the engine is not in .data/run.json")
+    .option("--key <key>", "the partner's key at that gateway")
+    .option("--json", "print the result as JSON")
+    .action((flags: SendFlags) => told(() => send(root, flags)));
+}
+
+async function send(root: string, flags: SendFlags): Promise<void> {
+  if (GENERATORS[`${flags.partner}.${flags.message}`] === undefined) {
+    throw new Refusal(`no message ${flags.partner}.${flags.message}; known: ${Object.keys(GENERATORS).join(", ")}`);
+  }
+  oneOf("--mode", flags.mode, ["confirm", "fire"]);
+  oneOf("--via", flags.via, ["amqp", "http"]);
+  oneOf("--exchange-as", flags.exchangeAs, ["two", "json"]);
+  if (flags.payer !== undefined) oneOf("--payer", flags.payer, ["self", "insured"]);
+  if (flags.charset !== undefined) oneOf("--charset", flags.charset, ["UTF-8", "GBK", "GB18030"]);
+  const date = flags.date ?? chinaTime(Date.now()).slice(0, 10);
+  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(Date.parse(date))) throw new Refusal("--date is yyyy-MM-dd");
+  const options: SendOptions = {
+    partner: flags.partner,
+    message: flags.message,
+    count: flags.count,
+    seed: flags.seed ?? Date.now() % MAX_SEED,
+    first: flags.first,
+    date,
+    duplicates: flags.duplicates,
+    exchangeAs: flags.exchangeAs === "json" ? "json" : "two",
+    messageId: flags.messageId,
+    confirm: flags.mode === "confirm",
+    ...(flags.rate === undefined ? {} : { rate: flags.rate }),
+    ...(flags.payer === undefined ? {} : { payer: flags.payer as Payer }),
+    ...(flags.charset === undefined ? {} : { charset: flags.charset }),
+    ...(flags.sent === undefined ? {} : { sentFile: flags.sent }),
+  };
+  const result = await (flags.via === "http" ? viaHttp(root, flags, options) : viaAmqp(root, flags, options));
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : sendText(result));
+  if (result.failed > 0 || result.returned > 0) process.exitCode = 1;
+}
+
+async function viaAmqp(root: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
+  const running = flags.amqp === undefined ? await readRunning(root) : {};
+  const url = flags.amqp ?? running.partners?.[flags.partner]?.amqp ?? running.amqp;
+  if (url === undefined) throw new Refusal("no broker in .data/run.json: start the engine (npm start), or give --amqp <url>");
+  return sendAmqp(url, options);
+}
+
+async function viaHttp(root: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
+  const running = flags.gateway === undefined || flags.key === undefined ? await readRunning(root) : {};
+  const gateway = flags.gateway ?? running.gateway;
+  const key = flags.key ?? running.partners?.[flags.partner]?.key;
+  if (gateway === undefined || key === undefined)
+    throw new Refusal(`no gateway, or no key of ${flags.partner}, in .data/run.json: start the engine, or give --gateway and --key`);
+  return sendHttp(gateway, key, options);
+}
+
+function sendText(result: SendResult): string {
+  const { partner, message, messages, duplicates, sent, confirmed, returned, failed, seconds, perSecond, seed, date } = result;
+  const error = result.error === undefined ? "" : `  ${result.error}\n`;
+  const counts = `confirmed ${confirmed} · returned ${returned} · failed ${failed}`;
+  return `${partner}.${message}: ${messages} messages, ${duplicates} again, ${sent} sent in ${seconds} s (${perSecond}/s)\n  ${counts}\n${error}  again with --seed ${seed} --date ${date}\n`;
+}
+
+async function setFault(root: string, partner: string, json: string): Promise<void> {
+  const url = (await readRunning(root)).hospital?.[partner]?.faults;
+  if (url === undefined) throw new Refusal(`no ${partner} of the simulated hospital in .data/run.json`);
+  const response = await fetch(url, { method: "POST", body: json });
+  process.stdout.write(await response.text());
+  if (!response.ok) process.exitCode = 1;
+}
+
+async function check(root: string, flags: { sent: string[]; partner: string; ledger?: string; json?: boolean }): Promise<void> {
+  const file = flags.ledger ?? (await readRunning(root)).hospital?.[flags.partner]?.ledger;
+  if (file === undefined) throw new Refusal(`no ledger of ${flags.partner} in .data/run.json: give --ledger <file>`);
+  const sent: Sent[] = [];
+  for (const name of flags.sent) {
+    const lines = (await readFile(name, "utf8")).split("\n").filter((line) => line !== "");
+    for (const line of lines) sent.push(JSON.parse(line) as Sent);
+  }
+  const oracle = createOracle(sent);
+  for await (const line of ledgerLines(file)) oracle.see(line);
+  const report = oracle.report();
+  process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+  if (!report.clean) process.exitCode = 1;
+}
+
+function reportText(report: Report): string {
+  const line = (name: string, list: readonly unknown[]): string =>
+    `  ${name.padEnd(12)} ${list.length}${list.length > 0 ? `  ${JSON.stringify(list.slice(0, 5))}` : ""}\n`;
+  return (
+    `sent ${report.sent} · effects ${report.effects} · asked ${report.asked} · inquiries ${report.inquiries} · repeats ${report.repeats} · refused ${report.refused}\n` +
+    line("lost", report.lost) +
+    line("doubled", report.doubled) +
+    line("unexpected", report.unexpected) +
+    line("mismatched", report.mismatched) +
+    line("out of order", report.outOfOrder) +
+    line("lying acks", report.lyingAcks)
+  );
+}
+
+async function readRunning(root: string): Promise<Running> {
+  try {
+    return JSON.parse(await readFile(join(root, ".data", "run.json"), "utf8")) as Running;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new Refusal("the engine is not running (.data/run.json is missing): npm start");
+    throw error;
+  }
+}
+
+async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const known = error instanceof Refusal || error instanceof RangeError || (error instanceof Error && "code" in error);
+    process.stderr.write(
+      `${known && error instanceof Error ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+function oneOf(flag: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) throw new Refusal(`${flag} is ${allowed.join(" or ")}`);
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(`not a whole number: ${text}`);
+  return Number(text);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Refusal(`not a number above 0: ${text}`);
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) throw new Refusal(`not a share from 0 to 1: ${text}`);
+  return value;
+}
