@@ -50,6 +50,20 @@ const table: readonly { name: string; changes: OrderChange[]; total: bigint | un
     paid: false,
   },
   {
+    name: "a reversal that names only the request (冲正) finds its settlement",
+    changes: [charged, { ...insured, requestNo: "Q1" }, paid, { kind: "insurance-reversed", bill, requestNo: "Q1" }],
+    total: 9250n,
+    covered: 1650n,
+    paid: false,
+  },
+  {
+    name: "a reversal of something we never settled changes nothing",
+    changes: [charged, insured, paid, { kind: "insurance-reversed", bill, settlementNo: "other" }],
+    total: 9250n,
+    covered: 9250n,
+    paid: true,
+  },
+  {
     name: "a refund takes the payment back",
     changes: [charged, insured, paid, { kind: "refunded", bill, refundNo: "R1", amount: 1650n }],
     total: 9250n,

@@ -14,8 +14,16 @@ export type OrderChange =
       readonly chargeNo: string;
       readonly amount: bigint;
     }
-  | { readonly kind: "insured"; readonly bill: string; readonly settlementNo: string; readonly total: bigint; readonly covered: bigint }
-  | { readonly kind: "insurance-reversed"; readonly bill: string; readonly settlementNo: string }
+  | {
+      readonly kind: "insured";
+      readonly bill: string;
+      readonly settlementNo: string;
+      readonly requestNo?: string;
+      readonly total: bigint;
+      readonly covered: bigint;
+    }
+  /** Names what it reverses by the settlement's number, the request's (冲正), or both. */
+  | { readonly kind: "insurance-reversed"; readonly bill: string; readonly settlementNo?: string; readonly requestNo?: string }
   | { readonly kind: "paid"; readonly bill: string; readonly paymentNo: string; readonly amount: bigint; readonly billTotal?: bigint }
   | { readonly kind: "refunded"; readonly bill: string; readonly refundNo: string; readonly amount: bigint };
 
@@ -24,7 +32,9 @@ export interface Bill {
   readonly key: string;
   readonly charges: Readonly<Record<string, bigint>>;
   readonly cancels: Readonly<Record<string, bigint>>;
-  readonly insurance: Readonly<Record<string, { readonly total: bigint; readonly covered: bigint; readonly reversed: boolean }>>;
+  readonly insurance: Readonly<
+    Record<string, { readonly total: bigint; readonly covered: bigint; readonly requestNo?: string; readonly reversed: boolean }>
+  >;
   readonly payments: Readonly<Record<string, bigint>>;
   readonly refunds: Readonly<Record<string, bigint>>;
   /** What a payment said the whole bill was; used only while no charge and no insurance settlement told it. */
@@ -70,14 +80,16 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
       return { ...bill, charges: { ...bill.charges, [change.chargeNo]: change.amount } };
     case "charge-cancelled":
       return { ...bill, cancels: { ...bill.cancels, [change.cancelNo]: change.amount } };
-    case "insured":
-      return {
-        ...bill,
-        insurance: { ...bill.insurance, [change.settlementNo]: { total: change.total, covered: change.covered, reversed: false } },
-      };
+    case "insured": {
+      const { total, covered, requestNo } = change;
+      const settled = { total, covered, ...(requestNo === undefined ? {} : { requestNo }), reversed: false };
+      return { ...bill, insurance: { ...bill.insurance, [change.settlementNo]: settled } };
+    }
     case "insurance-reversed": {
-      const settled = bill.insurance[change.settlementNo];
-      return settled ? { ...bill, insurance: { ...bill.insurance, [change.settlementNo]: { ...settled, reversed: true } } } : bill;
+      const found = Object.entries(bill.insurance).find(
+        ([no, one]) => no === change.settlementNo || (change.requestNo !== undefined && one.requestNo === change.requestNo),
+      );
+      return found ? { ...bill, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } } : bill;
     }
     case "paid": {
       const paid = { ...bill, payments: { ...bill.payments, [change.paymentNo]: change.amount } };
@@ -116,11 +128,19 @@ export function orderChangesOf(event: Pick<Event, "type" | "data">): readonly Or
       if (data.phase !== "final") return [];
       const amounts = data.amounts as Data;
       const total = fen(amounts.total);
-      return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), total, covered: total - fen(amounts.cash) }];
+      const request = data.requestMessageNo === undefined ? {} : { requestNo: text(data.requestMessageNo) };
+      return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered: total - fen(amounts.cash) }];
     }
     case "insurance.reversed": {
       const original = data.original as Data;
-      return [{ kind: "insurance-reversed", bill, settlementNo: text(original.settlementNo) }];
+      return [
+        {
+          kind: "insurance-reversed",
+          bill,
+          ...(original.settlementNo === undefined ? {} : { settlementNo: text(original.settlementNo) }),
+          ...(original.requestMessageNo === undefined ? {} : { requestNo: text(original.requestMessageNo) }),
+        },
+      ];
     }
     case "payment.settled": {
       const bills = data.bills as readonly { readonly amount?: string }[] | undefined;
