@@ -179,6 +179,7 @@ function relocateErlang(tree: string, target: string): void {
 /** Debian's redis needs a few small libraries beside it: a script that finds them stands in for the binary. */
 function wrapRedis(tree: string): void {
   const script =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are the shell's
     '#!/bin/sh\nd=$(dirname "$0")\nfor l in "$d"/usr/lib/*-linux-gnu*; do LD_LIBRARY_PATH="$l${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; done\nexport LD_LIBRARY_PATH\nexec "$d/usr/bin/redis-server" "$@"\n';
   writeFileSync(join(tree, "redis-server"), script, { mode: 0o755 });
 }

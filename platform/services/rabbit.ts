@@ -38,6 +38,8 @@ const HEARTBEAT_S = 10;
 const READY_WITHIN_MS = 90_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const END_SIGNALS = [["SIGTERM", 20_000]] as const;
+/** A broker that never served has nothing to put in order, and ignores a polite signal while it boots. */
+const EARLY_SIGNALS = [["SIGTERM", 2_000]] as const;
 const EPMD_SIGNALS = [["SIGTERM", 2_000]] as const;
 /** Erlang reads file names in configuration files byte by byte and breaks on others. */
 const PLAIN_PATH = /^[A-Za-z0-9/._-]+$/;
@@ -192,19 +194,19 @@ export function rabbitLauncher(options: RabbitOptions): Launcher {
       if (pid !== undefined) writePidFile(pidFile, pid);
       const identity = pid === undefined ? undefined : identify(pid);
       const exited = child === undefined ? Promise.resolve() : exitOf(child);
-      const stop = async (): Promise<void> => {
-        if (identity !== undefined) await endProcess(identity, END_SIGNALS);
-        await endLeftover(pidFile, END_SIGNALS);
+      const stop = async (signals: typeof END_SIGNALS | typeof EARLY_SIGNALS = END_SIGNALS): Promise<void> => {
+        if (identity !== undefined) await endProcess(identity, signals);
+        await endLeftover(pidFile, signals);
         await endLeftover(epmdPidFile, EPMD_SIGNALS);
       };
       const url = rabbitUrl(port, RABBIT_ADMIN, options.adminPassword);
       const ready =
         pid !== undefined && (await readyWithin(exited, READY_WITHIN_MS, signal, async () => listensOn(pid, port) && (await answers(url))));
       if (!ready || pid === undefined) {
-        await stop();
+        await stop(EARLY_SIGNALS);
         throw new ServiceProblem("service-did-not-start", `RabbitMQ; the end of ${logFile}: ${tailOf(logFile, 3)}`);
       }
-      return { pid, exited, stop };
+      return { pid, exited, stop: () => stop() };
     },
   };
 }
