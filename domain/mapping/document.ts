@@ -1,0 +1,315 @@
+/**
+ * The mapping document: what an integrator writes. TypeBox is the source; `docs/schemas/mapping.json` is generated from here, and every document names it
+ * in `$schema`, so that editors complete and explain. docs/mapping.md tells the same as a story.
+ */
+import Type, { type Static } from "typebox";
+
+const says = (zh: string, en: string) => ({ description: `${zh} · ${en}` });
+const closed = { additionalProperties: false } as const;
+
+const Words = Type.String({ minLength: 1, maxLength: 300 });
+export const BothLanguages = Type.Object({ zh: Words, en: Words }, { ...closed, ...says("中英文名称", "a name in both languages") });
+/** `/a/b/@c`, `request:/入参/单据号`, `reply:/…`, `return`, or relative to the group being walked: `@no`, `name`. */
+const Ref = Type.String({
+  minLength: 1,
+  maxLength: 300,
+  ...says("来源字段：/路径、request:/…、reply:/…、return；组内可写相对路径", "a source field"),
+});
+const Target = Type.String({
+  pattern: "^[A-Za-z][A-Za-z0-9]*(?:\\.[A-Za-z0-9]+)*$",
+  maxLength: 100,
+  ...says("事件字段，点分路径", "a field of the event's data, dotted"),
+});
+const Because = Type.String({ minLength: 4, maxLength: 300, ...says("理由：给下一位集成人员看", "the reason, for the next integrator") });
+const OneOrMore = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 100 })]);
+
+/** A test of one source field (`at`, all stated tests must hold), or of several conditions. */
+export interface Condition {
+  readonly at?: string;
+  readonly is?: string | readonly string[];
+  readonly isNot?: string | readonly string[];
+  readonly present?: boolean;
+  readonly matches?: string;
+  readonly below?: number;
+  readonly atLeast?: number;
+  readonly zero?: boolean;
+  readonly all?: readonly Condition[];
+  readonly any?: readonly Condition[];
+}
+const ConditionRef = Type.Unsafe<Condition>({ $ref: "#/$defs/condition" });
+const ConditionDef = Type.Object(
+  {
+    at: Type.Optional(Ref),
+    is: Type.Optional(OneOrMore),
+    isNot: Type.Optional(OneOrMore),
+    present: Type.Optional(Type.Boolean(says("有值（或节点出现）", "has a value, or the element occurs"))),
+    matches: Type.Optional(Type.String({ maxLength: 200, ...says("整个值须匹配的正则式", "a pattern for the whole value") })),
+    below: Type.Optional(Type.Integer(says("整数且小于", "an integer below"))),
+    atLeast: Type.Optional(Type.Integer(says("整数且不小于", "an integer of at least"))),
+    zero: Type.Optional(Type.Boolean(says("数字且为零（或不为零）", "a number that is (not) zero"))),
+    all: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
+    any: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
+  },
+  { ...closed, ...says("条件：at 加若干判断，或 all / any", "a condition") },
+);
+
+/** How a delimited text is cut: a separator, the names of its positions, and what may follow them. */
+export interface Layout {
+  readonly separator: string;
+  /** Every field, also the last, is followed by the separator. */
+  readonly trailing?: boolean;
+  readonly fields: readonly LayoutField[];
+  /** What follows `fields`, by condition; the first that holds. The last may have no `when`. */
+  readonly rest?: readonly { readonly when?: Condition; readonly fields: readonly LayoutField[] }[];
+  /** The whole may be empty (a success without output). */
+  readonly mayBeEmpty?: boolean;
+}
+export type LayoutField =
+  | string
+  | {
+      readonly name: string;
+      readonly optional?: boolean;
+      /** Takes everything that is left, separators included. */
+      readonly remainder?: boolean;
+      /** Rows: cut by a separator of their own, or as groups of a fixed number of fields. */
+      readonly rows?: { readonly separator?: string; readonly trailing?: boolean; readonly fixed?: boolean };
+      readonly layout?: Layout;
+    };
+const LayoutRef = Type.Unsafe<Layout>({ $ref: "#/$defs/layout" });
+const LayoutFieldRef = Type.Unsafe<LayoutField>({ $ref: "#/$defs/layoutField" });
+const FieldName = Type.String({ pattern: "^[^/:\\[\\]@]+$", maxLength: 60, ...says("对方文档里的字段名", "the partner's own name of the field") });
+const LayoutFieldDef = Type.Unsafe<LayoutField>({
+  anyOf: [
+    FieldName,
+    Type.Object(
+      {
+        name: FieldName,
+        optional: Type.Optional(Type.Boolean(says("末尾可缺", "may be missing at the end"))),
+        remainder: Type.Optional(Type.Boolean(says("占用余下全部文本", "takes all that is left"))),
+        rows: Type.Optional(
+          Type.Object(
+            {
+              separator: Type.Optional(Type.String({ minLength: 1, maxLength: 8 })),
+              trailing: Type.Optional(Type.Boolean()),
+              fixed: Type.Optional(Type.Boolean(says("按字段个数分组", "rows are groups of as many cells as the layout has fields"))),
+            },
+            closed,
+          ),
+        ),
+        layout: Type.Optional(LayoutRef),
+      },
+      closed,
+    ),
+  ],
+});
+const LayoutDef = Type.Object(
+  {
+    separator: Type.String({ minLength: 1, maxLength: 8, ...says("分隔符", "the separator") }),
+    trailing: Type.Optional(Type.Boolean(says("每个字段（含最后一个）后都有分隔符", "every field is followed by the separator"))),
+    fields: Type.Array(LayoutFieldRef, { maxItems: 300 }),
+    rest: Type.Optional(
+      Type.Array(
+        Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(LayoutFieldRef, { minItems: 1, maxItems: 300 }) }, closed),
+        { minItems: 1, maxItems: 10 },
+      ),
+    ),
+    mayBeEmpty: Type.Optional(Type.Boolean(says("整段可为空", "the whole may be empty"))),
+  },
+  { ...closed, ...says("定位格式", "how a delimited text is cut") },
+);
+
+/** The grammar of one part of a message. */
+export const Codec = Type.Object(
+  {
+    kind: Type.Union([Type.Literal("delimited"), Type.Literal("xml"), Type.Literal("json")]),
+    charset: Type.Optional(Type.String({ maxLength: 20, ...says("缺省字符集，优先级低于报文声明", "charset when the message declares none") })),
+    padding: Type.Optional(Type.Boolean(says("两端的空格、NUL、换行是填充", "spaces, NULs and line ends around the text are padding"))),
+    trim: Type.Optional(Type.Boolean(says("去掉每个值两端空白", "white space around each value is not part of it"))),
+    frame: Type.Optional(
+      Type.Object({ start: Type.String({ minLength: 1, maxLength: 8 }), end: Type.String({ minLength: 1, maxLength: 8 }) }, closed),
+    ),
+    layout: Type.Optional(LayoutRef),
+    groups: Type.Optional(Type.Array(Ref, { maxItems: 50, ...says("可重复的节点", "elements that repeat") })),
+    inner: Type.Optional(
+      Type.Array(
+        Type.Object({ at: Ref, kind: Type.Union([Type.Literal("xml"), Type.Literal("json")]) }, closed),
+        { maxItems: 10, ...says("作为文本藏在某节点里的报文", "documents carried as text inside an element") },
+      ),
+    ),
+    namespaces: Type.Optional(Type.Boolean(says("检查命名空间前缀已声明", "check that every prefix is bound"))),
+  },
+  { ...closed, ...says("报文文法", "the grammar of the bytes") },
+);
+export type Codec = Static<typeof Codec>;
+
+export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked"] as const;
+export type Kind = (typeof KINDS)[number];
+const KindOf = Type.Unsafe<Kind>({ type: "string", enum: [...KINDS], ...says("值的类型", "the kind of the value") });
+
+/** How one field of an event comes about. Exactly one source: from, value, constant, sum, each, list, copy, businessDateOf, checksum, count, earliest, latest. */
+export interface Rule {
+  readonly to: string;
+  readonly from?: string | readonly string[];
+  readonly join?: string;
+  readonly value?: string | number | boolean;
+  readonly constant?: string;
+  readonly sum?: readonly string[];
+  readonly less?: readonly string[];
+  readonly skipAbsent?: boolean;
+  readonly each?: string;
+  readonly fields?: readonly Rule[];
+  readonly list?: readonly { readonly when?: Condition; readonly fields: readonly Rule[] }[];
+  readonly copy?: string;
+  readonly businessDateOf?: string;
+  readonly checksum?: true;
+  readonly count?: string;
+  readonly earliest?: string;
+  readonly latest?: string;
+  readonly as?: Kind;
+  readonly format?: string;
+  readonly table?: string;
+  readonly max?: number;
+  readonly min?: number;
+  readonly signed?: boolean;
+  readonly keep?: readonly [number, number];
+  readonly optional?: boolean;
+  readonly when?: Condition;
+}
+const RuleRef = Type.Unsafe<Rule>({ $ref: "#/$defs/rule" });
+const RuleDef = Type.Object(
+  {
+    to: Target,
+    from: Type.Optional(Type.Union([Ref, Type.Array(Ref, { minItems: 2, maxItems: 10 })], says("来源；多个则拼接", "the source; several are joined"))),
+    join: Type.Optional(Type.String({ maxLength: 10, ...says("拼接时的间隔", "what stands between joined values") })),
+    value: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean()], says("固定值", "a fixed value"))),
+    constant: Type.Optional(Type.String({ ...says("伙伴档案中的常量名", "a named constant of the partner's profile") })),
+    sum: Type.Optional(Type.Array(Ref, { minItems: 1, maxItems: 50, ...says("求和", "amounts to add") })),
+    less: Type.Optional(Type.Array(Ref, { minItems: 1, maxItems: 50, ...says("再减去", "amounts to subtract from the sum") })),
+    skipAbsent: Type.Optional(Type.Boolean(says("缺的不计入", "absent amounts do not count"))),
+    each: Type.Optional(Ref),
+    fields: Type.Optional(Type.Array(RuleRef, { minItems: 1, maxItems: 100 })),
+    list: Type.Optional(
+      Type.Array(
+        Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(RuleRef, { minItems: 1, maxItems: 50 }) }, closed),
+        { minItems: 1, maxItems: 50, ...says("固定的若干条", "a fixed list of entries") },
+      ),
+    ),
+    copy: Type.Optional(Target),
+    businessDateOf: Type.Optional(Target),
+    checksum: Type.Optional(Type.Literal(true, says("原文的 SHA-256", "SHA-256 of the raw bytes"))),
+    count: Type.Optional(Ref),
+    earliest: Type.Optional(Ref),
+    latest: Type.Optional(Ref),
+    as: Type.Optional(KindOf),
+    format: Type.Optional(Type.String({ maxLength: 40, ...says("如 yyyyMMddHHmmss", "e.g. yyyyMMddHHmmss") })),
+    table: Type.Optional(Type.String()),
+    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
+    min: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
+    signed: Type.Optional(Type.Boolean(says("允许负数", "may be below zero"))),
+    keep: Type.Optional(Type.Unsafe<readonly [number, number]>({ type: "array", items: { type: "integer", minimum: 0, maximum: 6 }, minItems: 2, maxItems: 2 })),
+    optional: Type.Optional(Type.Boolean(says("可缺", "may be absent"))),
+    when: Type.Optional(ConditionRef),
+  },
+  { ...closed, ...says("事件字段的来历", "how one field of the event comes about") },
+);
+
+/** One side of an equality: a source field, a sum (rows of a group all count), or a number of rows. */
+export type Operand = string | { readonly sum?: readonly string[]; readonly less?: readonly string[]; readonly count?: string };
+const Operand = Type.Unsafe<Operand>({
+  anyOf: [
+    { type: "string" },
+    Type.Object(
+      { sum: Type.Optional(Type.Array(Ref, { minItems: 1 })), less: Type.Optional(Type.Array(Ref, { minItems: 1 })), count: Type.Optional(Ref) },
+      closed,
+    ),
+  ],
+});
+const Check = Type.Object(
+  {
+    because: Because,
+    when: Type.Optional(ConditionRef),
+    must: Type.Optional(ConditionRef),
+    left: Type.Optional(Operand),
+    right: Type.Optional(Operand),
+    as: Type.Optional(Type.Union([Type.Literal("yuan"), Type.Literal("fen"), Type.Literal("integer"), Type.Literal("text")])),
+  },
+  { ...closed, ...says("必须成立：must 一个条件，或 left = right", "what must hold: a condition, or left equals right") },
+);
+export type Check = Static<typeof Check>;
+
+const EventSpec = Type.Object(
+  {
+    type: Type.String({ pattern: "^[a-z]+(?:\\.[a-z]+)+$", ...says("事件类型", "the event's type") }),
+    when: Type.Optional(ConditionRef),
+    fields: Type.Array(RuleRef, { minItems: 1, maxItems: 200 }),
+    missing: Type.Optional(Type.Array(Type.String(), { ...says("对方报文说不出的字段", "fields that the partner's message cannot tell") })),
+    subject: Type.Record(Type.String({ pattern: "^[a-z]+$" }), Target, {
+      ...says("通道键：前缀→事件字段，先有值者为准", "the lane key: prefix → field of the event; the first with a value"),
+    }),
+    businessIdentity: Type.Array(Target, { minItems: 1, maxItems: 10, ...says("业务身份：同一事实的字段", "the fields that name the fact") }),
+    rows: Type.Optional(
+      Type.Object(
+        { each: Ref, fields: Type.Array(RuleRef, { minItems: 1, maxItems: 100 }) },
+        { ...closed, ...says("存入行库的明细（如对账单）", "rows for the row store, as of a statement") },
+      ),
+    ),
+  },
+  closed,
+);
+export type EventSpec = Static<typeof EventSpec>;
+
+const Case = Type.Object(
+  {
+    name: Type.String({ pattern: "^[a-z][a-z0-9-]*$" }),
+    when: Type.Optional(ConditionRef),
+    checks: Type.Optional(Type.Array(Check)),
+    refuse: Type.Optional(
+      Type.Object({ because: BothLanguages, at: Type.Optional(Ref) }, { ...closed, ...says("不产生事件，交人处理", "yields no event: a person must look") }),
+    ),
+    events: Type.Optional(Type.Array(EventSpec, { minItems: 1, maxItems: 10 })),
+  },
+  { ...closed, ...says("一种情形；按顺序取第一个成立的", "a case; the first that holds") },
+);
+export type Case = Static<typeof Case>;
+
+export const Tables = Type.Record(Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()])), {
+  ...says("代码对照表", "code tables"),
+});
+const Ignored = Type.Object({ from: OneOrMore, because: Because, zero: Type.Optional(Type.Boolean(says("只在为空或为零时忽略", "ignored only while empty or zero"))) }, closed);
+
+const Heading = {
+  $schema: Type.Optional(Type.String()),
+  version: Type.Integer({ minimum: 1, ...says("每次修改加一", "raise it with every change") }),
+  title: BothLanguages,
+  tables: Type.Optional(Tables),
+};
+
+export const InboundDocument = Type.Object(
+  {
+    ...Heading,
+    direction: Type.Literal("inbound"),
+    codec: Type.Optional(Codec),
+    parts: Type.Optional(
+      Type.Object(
+        {
+          request: Type.Object({ codec: Codec }, closed),
+          reply: Type.Object({ codec: Codec }, closed),
+          return: Type.Optional(Type.Object({ optional: Type.Optional(Type.Boolean()) }, closed)),
+        },
+        { ...closed, ...says("一次调用：入参、出参、返回值", "an exchange: request, reply, return value") },
+      ),
+    ),
+    labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 60 }), { ...says("节点的中文名", "the partner's words for elements") })),
+    messageIdentity: Type.Array(Ref, { minItems: 1, maxItems: 10, ...says("发送方不给消息号时的身份；content 为全文", "identity when the sender gives none; `content` is the whole") }),
+    keys: Type.Array(Type.Object({ kind: Type.String({ pattern: "^[a-z]+$" }), from: Ref }, closed), { maxItems: 30, ...says("业务键", "business keys to index") }),
+    checks: Type.Optional(Type.Array(Check, { maxItems: 50 })),
+    ignored: Type.Array(Ignored, { maxItems: 200 }),
+    common: Type.Optional(Type.Array(RuleRef, { maxItems: 100 })),
+    cases: Type.Array(Case, { minItems: 1, maxItems: 20 }),
+    unfilled: Type.Optional(Type.Array(Type.Unknown(), { ...says("待填：移到 fields 或 ignored 后删除", "still to be mapped or ignored") })),
+  },
+  { ...closed, $defs: { condition: ConditionDef, layout: LayoutDef, layoutField: LayoutFieldDef, rule: RuleDef } },
+);
+export type InboundDocument = Static<typeof InboundDocument>;
+
+export { closed as CLOSED, ConditionDef, ConditionRef, Heading, KindOf, LayoutDef, LayoutFieldDef, says };

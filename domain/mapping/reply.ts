@@ -1,0 +1,206 @@
+/**
+ * The ack contract at work (design.md decisions 8 and 9): a partner's reply → what it told us. Total: any status and any bytes have an outcome.
+ * Only a listed code in a readable reply to *this* request acknowledges; HTTP 200 with a business reject is rejected; whatever is not listed is unclear.
+ */
+import { fenFromFenText, fenFromYuan } from "../money.ts";
+import { charsetOf } from "./charset.ts";
+import { LIMITS } from "./limits.ts";
+import type { AckContract, OutboundDocument } from "./outbound-document.ts";
+import { createRow, createSink, type Frames } from "./shape.ts";
+import { createSource, decodeBytes, type Fault, type Reference } from "./source.ts";
+import type { VendorDocument } from "./vendor.ts";
+
+/** What came back, and what it must agree with. */
+export interface Reply {
+  /** Absent when the wire has none or it was not read. */
+  readonly status?: number | undefined;
+  readonly contentType?: string | undefined;
+  readonly body: Uint8Array;
+  readonly sent: { readonly key: string; readonly serial?: string | undefined; readonly amountFen?: bigint | undefined };
+}
+
+export interface Interpreted {
+  readonly outcome: "acknowledged" | "rejected" | "busy" | "deferred" | "unclear" | "not-found";
+  /** Of an acknowledgement. */
+  readonly how?: "reply" | "already-done";
+  /** The partner's code; `HTTP 503`, `fault` or "" where it gave none. */
+  readonly code: string;
+  /** The partner's words; "" where it gave none. */
+  readonly text: string;
+  readonly receiptNo?: string;
+  readonly invoiceNo?: string;
+  readonly remark?: string;
+  readonly amountFen?: bigint;
+  readonly serial?: string;
+  /** Why this outcome, for operators. */
+  readonly why: { readonly zh: string; readonly en: string };
+}
+
+type Meaning = "acknowledged" | "alreadyDone" | "busy" | "deferred" | "rejected" | "notFound";
+const MEANINGS = ["acknowledged", "alreadyDone", "busy", "deferred", "rejected", "notFound"] as const;
+
+interface Told {
+  readonly code: string;
+  readonly text: string;
+  readonly key: string | undefined;
+  readonly serial: string | undefined;
+  readonly amountText: string | undefined;
+  readonly amountFen: bigint | undefined;
+  readonly receiptNo: string | undefined;
+  readonly invoiceNo: string | undefined;
+  readonly remark: string | undefined;
+}
+
+/** Longest text of a partner that is kept. */
+const TEXT_KEPT = 2_000;
+const clip = (text: string): string => (text.length > TEXT_KEPT ? text.slice(0, TEXT_KEPT) : text);
+
+const unclear = (code: string, text: string, zh: string, en: string): Interpreted => ({ outcome: "unclear", code: clip(code), text: clip(text), why: { zh, en } });
+
+/** code → meaning; a listed code wins over a prefix (`E*`). */
+function meaningsOf(ack: AckContract, fault: Fault): (code: string) => Meaning | undefined {
+  const exact = new Map<string, Meaning>();
+  const prefixes: (readonly [string, Meaning])[] = [];
+  for (const meaning of MEANINGS)
+    for (const code of ack[meaning] ?? []) {
+      if (code.endsWith("*")) {
+        if (meaning === "acknowledged" || meaning === "alreadyDone") fault(`/reply/ack/${meaning}`, "确认代码不能用通配", "a code that acknowledges cannot be a prefix");
+        prefixes.push([code.slice(0, -1), meaning]);
+      } else if (exact.has(code)) fault(`/reply/ack/${meaning}`, `代码 ${code} 有两种含义`, `code ${code} means two things`);
+      else exact.set(code, meaning);
+    }
+  return (code) => exact.get(code) ?? prefixes.find(([prefix]) => code.startsWith(prefix))?.[1];
+}
+
+/** Compiles a document's reply half. */
+export function compileReply(document: OutboundDocument, vendor: VendorDocument, fault: Fault): (reply: Reply) => Interpreted {
+  const { codec, ack } = document.reply;
+  const source = createSource((at, zh, en) => fault(`/reply${at}`, zh, en));
+  const read = source.addPart("", codec, "应答", true, "/codec");
+  const one = (path: string | undefined, at: string): Reference | undefined => (path === undefined ? undefined : source.ref(path, `/ack/${at}`));
+  const many = (paths: readonly string[] | undefined, at: string): readonly Reference[] => (paths ?? []).map((path) => one(path, at)).filter((found) => found !== undefined);
+  const places = {
+    code: many(ack.code, "code"),
+    text: many(ack.text, "text"),
+    key: one(ack.key, "key"),
+    serial: one(ack.serial, "serial"),
+    amount: one(ack.amount?.at, "amount"),
+    receiptNo: one(ack.receiptNo, "receiptNo"),
+    invoiceNo: one(ack.invoiceNo, "invoiceNo"),
+    remark: one(ack.remark, "remark"),
+    faults: many(ack.faults?.at, "faults"),
+  };
+  for (const need of ack.needs) if (places[need] === undefined) fault(`/reply/ack/needs`, `needs 要求 ${need}，但未写它的位置`, `needs ${need}, but its place is not given`);
+  if (ack.alreadyDone && (!places.amount || !places.serial)) fault("/reply/ack/alreadyDone", "“已处理”须写 amount 与 serial 的位置", "alreadyDone needs the places of amount and serial");
+  if (ack.notFound && document.purpose !== "inquiry") fault("/reply/ack/notFound", "notFound 只用于查询", "notFound belongs to inquiries");
+  const meaningOf = meaningsOf(ack, fault);
+  const statuses = new Set(ack.statuses);
+  const readMoney = ack.amount?.as === "fen" ? fenFromFenText : fenFromYuan;
+  const fallback = charsetOf(codec.charset ?? vendor.charset) ?? "utf-8";
+
+  const tell = (frames: Frames): Told | undefined => {
+    const codes = new Set(places.code.map((place) => place.get(frames)).filter((text) => text !== undefined));
+    const [code] = codes;
+    if (code === undefined || codes.size !== 1) return undefined;
+    const amountText = places.amount?.get(frames);
+    return {
+      code,
+      text: places.text.map((place) => place.get(frames)).find((text) => text !== undefined) ?? "",
+      key: places.key?.get(frames),
+      serial: places.serial?.get(frames),
+      amountText,
+      amountFen: amountText === undefined ? undefined : readMoney(amountText),
+      receiptNo: places.receiptNo?.get(frames),
+      invoiceNo: places.invoiceNo?.get(frames),
+      remark: places.remark?.get(frames),
+    };
+  };
+
+  return (reply) => {
+    const { status } = reply;
+    if (status === undefined) return unclear("", "", "没有应答状态，对方可能已处理", "no status came back: it may have taken effect");
+    const http = `HTTP ${status}`;
+    if (ack.busyStatuses?.includes(status)) return { outcome: "busy", code: http, text: "", why: { zh: `${http}：对方忙，稍后再送`, en: `${http}: the partner asks to come later` } };
+    if (ack.rejectedStatuses?.includes(status)) return { outcome: "rejected", code: http, text: "", why: { zh: `${http}：按约定表示拒绝`, en: `${http}: listed as a refusal` } };
+    if (!statuses.has(status) && places.faults.length === 0) return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
+    const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
+    if ("code" in decoded) return unclear(http, "", `应答无法读取：${decoded.zh}`, `the reply cannot be read: it ${decoded.en}`);
+    const sink = createSink();
+    const frames: Frames = [createRow(source.scope)];
+    read(decoded.text, frames, sink);
+    const [wrong] = sink.problems;
+    if (wrong) return unclear(http, "", `应答无法读取：${wrong.zh}`, `the reply cannot be read: ${wrong.en}`);
+    const fault = places.faults.map((place) => place.get(frames)).find((text) => text !== undefined);
+    if (fault !== undefined) return interpretFault(fault, ack);
+    if (!statuses.has(status)) return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
+    const told = tell(frames);
+    if (!told) return unclear(http, "", "应答中没有唯一的结果代码", "the reply has no single result code");
+    return judge(told, meaningOf(told.code), reply.sent, ack);
+  };
+}
+
+function interpretFault(text: string, ack: AckContract): Interpreted {
+  const known = ack.faults?.means.find((one) => text.includes(one.contains));
+  if (!known) return unclear("fault", text, "SOAP Fault 文本未列入应答约定，结果不明", "a SOAP fault whose text is not listed: unclear");
+  return { outcome: known.outcome, code: "fault", text: clip(text), why: known.because };
+}
+
+/** What disagrees between the reply and what was sent; undefined when nothing stated does. */
+function disagreement(told: Told, sent: Reply["sent"], onlyKey: boolean): { readonly zh: string; readonly en: string } | undefined {
+  if (told.key !== undefined && told.key !== sent.key) return { zh: "应答的键不是本次请求的键", en: "the reply's key is not that of this request" };
+  if (onlyKey) return undefined;
+  if (told.amountText !== undefined && told.amountFen === undefined) return { zh: "应答中的金额无法读取", en: "the reply's amount cannot be read" };
+  if (told.amountFen !== undefined && sent.amountFen !== undefined && told.amountFen !== sent.amountFen)
+    return { zh: `应答金额 ${told.amountFen} 分与发送的 ${sent.amountFen} 分不一致`, en: `the reply's amount ${told.amountFen} fen is not the ${sent.amountFen} fen sent` };
+  if (told.serial !== undefined && sent.serial !== undefined && told.serial !== sent.serial) return { zh: "应答的业务流水号与发送的不一致", en: "the reply's serial is not the one sent" };
+  return undefined;
+}
+
+const NEED_WORDS = {
+  key: { zh: "键", en: "key" },
+  serial: { zh: "业务流水号", en: "serial" },
+  amount: { zh: "金额", en: "amount" },
+  receiptNo: { zh: "凭据号", en: "receipt number" },
+} as const;
+
+function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ack: AckContract): Interpreted {
+  const base = {
+    code: clip(told.code),
+    text: clip(told.text),
+    ...(told.receiptNo === undefined ? {} : { receiptNo: told.receiptNo }),
+    ...(told.invoiceNo === undefined ? {} : { invoiceNo: told.invoiceNo }),
+    ...(told.remark === undefined ? {} : { remark: told.remark }),
+    ...(told.amountFen === undefined ? {} : { amountFen: told.amountFen }),
+    ...(told.serial === undefined ? {} : { serial: told.serial }),
+  };
+  const open = (zh: string, en: string): Interpreted => ({ ...base, outcome: "unclear", why: { zh, en } });
+  if (meaning === undefined) return open(`代码 ${base.code} 未列入应答约定`, `code ${base.code} is not listed in the ack contract`);
+  const acknowledging = meaning === "acknowledged" || meaning === "alreadyDone";
+  const differs = disagreement(told, sent, !acknowledging);
+  if (differs) return open(differs.zh, differs.en);
+  switch (meaning) {
+    case "rejected":
+      return { ...base, outcome: "rejected", why: { zh: `对方拒绝：${base.code} ${base.text}`, en: `refused by the partner: ${base.code}` } };
+    case "busy":
+      return { ...base, outcome: "busy", why: { zh: `对方忙：${base.code}`, en: `the partner is busy: ${base.code}` } };
+    case "deferred":
+      return { ...base, outcome: "deferred", why: { zh: `对方已受理，结果另行通知：${base.code}`, en: `taken, the answer follows: ${base.code}` } };
+    case "notFound":
+      return { ...base, outcome: "not-found", why: { zh: `对方没有该笔：${base.code}`, en: `the partner does not know it: ${base.code}` } };
+    case "acknowledged":
+    case "alreadyDone": {
+      const needs = meaning === "alreadyDone" ? ([...new Set([...ack.needs.filter((need) => need !== "receiptNo"), "amount", "serial"] as const)] as const) : ack.needs;
+      for (const need of needs) {
+        const lacks = need === "amount" ? told.amountFen === undefined || sent.amountFen === undefined : need === "serial" ? told.serial === undefined || sent.serial === undefined : told[need] === undefined;
+        if (!lacks) continue;
+        const word = NEED_WORDS[need];
+        return meaning === "alreadyDone"
+          ? open(`对方称已处理，但无法核对${word.zh}，须查询`, `said to be done already, but the ${word.en} cannot be compared: inquire`)
+          : open(`应答代码为成功，但没有可核对的${word.zh}`, `the code says done, but there is no ${word.en} to compare`);
+      }
+      return meaning === "alreadyDone"
+        ? { ...base, outcome: "acknowledged", how: "already-done", why: { zh: "对方称已处理，金额与流水号相符", en: "done already; amount and serial agree" } }
+        : { ...base, outcome: "acknowledged", how: "reply", why: { zh: "对方已确认", en: "acknowledged by the partner" } };
+    }
+  }
+}
