@@ -38,6 +38,8 @@ export interface SendOptions {
   readonly messageId?: boolean;
   /** False: fire and forget, nothing is confirmed. */
   readonly confirm?: boolean;
+  /** Topic exchange (default {@link INBOUND_EXCHANGE}). */
+  readonly exchange?: string;
   /** JSON lines of the effects to be expected, for the oracle. */
   readonly sentFile?: string;
 }
@@ -128,8 +130,12 @@ function amqpCarrier(channel: ConfirmChannel, options: SendOptions): Carrier {
       const properties = { contentType: piece.contentType, persistent: true, mandatory: true, headers: piece.headers };
       const identified = options.messageId === false ? properties : { ...properties, messageId: piece.id };
       try {
-        channel.publish(INBOUND_EXCHANGE, `${options.partner}.${options.message}`, piece.bytes, identified, (error: unknown) =>
-          answer(error ? "failed" : one.returned ? "returned" : "confirmed"),
+        channel.publish(
+          options.exchange ?? INBOUND_EXCHANGE,
+          `${options.partner}.${options.message}`,
+          piece.bytes,
+          identified,
+          (error: unknown) => answer(error ? "failed" : one.returned ? "returned" : "confirmed"),
         );
       } catch (error) {
         process.stderr.write(`publish: ${error instanceof Error ? error.message : String(error)}\n`);
