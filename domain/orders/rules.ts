@@ -86,9 +86,14 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
       return { ...bill, insurance: { ...bill.insurance, [change.settlementNo]: settled } };
     }
     case "insurance-reversed": {
-      const found = Object.entries(bill.insurance).find(
-        ([no, one]) => no === change.settlementNo || (change.requestNo !== undefined && one.requestNo === change.requestNo),
-      );
+      const open = Object.entries(bill.insurance).filter(([, one]) => !one.reversed);
+      // A Neusoft 2430 names only the bill: then it is the one settlement that still holds; of several, none is guessed.
+      const unnamed = change.settlementNo === undefined && change.requestNo === undefined && open.length === 1 ? open[0] : undefined;
+      const found =
+        unnamed ??
+        Object.entries(bill.insurance).find(
+          ([no, one]) => no === change.settlementNo || (change.requestNo !== undefined && one.requestNo === change.requestNo),
+        );
       return found ? { ...bill, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } } : bill;
     }
     case "paid": {
@@ -132,7 +137,7 @@ export function orderChangesOf(event: Pick<Event, "type" | "data">): readonly Or
       return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered: total - fen(amounts.cash) }];
     }
     case "insurance.reversed": {
-      const original = data.original as Data;
+      const original = (data.original ?? {}) as Data;
       return [
         {
           kind: "insurance-reversed",

@@ -23,7 +23,7 @@ export const definition = defineEvent({
   },
   data: dataMaybeBusiness({
     reversalNo: maybe(no("撤销流水号", "The reversal's number")),
-    original,
+    original: maybe(original),
     kind: choice(
       ["cancel", "uncertain"],
       "种类：撤销（2430、2208、42、82）或冲正（2421、2601、99）",
@@ -36,15 +36,15 @@ export const definition = defineEvent({
     reason: maybe(text("原因", "Reason")),
     replacedBy: maybe(no("全退重收的新结算号", "The settlement that replaces it (全退重收)")),
   }),
-  expected: ["business", "patient", "visit", "original.settlementNo", "original.requestMessageNo", "original.businessDate", "crossDay"],
+  expected: ["business", "patient", "visit", "original", "original.settlementNo", "original.requestMessageNo", "original.businessDate", "crossDay"],
   check: (data) => [
     ...checkCommon(data),
     ...demand(
-      data.original.settlementNo !== undefined || data.original.requestMessageNo !== undefined,
+      data.original?.settlementNo !== undefined || data.original?.requestMessageNo !== undefined || data.bills.length > 0,
       "missing",
       "/original",
-      "原结算号和原请求报文号至少要有一个",
-      "needs the settlement's number or the request message's",
+      "原结算号、原请求报文号、单据号至少要有一个（东软 2430 只说得出单据号）",
+      "needs the settlement's number, the request message's, or a bill (a Neusoft 2430 tells only the bill)",
     ),
     ...demand(
       data.amounts !== undefined || data.amountsFrom === "original",
@@ -55,7 +55,7 @@ export const definition = defineEvent({
     ),
     ...demand(
       data.crossDay === undefined ||
-        data.original.businessDate === undefined ||
+        data.original?.businessDate === undefined ||
         data.crossDay === (data.businessDate !== data.original.businessDate),
       "unequal",
       "/crossDay",
@@ -75,8 +75,8 @@ export const definition = defineEvent({
   keys: (data) =>
     keysOf(data, [
       ["serial", data.reversalNo],
-      ["serial", data.original.settlementNo],
-      ["message", data.original.requestMessageNo],
+      ["serial", data.original?.settlementNo],
+      ["message", data.original?.requestMessageNo],
       ["serial", data.replacedBy],
     ]),
 });
