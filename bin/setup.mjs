@@ -114,12 +114,19 @@ function npmCi() {
   // Under `npm start` these would make the inner npm believe it is a part of the outer one.
   for (const name of Object.keys(env)) if (/^npm_(lifecycle|package)_/.test(name)) delete env[name];
   const npm = process.env.npm_execpath;
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"];
-  const inherit = { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] };
-  const result =
-    npm !== undefined && /npm-cli\.(c|m)?js$/.test(npm) && existsSync(npm)
-      ? spawnSync(process.execPath, [npm, ...args], inherit)
-      : spawnSync("npm", args, inherit);
+  const run = (...args) => {
+    const all = [...args, "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"];
+    const inherit = { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] };
+    return npm !== undefined && /npm-cli\.(c|m)?js$/.test(npm) && existsSync(npm)
+      ? spawnSync(process.execPath, [npm, ...all], inherit)
+      : spawnSync("npm", all, inherit);
+  };
+  let result = run("ci");
+  if (result.error === undefined && result.status !== 0) {
+    // Some npm versions judge a lock file incomplete that others wrote; the versions it names are taken either way.
+    say("· npm ci refused; trying npm install with the same lock file");
+    result = run("install", "--no-save");
+  }
   if (result.error !== undefined || result.status !== 0) {
     const why = result.error === undefined ? `exit code ${result.status}` : result.error.message;
     fail(
