@@ -1,0 +1,56 @@
+/** From an AMQP message to what the journal is given. Pure: the door does the talking. */
+import type { ConsumeMessage } from "amqplib";
+import type { DoorPolicy } from "../../../domain/journal/intake.ts";
+import type { Inbound } from "../../../domain/journal/ports.ts";
+import { inboundOf, plain } from "../../../domain/journal/sender.ts";
+import { refusal } from "../../../domain/refusals.ts";
+
+/** Longer bodies are not journaled at all: they go to the dead-letter queue. The journal's own bound per partner is `bytesMax`. */
+export const BODY_HARD_MAX = 16 * 1024 * 1024;
+const NOBODY = "unknown";
+const PARTNER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+export interface ReadOptions {
+  /** Whose queue it came from; undefined: the queue of unrouted messages. */
+  readonly partner: string | undefined;
+  readonly policy: (partner: string) => DoorPolicy | undefined;
+  /** Whether the AMQP user that the broker vouches for (the user-id property) may speak for a partner. */
+  readonly maySpeakFor: (user: string, partner: string) => boolean;
+}
+
+const textOr = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+/**
+ * A routing key proves nothing (decision 19): the partner is the owner of the queue, and the key's first word must agree. The rest of the key is the kind.
+ * Messages of the queue of unrouted ones name nobody we know; the first word is kept, where it could be a name, so that a person can see who was meant.
+ */
+export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbound {
+  const { fields, properties, content } = message;
+  const dot = fields.routingKey.indexOf(".");
+  const first = dot === -1 ? fields.routingKey : fields.routingKey.slice(0, dot);
+  const kind = dot === -1 ? "" : fields.routingKey.slice(dot + 1);
+  const partner = options.partner ?? (PARTNER_NAME.test(first) ? first : NOBODY);
+  const policy = options.partner === undefined ? undefined : options.policy(partner);
+  const user = textOr(properties.userId);
+  const keyDiffers = options.partner !== undefined && first !== options.partner;
+  const userDiffers = options.partner !== undefined && user !== undefined && user !== "" && !options.maySpeakFor(user, partner);
+  const mismatch = keyDiffers
+    ? refusal("SENDER_MISMATCH", { zh: `路由键 ${plain(fields.routingKey, 100)}`, en: `routing key ${plain(fields.routingKey, 100)}` })
+    : userDiffers
+      ? refusal("SENDER_MISMATCH", { zh: `AMQP 账号 ${plain(user, 100)}`, en: `AMQP user ${plain(user, 100)}` })
+      : undefined;
+  return inboundOf(
+    {
+      door: "amqp",
+      partner,
+      kind: kind === "" ? NOBODY : kind,
+      identity: textOr(properties.messageId),
+      contentType: textOr(properties.contentType),
+      contentEncoding: textOr(properties.contentEncoding),
+      headers: properties.headers ?? {},
+      body: content,
+    },
+    policy,
+    mismatch,
+  );
+}
