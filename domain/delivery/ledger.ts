@@ -181,7 +181,7 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
 
   const look = (open: Open): void => {
     open.looking = false;
-    if (open.pending > 0) return;
+    if (open.pending > 0 || opened.get(open.token) !== open) return;
     const found = wrong(open);
     if (found === undefined || found.kind === "threw") {
       finish(open, found ?? { kind: "ended" });

@@ -1,0 +1,2 @@
+// Node-RED finds answer-sender.html and the locales by the name of a .js file; the node itself is TypeScript, run as it is.
+export { default } from "./answer-sender.ts";

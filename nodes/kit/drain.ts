@@ -1,0 +1,22 @@
+/**
+ * The second half of a safe deploy (reference/nodered.md 3.4): the flow storage pauses intake and drains before nodes stop; here intake goes on again once
+ * the new flows run. A "reload" saves nothing, so intake is paused here too: without a flow a message would be parked.
+ */
+import type { Engine } from "../../domain/delivery/engine.ts";
+import type { Red } from "./red.ts";
+
+/** How long a stop that was not drained before may wait for what is live, in milliseconds. */
+const LATE_DRAIN_MS = 1_000;
+
+const installed = new WeakSet<Engine>();
+
+/** Pauses intake whenever flows stop and resumes it when they have started and subscribed, once per engine. */
+export function installDrain(red: Red, engine: Engine): void {
+  if (installed.has(engine)) return;
+  installed.add(engine);
+  red.events.on("flows:stopping", () => {
+    engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch(() => engine.resumeIntake());
+  });
+  // Feeding nodes subscribe in a microtask after they were made; a message fed before that would find no flow.
+  red.events.on("flows:started", () => setImmediate(() => engine.resumeIntake()));
+}

@@ -1,0 +1,2 @@
+// Node-RED finds message-in.html and the locales by the name of a .js file; the node itself is TypeScript, run as it is.
+export { default } from "./message-in.ts";

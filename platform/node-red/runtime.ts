@@ -1,0 +1,57 @@
+/** Runs Node-RED inside this process. Node-RED keeps its state in module variables: one runtime per process. */
+import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+
+interface NodeRed {
+  init(server: Server, settings: Readonly<Record<string, unknown>>): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly httpAdmin: ((request: unknown, response: unknown) => void) | undefined;
+  readonly runtime: { readonly events: { once(event: string, fn: () => void): void } };
+}
+
+export interface RunningNodeRed {
+  /** Base address of the editor and the admin API; absent when they are off. */
+  readonly editor?: string;
+  /** Stops the flows (nodes close) and the editor. Drain the engine first. */
+  stop(): Promise<void>;
+}
+
+/** How long flows may take to start after the runtime has loaded its nodes. */
+const FLOWS_START_MS = 30_000;
+
+/** Starts the runtime and waits until the flows run. Refuses when they do not within 30 s (Node-RED only logs missing node types). */
+export async function startNodeRed(settings: Readonly<Record<string, unknown>>): Promise<RunningNodeRed> {
+  const red = createRequire(import.meta.url)("node-red") as NodeRed;
+  const server = createServer((request, response) => {
+    if (red.httpAdmin === undefined) response.writeHead(404).end();
+    else red.httpAdmin(request, response);
+  });
+  red.init(server, settings);
+  let timer: NodeJS.Timeout | undefined;
+  const started = new Promise<void>((resolve, reject) => {
+    red.runtime.events.once("flows:started", resolve);
+    timer = setTimeout(() => reject(new Error("the flows did not start: see the log for node types that are missing")), FLOWS_START_MS);
+  });
+  // Observed below; a failure before that must not be an unhandled rejection.
+  started.catch(() => clearTimeout(timer));
+  await red.start();
+  await started;
+  clearTimeout(timer);
+  const admin = settings.httpAdminRoot !== false;
+  if (admin)
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(Number(settings.uiPort), String(settings.uiHost), resolve);
+    });
+  const address = server.address() as AddressInfo | null;
+  return {
+    ...(address === null ? {} : { editor: `http://127.0.0.1:${address.port}/` }),
+    stop: async () => {
+      await red.stop();
+      server.closeAllConnections();
+      if (admin) await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

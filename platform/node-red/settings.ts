@@ -1,0 +1,109 @@
+/**
+ * Node-RED's settings as Huiliu runs it (design.md decision 18, reference/nodered.md section 4): one package is app and node module, the runtime answers no
+ * HTTP of its own flows, installs nothing, reports nothing, and the editor exists only in the development profile, on loopback.
+ */
+import { join } from "node:path";
+import type { Engine } from "../../domain/delivery/engine.ts";
+import { createFlowStorage } from "./flow-storage.ts";
+
+/** A log line of the runtime, handed to our own log. */
+export type RuntimeLog = (level: "info" | "warn" | "error", text: string, detail?: Readonly<Record<string, unknown>>) => void;
+
+export interface NodeRedOptions {
+  /** The package root: holds package.json, flows/, examples/. */
+  readonly root: string;
+  /** `.data/`: the runtime's own files live in `<dataDir>/node-red`. */
+  readonly dataDir: string;
+  readonly profile: "development" | "production";
+  readonly engine: Engine;
+  /** Where the editor listens, on 127.0.0.1. Ignored in production: editor and admin API are off. */
+  readonly editorPort: number;
+  /** Encrypts credentials of nodes. Absent = Node-RED makes one and keeps it in its own settings. */
+  readonly credentialSecret?: string;
+  /** Node-RED's `adminAuth`; absent = loopback only, as the development profile has it. */
+  readonly adminAuth?: object;
+  readonly log: RuntimeLog;
+  /** Further packages of nodes for tests. */
+  readonly nodesDirs?: readonly string[];
+}
+
+/** Node-RED's level numbers (its log.js): smaller is graver. */
+const LEVEL_ERROR = 20;
+const LEVEL_WARN = 30;
+/** How long a node may take to close, in milliseconds. */
+const NODE_CLOSE_TIMEOUT_MS = 8_000;
+/** Largest flow the admin API takes. */
+const API_MAX = "10mb";
+
+interface LogEntry {
+  readonly level: number;
+  readonly msg?: unknown;
+  readonly type?: string;
+  readonly id?: string;
+  readonly name?: string;
+}
+
+const handOver =
+  (log: RuntimeLog) =>
+  (entry: LogEntry): void => {
+    const level = entry.level <= LEVEL_ERROR ? "error" : entry.level <= LEVEL_WARN ? "warn" : "info";
+    const text = entry.msg instanceof Error ? entry.msg.message : String(entry.msg ?? "");
+    log(level, text, entry.id === undefined ? undefined : { node: entry.id, type: entry.type, name: entry.name });
+  };
+
+interface Asking {
+  readonly headers: { readonly host?: string; readonly origin?: string };
+}
+interface Answering {
+  status(code: number): { end(text: string): void };
+}
+
+const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
+
+/** The editor without passwords is for this machine alone: a foreign web page that reaches it by name or by its own script is turned away. */
+export function loopbackOnly(request: Asking, response: Answering, next: () => void): void {
+  const { host, origin } = request.headers;
+  const foreign = host === undefined || !LOOPBACK.test(host) || (origin !== undefined && origin.replace(/^https?:\/\//, "") !== host);
+  if (foreign) response.status(403).end("loopback only");
+  else next();
+}
+
+/** Builds the settings object for `RED.init`, or for `export { settings as "module.exports" }`. */
+export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string, unknown>> {
+  const userDir = join(options.dataDir, "node-red");
+  const storage = createFlowStorage({ root: options.root, profile: options.profile, engine: options.engine, log: options.log });
+  const production = options.profile === "production";
+  return {
+    userDir,
+    flowFile: join(userDir, "flows.json"),
+    nodesDir: [options.root, ...(options.nodesDirs ?? [])],
+    storageModule: storage.module,
+    // Nodes reach the engine here. Never functionGlobalContext: every Function node can read that.
+    huiliu: options.engine,
+    huiliuFolderOf: storage.folderOf,
+    functionGlobalContext: {},
+    uiHost: "127.0.0.1",
+    uiPort: options.editorPort,
+    httpNodeRoot: false,
+    ...(production ? { httpAdminRoot: false, disableEditor: true, readOnly: false } : { httpAdminRoot: "/" }),
+    ...(options.adminAuth === undefined ? { httpAdminMiddleware: loopbackOnly } : { adminAuth: options.adminAuth }),
+    ...(options.credentialSecret === undefined ? {} : { credentialSecret: options.credentialSecret }),
+    apiMaxLength: API_MAX,
+    nodeCloseTimeout: NODE_CLOSE_TIMEOUT_MS,
+    functionExternalModules: false,
+    externalModules: { autoInstall: false, palette: { allowInstall: false, allowUpload: false }, modules: { allowInstall: false } },
+    diagnostics: { enabled: false, ui: false },
+    telemetry: { enabled: false, updateNotification: false },
+    runtimeState: { enabled: false, ui: false },
+    contextStorage: { default: { module: "memory" } },
+    exportGlobalContextKeys: false,
+    editorTheme: {
+      page: { title: "汇流 Huiliu" },
+      header: { title: "汇流 Huiliu" },
+      projects: { enabled: false },
+      tours: false,
+      palette: { categories: ["huiliu", "subflows", "common", "function", "network", "sequence", "parser", "storage"] },
+    },
+    logging: { huiliu: { level: "info", metrics: false, audit: false, handler: () => handOver(options.log) } },
+  };
+}
