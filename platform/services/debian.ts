@@ -51,7 +51,7 @@ const ERLANG_PARTS = [
   "xmerl",
 ];
 const RABBIT_DEBS = [...ERLANG_PARTS.map((part) => `erlang-${part}`), "libsctp1", "rabbitmq-server"];
-const REDIS_DEBS = ["redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "lua-bitop", "lua-cjson", "libatomic1"];
+const REDIS_DEBS = ["redis-server", "redis-tools", "libjemalloc2", "liblzf1", "libatomic1"];
 
 function isFile(path: string): boolean {
   try {
