@@ -15,8 +15,8 @@ import type { CallRequest, CallResult, Courier, WriteBackStore } from "./ports.t
 const SEEDS = 250;
 const LANES = 4;
 const PER_LANE = 4;
-/** A request may arrive this long after it left us, however long ago we hung up. */
-const NETWORK_MAX_MS = 900;
+/** A request may arrive this long after it left us: longer than a lease, however long ago we hung up or died. */
+const NETWORK_MAX_MS = 2_500;
 const TROUBLE_MS = 8_000;
 const LIMIT_MS = 600_000;
 
