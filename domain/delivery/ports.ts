@@ -97,9 +97,27 @@ export interface AfterSettle {
   readonly eventDeliveries: readonly Extract<DeliverySource, { kind: "event" }>[];
 }
 
+/** What a store knows of a message that it parks by itself (identity or business conflict, lonely exchange part, a door's refusal). */
+export interface MessageSummary {
+  readonly id: string;
+  readonly partner: string;
+  readonly kind: string;
+  readonly door: string;
+  readonly identity?: string;
+  readonly traceparent?: string;
+  /** ISO 8601 with +08:00. */
+  readonly receivedAt: string;
+}
+
+/** Makes the `message.parked` event that is committed with a parking. The stores call it inside their transaction: pure, quick, and the same answer each time. */
+export type ParkedEventOf = (message: MessageSummary, reason: ParkReason, keys: readonly BusinessKey[]) => SealedEvent;
+
 /** Events committed but not yet confirmed by the broker. */
 export interface OutboxStore {
-  /** Oldest first. Reads only; nothing is leased, because publishing twice is harmless (subscribers dedupe by event id). */
+  /**
+   * Oldest first. Reads only; nothing is leased, because publishing twice is harmless (subscribers dedupe by event id).
+   * `afterSeq` pages within one pass: a slower transaction may commit a lower number later, so every pass begins at 0.
+   */
   pending(afterSeq: bigint, limit: number): Promise<readonly { readonly seq: bigint; readonly event: Event }[]>;
   /** Confirmed by the broker: no longer owed. Coalesced. */
   done(seqs: readonly bigint[]): Promise<void>;

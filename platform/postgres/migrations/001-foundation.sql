@@ -198,7 +198,8 @@ create table write_back (
   flow text not null,
   node text not null,
   state text not null check (state in ('held', 'queued', 'waiting', 'sending', 'deferred', 'parked', 'acknowledged', 'resolved')),
-  action text not null default 'send' check (action in ('send', 'ask')),   -- what the next claim does
+  action text not null default 'send' check (action in ('send', 'ask', 'park')),   -- what the next claim does; while sending, what this one does
+  because text check (because in ('lease-expired', 'answer-overdue', 'replay')),    -- why it came back, where that decides what a person reads
   next_at timestamptz,
   lease_worker integer,
   lease_until timestamptz,
@@ -253,7 +254,7 @@ create table attempt (
   message_id uuid not null,
   write_back_id uuid not null,
   n integer not null,
-  action text not null check (action in ('send', 'ask')),
+  action text not null check (action in ('send', 'ask', 'park')),   -- park: the claimer only parks it, nothing is sent
   started_at timestamptz not null,
   ended_at timestamptz,
   worker integer not null,

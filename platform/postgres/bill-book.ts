@@ -1,0 +1,36 @@
+/** A bill's book as JSON: amounts as decimal strings of fen (design.md decision 12). */
+import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
+
+type Fen = Readonly<Record<string, string>>;
+interface Book {
+  readonly charges: Fen;
+  readonly cancels: Fen;
+  readonly insurance: Readonly<Record<string, { readonly total: string; readonly covered: string; readonly reversed: boolean }>>;
+  readonly payments: Fen;
+  readonly refunds: Fen;
+  readonly toldTotal?: string;
+}
+
+const amounts = (fen: Fen | undefined): Record<string, bigint> =>
+  Object.fromEntries(Object.entries(fen ?? {}).map(([number, amount]) => [number, BigInt(amount)]));
+
+/** JSON text of everything but the key. */
+export const bookOf = ({ key: _, ...book }: Bill): string =>
+  JSON.stringify(book, (_name, value) => (typeof value === "bigint" ? String(value) : value));
+
+/** The bill of a stored book. */
+export function billOfBook(key: string, book: unknown): Bill {
+  const stored = book as Partial<Book>;
+  const insurance = Object.entries(stored.insurance ?? {}).map(
+    ([number, one]) => [number, { total: BigInt(one.total), covered: BigInt(one.covered), reversed: one.reversed }] as const,
+  );
+  return {
+    ...emptyBill(key),
+    charges: amounts(stored.charges),
+    cancels: amounts(stored.cancels),
+    insurance: Object.fromEntries(insurance),
+    payments: amounts(stored.payments),
+    refunds: amounts(stored.refunds),
+    ...(stored.toldTotal === undefined ? {} : { toldTotal: BigInt(stored.toldTotal) }),
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * Group commit (design.md decision 4): callers are coalesced into one transaction. The one flusher takes what has gathered while the last batch was being
+ * committed: no timer, no linger. A bad row fails alone; a full queue refuses; a COMMIT whose outcome is unclear is looked up before anyone is answered.
+ */
+import { JournalBusy, JournalGone } from "../../domain/journal/ports.ts";
+import { failureOf } from "./failures.ts";
+import type { Client, Log, Pool } from "./pool.ts";
+
+export const BATCH_ROWS_MAX = 256;
+export const BATCH_BYTES_MAX = 1024 * 1024;
+/** Four batches may wait; the next caller is told "busy". */
+export const QUEUE_ROWS_MAX = 4 * BATCH_ROWS_MAX;
+export const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+/** How long a batch is tried against a server that is not there before its callers are told. */
+export const GONE_AFTER_MS = 10_000;
+const RETRY_FIRST_MS = 20;
+const RETRY_MAX_MS = 1_000;
+/** Deadlocks and lost races in a row before a batch is treated like a server that is not there. */
+const AGAIN_MAX = 20;
+
+/** One open transaction. `nowMs` is huiliu_now() at its begin: every row of the batch carries it. */
+export interface Tx {
+  readonly client: Client;
+  readonly nowMs: number;
+}
+
+/** What the work of a batch gives: an answer per row, and what to do once it is committed. */
+export interface Worked<Answer> {
+  readonly answers: readonly Answer[];
+  readonly committed?: () => void;
+}
+
+export interface GroupCommit<Row, Answer> {
+  /**
+   * Resolves once the row's transaction is committed. Rejects with JournalBusy (queue full), JournalGone (no server, or unclear whether it was committed and
+   * no way to find out), or the row's own data error.
+   */
+  submit(row: Row): Promise<Answer>;
+  /** Commits what is waiting, then refuses. */
+  close(): Promise<void>;
+}
+
+export interface GroupCommitOptions<Row, Answer> {
+  readonly pool: Pool;
+  readonly name: string;
+  readonly bytesOf: (row: Row) => number;
+  /** Does the batch inside the transaction. Called again with the same rows after a failure, or with half of them: must keep nothing outside. */
+  readonly work: (tx: Tx, rows: readonly Row[]) => Promise<Worked<Answer>>;
+  readonly log: Log;
+  readonly rowsMax?: number;
+  readonly queueRowsMax?: number;
+  readonly queueBytesMax?: number;
+  readonly goneAfterMs?: number;
+}
+
+interface Waiting<Row, Answer> {
+  readonly row: Row;
+  readonly bytes: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The transaction's fate is not known: the connection died between COMMIT and its answer. */
+class UnclearCommit extends Error {
+  override readonly name = "UnclearCommit";
+  readonly xid: string;
+  readonly worked: Worked<unknown>;
+  constructor(xid: string, worked: Worked<unknown>) {
+    super("the outcome of a COMMIT is unclear");
+    this.xid = xid;
+    this.worked = worked;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const BEGIN = "begin; select pg_current_xact_id()::text as xid, extract(epoch from huiliu_now()) * 1000 as ms";
+
+/** Runs work in one transaction, once. Throws UnclearCommit when nobody can say whether it was committed. */
+async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worked<Answer>>): Promise<Worked<Answer>> {
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    const begun = (await client.query(BEGIN)) as unknown as readonly { rows: readonly { xid: string; ms: string }[] }[];
+    const first = begun[1]?.rows[0];
+    if (!first) throw new Error("connection error: BEGIN gave no transaction id");
+    let worked: Worked<Answer>;
+    try {
+      worked = await work({ client, nowMs: Math.floor(Number(first.ms)) });
+    } catch (error) {
+      if (failureOf(error) !== "gone") {
+        await client.query("rollback");
+        broken = false;
+      }
+      throw error;
+    }
+    try {
+      await client.query("commit");
+    } catch (error) {
+      // A server that answers COMMIT with an error of its own has rolled back; a connection that died has told us nothing.
+      if (failureOf(error) === "gone") throw new UnclearCommit(first.xid, worked);
+      throw error;
+    }
+    broken = false;
+    return worked;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** What became of a transaction: asks on new connections until the server knows, or until `untilMs` (performance.now). */
+async function fateOf(pool: Pool, xid: string, untilMs: number): Promise<"committed" | "aborted" | "unknown"> {
+  for (let wait = RETRY_FIRST_MS; performance.now() < untilMs; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+    try {
+      const told = await pool.query<{ fate: string | null }>("select pg_xact_status($1::text::xid8) as fate", [xid]);
+      const fate = told.rows[0]?.fate;
+      if (fate === "committed" || fate === "aborted") return fate;
+    } catch (error) {
+      if (failureOf(error) === "row") throw error;
+    }
+    await pause(wait);
+  }
+  return "unknown";
+}
+
+/** Runs work in one transaction until its outcome is known. Rejects with JournalGone after `goneAfterMs`, or with the data's own error. */
+export async function commit<Answer>(
+  options: { readonly pool: Pool; readonly log: Log; readonly name: string; readonly goneAfterMs?: number },
+  work: (tx: Tx) => Promise<Worked<Answer>>,
+): Promise<Worked<Answer>> {
+  const until = performance.now() + (options.goneAfterMs ?? GONE_AFTER_MS);
+  let again = 0;
+  for (let wait = RETRY_FIRST_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+    try {
+      return await inTransaction(options.pool, work);
+    } catch (error) {
+      if (error instanceof UnclearCommit) {
+        const fate = await fateOf(options.pool, error.xid, until);
+        options.log.warn({ committer: options.name, fate }, "a COMMIT was unclear and has been looked up");
+        if (fate === "committed") return error.worked as Worked<Answer>;
+        if (fate === "unknown") throw new JournalGone("the database went away during a COMMIT; its outcome is unknown");
+      } else {
+        const failure = failureOf(error);
+        if (failure === "row") throw error;
+        again = failure === "again" ? again + 1 : 0;
+        options.log.warn(
+          { committer: options.name, failure, error: error instanceof Error ? error.message : "" },
+          "a batch is tried again",
+        );
+        if (performance.now() >= until || again > AGAIN_MAX) throw new JournalGone("the database is not available");
+      }
+      await pause(wait);
+    }
+  }
+}
+
+/** Makes a committer of its own queue and flusher. */
+export function createGroupCommit<Row, Answer>(options: GroupCommitOptions<Row, Answer>): GroupCommit<Row, Answer> {
+  const rowsMax = options.rowsMax ?? BATCH_ROWS_MAX;
+  const queueRowsMax = options.queueRowsMax ?? QUEUE_ROWS_MAX;
+  const queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES_MAX;
+  let queue: Waiting<Row, Answer>[] = [];
+  let queuedBytes = 0;
+  let flushing: Promise<void> | undefined;
+  let closed = false;
+
+  const take = (): Waiting<Row, Answer>[] => {
+    let count = 0;
+    let bytes = 0;
+    while (count < queue.length && count < rowsMax) {
+      bytes += queue[count]?.bytes ?? 0;
+      if (count > 0 && bytes > BATCH_BYTES_MAX) break;
+      count += 1;
+    }
+    const batch = queue.slice(0, count);
+    queue = queue.slice(count);
+    for (const one of batch) queuedBytes -= one.bytes;
+    return batch;
+  };
+
+  const settle = async (batch: readonly Waiting<Row, Answer>[]): Promise<void> => {
+    try {
+      const rows = batch.map((one) => one.row);
+      const worked = await commit(options, (tx) => options.work(tx, rows));
+      worked.committed?.();
+      batch.forEach((one, index) => {
+        one.resolve(worked.answers[index] as Answer);
+      });
+    } catch (error) {
+      if (failureOf(error) !== "row" || error instanceof JournalGone || batch.length === 1) {
+        for (const one of batch) one.reject(error);
+        return;
+      }
+      // One row is poison and the server does not say which: halve until it stands alone.
+      const middle = batch.length >> 1;
+      await settle(batch.slice(0, middle));
+      await settle(batch.slice(middle));
+    }
+  };
+
+  const flush = async (): Promise<void> => {
+    // Callers of the same turn of the event loop share the first batch.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (queue.length > 0) await settle(take());
+    flushing = undefined;
+  };
+
+  return {
+    submit: (row) => {
+      if (closed) return Promise.reject(new JournalGone(`${options.name} is closed`));
+      const bytes = options.bytesOf(row);
+      if (queue.length >= queueRowsMax || (queue.length > 0 && queuedBytes + bytes > queueBytesMax)) {
+        return Promise.reject(new JournalBusy(`${options.name}: ${queue.length} rows are waiting`));
+      }
+      return new Promise<Answer>((resolve, reject) => {
+        queue.push({ row, bytes, resolve, reject });
+        queuedBytes += bytes;
+        flushing ??= flush();
+      });
+    },
+    close: async () => {
+      closed = true;
+      await flushing;
+    },
+  };
+}

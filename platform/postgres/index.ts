@@ -1,0 +1,118 @@
+/**
+ * PostgreSQL: the truth and the retry clock (design.md decision 1).
+ *
+ *     const postgres = await createPostgres({ url, workerName: "host:pid", log });   // checks the server, migrates, makes partitions, registers the worker
+ *     const journal = postgres.journal({ parkedEvent, published });                  // JournalStore
+ *     const settle = postgres.settle({ parkedEvent, after });                        // SettleStore
+ *     const writeBacks = postgres.writeBacks({ published, due }       );  // WriteBackStore
+ *     const outbox = postgres.outbox();                                              // OutboxStore
+ *     await postgres.ensurePartitions();                                             // once a day or oftener: days ahead
+ *     await postgres.close();                                                        // commits what waits, frees the worker's lock
+ *
+ * `reads` serves the console's; anything that writes goes through a store or one transaction of its own, takes its time from huiliu_now() and, where it
+ * changes a lane, holds `orderLock(lane)` (sql.ts).
+ */
+import { createHash } from "node:crypto";
+import type { OutboxStore, SettleStore } from "../../domain/delivery/ports.ts";
+import type { JournalStore } from "../../domain/journal/ports.ts";
+import type { WriteBackStore } from "../../domain/writeback/ports.ts";
+import { createUuid7, dbTime, setClockOffset } from "./clock.ts";
+import { createJournalStore, type JournalDeps } from "./journal.ts";
+import { migrate } from "./migrate.ts";
+import { createOutboxStore } from "./outbox.ts";
+import { ensurePartitions } from "./partitions.ts";
+import { assertServer, createPool, type Log, type Pool, POOL_MAX, READ_POOL_MAX, SILENT } from "./pool.ts";
+import { createSettleStore, type SettleDeps } from "./settle.ts";
+import { createWorker, type Worker } from "./worker.ts";
+import { createWriteBackStore, type WriteBackDeps } from "./write-backs.ts";
+
+/** A message handed to a flow stays its worker's this long without `extend`; a dead worker's is taken at once. */
+export const MESSAGE_LEASE_MS = 60_000;
+/** Event deliveries are not extended: longer than any flow's deadline. */
+export const EVENT_LEASE_MS = 600_000;
+
+export interface PostgresOptions {
+  readonly url: string;
+  /** For people: host and process. */
+  readonly workerName: string;
+  readonly log?: Log;
+  readonly poolMax?: number;
+  /** Tests and simulated hours: moves huiliu_now() for everybody on this database. */
+  readonly clockOffsetMs?: number;
+  readonly messageLeaseMs?: number;
+  readonly eventLeaseMs?: number;
+  /** How long a commit is tried against a server that is away. */
+  readonly goneAfterMs?: number;
+  readonly sha256?: (bytes: Uint8Array) => Uint8Array;
+  readonly uuid7?: (atMs: number) => string;
+}
+
+type Given<T, K extends keyof T> = Pick<T, K>;
+
+export interface Postgres {
+  /** The stores' connections: indexed, prepared statements only. */
+  readonly pool: Pool;
+  /** For searches and totals. */
+  readonly reads: Pool;
+  readonly worker: Worker;
+  /** Names of the migrations applied at this start. */
+  readonly applied: readonly string[];
+  journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax">): JournalStore;
+  settle(deps: Given<SettleDeps, "parkedEvent" | "after">): SettleStore;
+  writeBacks(deps: Given<WriteBackDeps, "published" | "due" | "strayCheckMs">): WriteBackStore;
+  outbox(): OutboxStore;
+  ensurePartitions(daysAhead?: number): Promise<readonly string[]>;
+  /** huiliu_now(). */
+  now(): Promise<{ readonly ms: number; readonly day: string }>;
+  setClockOffset(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts: refuses an unsafe server (UnsafeServer) and changed migrations (MigrationRefused). Rejects when the server is not there. */
+export async function createPostgres(options: PostgresOptions): Promise<Postgres> {
+  const log = options.log ?? SILENT;
+  const { url } = options;
+  const pool = createPool({ url, applicationName: `huiliu ${options.workerName}`, max: options.poolMax ?? POOL_MAX, plans: "hot", log });
+  const reads = createPool({ url, applicationName: `huiliu reads ${options.workerName}`, max: READ_POOL_MAX, plans: "reads", log });
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    await assertServer(pool);
+    const applied = await migrate(pool);
+    if (options.clockOffsetMs !== undefined) await setClockOffset(pool, options.clockOffsetMs);
+    await ensurePartitions(pool);
+    const worker = await createWorker(pool, options.workerName, log);
+    const common = {
+      pool,
+      worker,
+      log,
+      sha256: options.sha256 ?? ((bytes: Uint8Array) => createHash("sha256").update(bytes).digest()),
+      uuid7: options.uuid7 ?? createUuid7(),
+      ...(options.goneAfterMs === undefined ? {} : { goneAfterMs: options.goneAfterMs }),
+    };
+    const closing = <T extends { close(): Promise<void> }>(store: T): T => {
+      closers.push(() => store.close());
+      return store;
+    };
+    return {
+      pool,
+      reads,
+      worker,
+      applied,
+      journal: (deps) => closing(createJournalStore({ ...common, leaseMs: options.messageLeaseMs ?? MESSAGE_LEASE_MS, ...deps })),
+      settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),
+      writeBacks: (deps) => closing(createWriteBackStore({ ...common, ...deps })),
+      outbox: () => closing(createOutboxStore(common)),
+      ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead),
+      now: () => dbTime(pool),
+      setClockOffset: (ms) => setClockOffset(pool, ms),
+      close: async () => {
+        await Promise.all(closers.map((close) => close()));
+        await worker.close();
+        await Promise.all([pool.end(), reads.end()]);
+      },
+    };
+  } catch (error) {
+    await Promise.all([pool.end(), reads.end()]);
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+/** The journal's statements. The query-plan test reads them from here. */
+import { batchOf } from "./batch.ts";
+import { at, msOf } from "./clock.ts";
+import type { Days } from "./sql.ts";
+
+export const IDENTITY_ROWS = batchOf("r", { partner: "text", identity: "text", message_id: "uuid", fingerprint: "bytea" });
+/** Takes identities nobody has; answers those taken. */
+export const TAKE_IDENTITIES = `insert into message_identity (partner, identity, message_id, fingerprint)
+  select r.partner, r.identity, r.message_id, r.fingerprint from ${IDENTITY_ROWS.from} order by r.partner, r.identity, r.ord
+  on conflict do nothing returning message_id`;
+
+export const PAIRS = batchOf("r", { one: "text", two: "text" });
+/** Who has an identity, and where that message stands. A statement of its own: it must see what others committed meanwhile. */
+export const OWNERS = `select i.partner, i.identity, i.message_id, i.fingerprint, m.state from ${PAIRS.from}
+  join message_identity i on i.partner = r.one and i.identity = r.two join message m on m.id = i.message_id`;
+
+export const CONFLICT_ROWS = batchOf("r", { partner: "text", identity: "text", fingerprint: "bytea", message_id: "uuid" });
+export const CONFLICTS = `select c.partner, c.identity, c.fingerprint, c.message_id from ${CONFLICT_ROWS.from}
+  join message_conflict c on c.partner = r.partner and c.identity = r.identity and c.fingerprint = r.fingerprint`;
+export const INSERT_CONFLICTS = `insert into message_conflict (partner, identity, fingerprint, message_id)
+  select r.partner, r.identity, r.fingerprint, r.message_id from ${CONFLICT_ROWS.from} order by r.partner, r.identity, r.fingerprint`;
+
+export const MESSAGE_ROWS = batchOf("r", {
+  id: "uuid",
+  door: "text",
+  partner: "text",
+  kind: "text",
+  identity: "text",
+  exchange_id: "text",
+  content_type: "text",
+  charset: "text",
+  headers: "jsonb",
+  raw: "bytea",
+  reply: "bytea",
+  return_value: "text",
+  traceparent: "text",
+  state: "text",
+  park: "jsonb",
+  duplicate_of: "uuid",
+});
+/** Parameters after the rows: now (ms), worker, lease (ms). Answers the journal order. */
+export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kind, identity, exchange_id, content_type, charset, headers, raw, reply,
+    return_value, traceparent, received_at, state, state_at, park, duplicate_of, run, lease_worker, lease_until, lease_token)
+  select r.id, nextval('message_seq'), r.door, r.partner, r.kind, r.identity, r.exchange_id, r.content_type, r.charset, r.headers, r.raw, r.reply,
+    r.return_value, r.traceparent, ${at(`$${MESSAGE_ROWS.next}`)}, r.state, ${at(`$${MESSAGE_ROWS.next}`)}, r.park, r.duplicate_of, 1,
+    case when r.state = 'received' then $${MESSAGE_ROWS.next + 1}::integer end,
+    case when r.state = 'received' then ${at(`$${MESSAGE_ROWS.next}`)} + $${MESSAGE_ROWS.next + 2}::double precision * interval '1 millisecond' end,
+    case when r.state = 'received' then 1 else 0 end
+  from ${MESSAGE_ROWS.from} order by r.ord returning id, seq`;
+
+export const EXCHANGE_KEYS = batchOf("r", { partner: "text", kind: "text", exchange_id: "text" });
+export const PARTS = `select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, m.state from ${EXCHANGE_KEYS.from}
+  join exchange_part p on p.partner = r.partner and p.kind = r.kind and p.exchange_id = r.exchange_id join message m on m.id = p.message_id`;
+export const PART_ROWS = batchOf("r", {
+  partner: "text",
+  kind: "text",
+  exchange_id: "text",
+  part: "text",
+  message_id: "uuid",
+  fingerprint: "bytea",
+});
+export const INSERT_PARTS = `insert into exchange_part (partner, kind, exchange_id, part, message_id, fingerprint, received_at)
+  select r.partner, r.kind, r.exchange_id, r.part, r.message_id, r.fingerprint, ${at(`$${PART_ROWS.next}`)} from ${PART_ROWS.from}`;
+
+export const COMPLETION_ROWS = batchOf("r", {
+  id: "uuid",
+  raw: "bytea",
+  reply: "bytea",
+  return_value: "text",
+  content_type: "text",
+  charset: "text",
+  headers: "jsonb",
+});
+const MESSAGE_COLUMNS = `m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.reply, m.return_value,
+    m.traceparent, ${msOf("m.received_at")} as received_ms, m.lease_token, m.run, m.replayed`;
+
+/**
+ * Joins the part that came later to the message of the one before. A message that waited or was parked for it is open again (under a further run when it
+ * was parked); one that a person has resolved keeps its state. The request's headers speak for the exchange.
+ */
+export const completeMessages = (days: Days): string => {
+  const [now, worker, lease] = [COMPLETION_ROWS.next, COMPLETION_ROWS.next + 1, COMPLETION_ROWS.next + 2].map((n) => `$${n}`);
+  const open = "m.state in ('awaiting-part', 'parked')";
+  return `update message m set raw = coalesce(m.raw, r.raw), reply = coalesce(m.reply, r.reply), return_value = coalesce(r.return_value, m.return_value),
+    content_type = case when r.raw is null then m.content_type else r.content_type end,
+    charset = case when r.raw is null then m.charset else r.charset end,
+    headers = case when r.raw is null then m.headers else r.headers end,
+    state = case when ${open} then 'received' else m.state end,
+    state_at = case when ${open} then ${at(`${now}`)} else m.state_at end,
+    park = case when ${open} then null else m.park end,
+    run = case when m.state = 'parked' then m.run + 1 else m.run end,
+    lease_worker = case when ${open} then ${worker}::integer end,
+    lease_until = case when ${open} then ${at(`${now}`)} + ${lease}::double precision * interval '1 millisecond' end,
+    lease_token = m.lease_token + 1
+  from ${COMPLETION_ROWS.from} where m.id = r.id${days.and("m.id")} returning m.state, ${MESSAGE_COLUMNS}`;
+};
+
+/** Leases open messages nobody works on, oldest first. $1 living workers, $2 limit, $3 worker, $4 lease ms. */
+export const RECLAIM = `with open as materialized (
+    select m.id from message m where m.state = 'received'
+      and (m.lease_worker is null or m.lease_until < (select huiliu_now()) or m.lease_worker <> all($1::integer[]))
+    order by m.seq limit $2 for update skip locked)
+  update message m set lease_token = m.lease_token + 1, run = m.run + 1, lease_worker = $3::integer,
+    lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
+  from open where m.id = open.id returning ${MESSAGE_COLUMNS}`;
+
+export const HELD_ROWS = batchOf("r", { id: "uuid", token: "bigint" });
+const ours = (days: Days): string => `select m.id from ${HELD_ROWS.from} join message m on m.id = r.id
+    where m.state = 'received' and m.lease_token = r.token and m.lease_worker = $${HELD_ROWS.next}::integer${days.and("m.id")} order by m.id for update of m`;
+export const release = (days: Days): string => `with ours as materialized (${ours(days)})
+  update message m set lease_worker = null, lease_until = null from ours where m.id = ours.id${days.and("m.id")}`;
+export const extend = (days: Days): string => `with ours as materialized (${ours(days)})
+  update message m set lease_until = (select huiliu_now()) + $${HELD_ROWS.next + 1}::double precision * interval '1 millisecond'
+  from ours where m.id = ours.id${days.and("m.id")} returning m.id`;
+
+/** $1 age in ms, $2 limit, $3 the reason. */
+export const LONELY = `with lonely as materialized (
+    select m.id from message m where m.state = 'awaiting-part'
+      and m.received_at < (select huiliu_now()) - $1::double precision * interval '1 millisecond'
+    order by m.received_at limit $2 for update skip locked)
+  update message m set state = 'parked', state_at = (select huiliu_now()), park = $3::jsonb from lonely where m.id = lonely.id
+  returning m.id, m.partner, m.kind, m.door, m.identity, m.traceparent, ${msOf("m.received_at")} as received_ms`;

@@ -1,0 +1,120 @@
+/** The journal in PostgreSQL: bytes committed before anybody is answered (design.md sections 3 and 5.4, 5.5). */
+import type { MessageSummary, ParkedEventOf } from "../../domain/delivery/ports.ts";
+import { type Inbound, type Journaled, JournalGone, type JournaledMessage, type JournalStore } from "../../domain/journal/ports.ts";
+import { refusal } from "../../domain/refusals.ts";
+import { chinaDateTimeOf } from "../../domain/time.ts";
+import { eventNumbers, storeEvents, storeHistory } from "./facts.ts";
+import { failureOf } from "./failures.ts";
+import { commit, createGroupCommit, type Tx } from "./group-commit.ts";
+import { type AppendDeps, appendBatch, entryOf, type Entry } from "./journal-append.ts";
+import { type MessageRow, messageOf } from "./journal-rows.ts";
+import * as sql from "./journal-sql.ts";
+import type { Log, Pool } from "./pool.ts";
+import { daysOf, run } from "./sql.ts";
+import type { Worker } from "./worker.ts";
+
+/** Lonely parts parked in one transaction; the rest follow at the next call. */
+const LONELY_MAX = 500;
+
+export interface JournalDeps {
+  readonly pool: Pool;
+  readonly worker: Worker;
+  readonly log: Log;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+  readonly uuid7: (atMs: number) => string;
+  readonly parkedEvent: ParkedEventOf;
+  /** Called after a commit that owes events to the broker (parked messages). Must not throw. */
+  readonly published?: () => void;
+  /** How long a message handed over stays this worker's without `extend`. */
+  readonly leaseMs: number;
+  readonly queueRowsMax?: number;
+  readonly goneAfterMs?: number;
+}
+
+/** A server that is not there is the port's JournalGone for every call. */
+const orGone = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (failureOf(error) === "gone") throw new JournalGone("the database is not available");
+    throw error;
+  }
+};
+
+export function createJournalStore(deps: JournalDeps): JournalStore {
+  const { pool, worker } = deps;
+  const append: AppendDeps = { ...deps, workerId: worker.id };
+  const options = { pool, log: deps.log, ...(deps.goneAfterMs === undefined ? {} : { goneAfterMs: deps.goneAfterMs }) };
+  const committer = createGroupCommit<Entry, Journaled>({
+    ...options,
+    name: "journal",
+    work: (tx, entries) => appendBatch(append, tx, entries),
+    bytesOf: ({ inbound }) => inbound.raw.byteLength + (inbound.reply?.byteLength ?? 0),
+    ...(deps.queueRowsMax === undefined ? {} : { queueRowsMax: deps.queueRowsMax }),
+  });
+
+  const reclaim = async (limit: number): Promise<readonly JournaledMessage[]> => {
+    const rows = await run<MessageRow>(pool, "journal_reclaim", sql.RECLAIM, [await worker.living(), limit, worker.id, deps.leaseMs]);
+    return rows.map(messageOf).sort((a, b) => (a.seq < b.seq ? -1 : 1));
+  };
+
+  const parkLonely = async (tx: Tx, olderThanMs: number): Promise<readonly string[]> => {
+    const reason = refusal("EXCHANGE_INCOMPLETE");
+    const rows = await run<LonelyRow>(tx.client, "journal_lonely", sql.LONELY, [olderThanMs, LONELY_MAX, JSON.stringify(reason)]);
+    const seqs = await eventNumbers(tx, rows.length);
+    const events = rows.map((row, index) => {
+      const sealed = deps.parkedEvent(summaryOf(row), reason, []);
+      return { messageId: row.id, event: sealed.event, seq: seqs[index] ?? 0n, ordinal: 0, publish: sealed.publish };
+    });
+    await storeEvents(tx, events);
+    await storeHistory(
+      tx,
+      rows.map((row) => ({ messageId: row.id, state: "parked", by: "journal", note: reason.code })),
+    );
+    return rows.map((row) => row.id);
+  };
+
+  return {
+    append: (inbound: Inbound) => committer.submit(entryOf(deps.sha256, inbound)),
+    reclaim: (limit) => orGone(reclaim(limit)),
+    release: async (items) => {
+      if (items.length === 0) return;
+      const days = daysOf(items.map((item) => item.id));
+      await orGone(run(pool, `journal_release${days.name}`, sql.release(days), [...sql.HELD_ROWS.params(items), worker.id]));
+    },
+    extend: async (items) => {
+      if (items.length === 0) return [];
+      const days = daysOf(items.map((item) => item.id));
+      const values = [...sql.HELD_ROWS.params(items), worker.id, deps.leaseMs];
+      const rows = await orGone(run<{ id: string }>(pool, `journal_extend${days.name}`, sql.extend(days), values));
+      const held = new Set(rows.map((row) => row.id));
+      return items.map((item) => item.id).filter((id) => !held.has(id));
+    },
+    parkLonelyParts: async (olderThanMs) => {
+      const done = await commit({ ...options, name: "lonely-parts" }, async (tx) => ({ answers: await parkLonely(tx, olderThanMs) }));
+      if (done.answers.length > 0) deps.published?.();
+      return done.answers;
+    },
+    close: () => committer.close(),
+  };
+}
+
+interface LonelyRow {
+  readonly id: string;
+  readonly partner: string;
+  readonly kind: string;
+  readonly door: string;
+  readonly identity: string | null;
+  readonly traceparent: string | null;
+  readonly received_ms: number;
+}
+
+const summaryOf = (row: LonelyRow): MessageSummary => ({
+  id: row.id,
+  partner: row.partner,
+  kind: row.kind,
+  door: row.door,
+  ...(row.identity === null ? {} : { identity: row.identity }),
+  ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
+  receivedAt: chinaDateTimeOf(Math.floor(row.received_ms)),
+});

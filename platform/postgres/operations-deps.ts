@@ -1,0 +1,40 @@
+/** What the operators' side is given by the composition root. */
+import type { Translated } from "../../domain/delivery/live.ts";
+import type { AfterSettle } from "../../domain/delivery/ports.ts";
+import type { JournaledMessage } from "../../domain/journal/ports.ts";
+import type { Log } from "../../domain/log.ts";
+import type { TotalsRow, Up } from "../../domain/operations/views.ts";
+import type { Partner } from "../../domain/partners/profile.ts";
+import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
+import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
+import type { Pool } from "./pool.ts";
+
+export interface OperationsDeps {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly worker: { living(): Promise<readonly number[]> };
+  readonly partners: () => readonly Partner[];
+  /** The charset a partner's vendor writes when it declares none. */
+  readonly charsetOf: (partner: string) => string | undefined;
+  /** As the dispatcher reads it. Undefined: no usable destination. */
+  readonly policy: (destination: string) => DestinationPolicy | undefined;
+  /** By the vendor's own mapping, as createDeliveries has it; undefined when the vendor has none for the kind. */
+  readonly translateByDefault: (message: JournaledMessage) => { readonly mapping: string; readonly result: Translated } | undefined;
+  readonly sealWriteBack: SealWriteBackEvent;
+  /** Called after commit, as the settle store calls it: the relay publishes, the dispatcher looks. Must not throw. */
+  readonly after: (done: AfterSettle) => void;
+  /** A message or an event delivery is open again: reclaim now rather than at the next second. Must not throw. */
+  readonly wake: () => void;
+  readonly dispatcher: {
+    pause(destination: string): void;
+    resume(destination: string): void;
+    state(): readonly { readonly destination: string; readonly onWire: number; readonly paused: boolean; readonly braking: boolean }[];
+  };
+  /** Never rejects. */
+  readonly health: () => Promise<{ readonly broker: Up; readonly redis: Up }>;
+  readonly deliveries: () => { readonly live: number; readonly queued: number; readonly waitingTurn: number };
+  /** A day's totals differ for this row (0: they agree again). The alarm line is logged here already. Must not throw. */
+  readonly unbalanced: (businessDate: string, row: Pick<TotalsRow, "partner" | "kind">, differences: number) => void;
+  /** Times a commit is tried against a server that is away. */
+  readonly goneAfterMs?: number;
+}

@@ -1,0 +1,85 @@
+/** Daily partitions, cut at midnight in China by the time inside a UUID v7 (design.md decision 5; reference/delivery.md section 3.2). */
+import { addDays, epochMsOf } from "../../domain/time.ts";
+import { codeOf } from "./failures.ts";
+import { dbTime } from "./clock.ts";
+import type { Pool } from "./pool.ts";
+
+/** Partitioned table → the column that carries the message's UUID. */
+export const PARTITIONED: Readonly<Record<string, string>> = {
+  message: "id",
+  message_history: "message_id",
+  event: "message_id",
+  write_back_body: "message_id",
+  attempt: "message_id",
+};
+/** A week ahead: a weekend without anybody still has its days. */
+export const DAYS_AHEAD = 7;
+const PARTITION_LOCK = 0x48_55_49_50;
+
+const dayAfter = (day: string, days: number): string => {
+  const after = addDays(day, days);
+  if (after === undefined) throw new RangeError("not a day of the calendar");
+  return after;
+};
+
+/** The smallest UUID of a millisecond. */
+export function uuidFloor(atMs: number): string {
+  const hex = atMs.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+/** The bounds of a China day: `from` inclusive, `to` exclusive. */
+export function dayBounds(day: string): { readonly from: string; readonly to: string } {
+  const start = epochMsOf(`${day}T00:00:00+08:00`);
+  const end = epochMsOf(`${dayAfter(day, 1)}T00:00:00+08:00`);
+  if (start === undefined || end === undefined) throw new RangeError("not a date");
+  return { from: uuidFloor(start), to: uuidFloor(end) };
+}
+
+/**
+ * Makes the days from today to `daysAhead` where missing; answers the tables made. Rows of such a day that the default partition already holds
+ * (the engine had slept, or a test moved the clock) are moved in the same transaction.
+ */
+export async function ensurePartitions(pool: Pool, daysAhead = DAYS_AHEAD): Promise<readonly string[]> {
+  const { day: today } = await dbTime(pool);
+  const wanted = Array.from({ length: daysAhead + 1 }, (_, ahead) => dayAfter(today, ahead));
+  const made: string[] = [];
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    await client.query("select pg_advisory_lock($1)", [PARTITION_LOCK]);
+    const there = new Set(
+      (await client.query<{ name: string }>("select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid")).rows.map(
+        (row) => row.name,
+      ),
+    );
+    for (const day of wanted) {
+      for (const [table, column] of Object.entries(PARTITIONED)) {
+        const name = `${table}_${day.replaceAll("-", "")}`;
+        if (there.has(name)) continue;
+        const { from, to } = dayBounds(day);
+        const range = `for values from ('${from}') to ('${to}')`;
+        try {
+          await client.query(`create table ${name} partition of ${table} ${range}`);
+        } catch (error) {
+          // check_violation: the default partition holds rows of this day.
+          if (codeOf(error) !== "23514") throw error;
+          await client.query("begin");
+          await client.query(`lock table ${table} in access exclusive mode`);
+          await client.query(`create table ${name} (like ${table} including all)`);
+          await client.query(
+            `with moved as (delete from ${table}_default where ${column} >= '${from}' and ${column} < '${to}' returning *) insert into ${name} select * from moved`,
+          );
+          await client.query(`alter table ${table} attach partition ${name} ${range}`);
+          await client.query("commit");
+        }
+        made.push(name);
+      }
+    }
+    await client.query("select pg_advisory_unlock($1)", [PARTITION_LOCK]);
+    broken = false;
+    return made;
+  } finally {
+    client.release(broken);
+  }
+}

@@ -1,0 +1,176 @@
+/** What the judge must know, loaded for a whole batch at once and under its locks. */
+import {
+  billOf,
+  type ExistingWriteBack,
+  type HeldWriteBack,
+  type Known,
+  type KnownFact,
+  messageIdOf,
+} from "../../domain/delivery/judge.ts";
+import type { Settlement } from "../../domain/delivery/ports.ts";
+import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
+import { billOfBook } from "./bill-book.ts";
+import type { Client } from "./pool.ts";
+import * as sql from "./settle-sql.ts";
+import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
+
+const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
+const unique = <T>(of: readonly T[]): T[] => [...new Set(of)];
+
+/** Bills and lanes a settlement touches: what it has to hold while it is judged. */
+export const orderKeysOf = (settlement: Settlement): string[] =>
+  unique([
+    ...settlement.orderChanges.map((change) => change.bill),
+    ...settlement.writeBacks.flatMap((owed) => (owed.when === "bill-paid" ? [owed.lane, billOf(settlement, owed)] : [owed.lane])),
+  ]);
+
+/** Settlements whose source is no longer ours, the others' sources being locked now. Of two settlements of one source the second is fenced. */
+export async function fencedOff(client: Client, settlements: readonly Settlement[]): Promise<ReadonlySet<Settlement>> {
+  const messages: { id: string; token: bigint | number }[] = [];
+  const deliveries: { subscriber: string; event_id: string; token: number }[] = [];
+  for (const { source } of settlements) {
+    if (source.kind === "message") messages.push({ id: source.message.id, token: source.message.token });
+    else deliveries.push({ subscriber: source.subscriber, event_id: source.event.id, token: source.token });
+  }
+  const ours = new Map<string, bigint>();
+  if (messages.length > 0) {
+    const days = daysOf(messages.map((one) => one.id));
+    const rows = await run<{ id: string; lease_token: bigint }>(
+      client,
+      `settle_fence${days.name}`,
+      sql.fence(days),
+      sql.TOKENS.params(messages),
+    );
+    for (const row of rows) ours.set(row.id, row.lease_token);
+  }
+  if (deliveries.length > 0) {
+    const rows = await run<{ subscriber: string; event_id: string; lease_token: bigint }>(
+      client,
+      "settle_fence_deliveries",
+      sql.FENCE_DELIVERIES,
+      sql.DELIVERIES.params(deliveries),
+    );
+    for (const row of rows) ours.set(pairKey(row.subscriber, row.event_id), row.lease_token);
+  }
+  const fenced = new Set<Settlement>();
+  for (const settlement of settlements) {
+    const { source } = settlement;
+    const key = source.kind === "message" ? source.message.id : pairKey(source.subscriber, source.event.id);
+    const token = source.kind === "message" ? source.message.token : source.token;
+    if (ours.get(key) === BigInt(token)) ours.delete(key);
+    else fenced.add(settlement);
+  }
+  return fenced;
+}
+
+interface ExistingRow {
+  readonly id: string;
+  readonly key: string;
+  readonly destination: string;
+  readonly kind: string;
+  readonly mapping: string;
+  readonly lane: string;
+  readonly content_type: string;
+  readonly charset: string;
+  readonly amount_fen: bigint | null;
+  readonly serial: string | null;
+  readonly business_date: string;
+  readonly body: Buffer;
+}
+
+const existingOf = (row: ExistingRow): ExistingWriteBack => ({
+  id: row.id,
+  owed: {
+    destination: row.destination,
+    kind: row.kind,
+    mapping: row.mapping,
+    lane: row.lane,
+    body: row.body,
+    contentType: row.content_type,
+    charset: row.charset,
+    ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
+    ...(row.serial === null ? {} : { serial: row.serial }),
+    businessDate: row.business_date,
+  },
+});
+
+async function loadFacts(client: Client, settlements: readonly Settlement[]): Promise<Map<string, KnownFact>> {
+  const pairs = new Map<string, { one: string; two: string }>();
+  for (const { events } of settlements) {
+    for (const { event, businessIdentity } of events) {
+      if (businessIdentity !== undefined) pairs.set(pairKey(event.source, businessIdentity), { one: event.source, two: businessIdentity });
+    }
+  }
+  if (pairs.size === 0) return new Map();
+  const rows = await run<{ partner: string; identity: string; message_id: string; event_id: string; fingerprint: string }>(
+    client,
+    "settle_facts",
+    sql.FACTS,
+    sql.PAIRS.params([...pairs.values()]),
+  );
+  return new Map(
+    rows.map((row) => [
+      pairKey(row.partner, row.identity),
+      { messageId: row.message_id, eventId: row.event_id, fingerprint: row.fingerprint },
+    ]),
+  );
+}
+
+async function loadStored(client: Client, settlements: readonly Settlement[]): Promise<Set<string>> {
+  // A first run has stored nothing yet; only what was worked on before is looked up.
+  const ids = settlements
+    .filter(({ source }) => source.kind === "event" || source.message.run > 1 || source.message.replayed)
+    .map(messageIdOf);
+  if (ids.length === 0) return new Set();
+  const days = daysOf(ids);
+  const rows = await run<{ message_id: string; id: string }>(client, `settle_stored${days.name}`, sql.storedEvents(days), [unique(ids)]);
+  return new Set(rows.map((row) => pairKey(row.message_id, row.id)));
+}
+
+/** Loads everything that judging these settlements can ask. */
+export async function loadKnown(client: Client, settlements: readonly Settlement[]): Promise<Known> {
+  const facts = await loadFacts(client, settlements);
+  const stored = await loadStored(client, settlements);
+  const changed = unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
+  const asked = unique([
+    ...changed,
+    ...settlements.flatMap((one) => one.writeBacks.filter((owed) => owed.when === "bill-paid").map((owed) => billOf(one, owed))),
+  ]);
+  const bills = new Map<string, Bill>();
+  if (asked.length > 0) {
+    const rows = await run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [asked]);
+    for (const row of rows) bills.set(row.key, billOfBook(row.key, row.book));
+  }
+  const held = new Map<string, HeldWriteBack[]>();
+  if (changed.length > 0) {
+    const rows = await run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [changed]);
+    for (const { bill, ...one } of rows) held.set(bill, [...(held.get(bill) ?? []), one]);
+    // Mostly the bill's own lock. A lane of another name is locked out of order: the server breaks a deadlock and the batch is done again.
+    await lockTexts(
+      client,
+      rows.filter((row) => row.lane !== row.bill).map((row) => orderLock(row.lane)),
+    );
+  }
+  const keys = unique(settlements.flatMap((one) => one.writeBacks.map((owed) => owed.key)));
+  const existing = new Map<string, ExistingWriteBack>();
+  if (keys.length > 0) {
+    for (const row of await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [keys])) existing.set(row.key, existingOf(row));
+  }
+  const lanes = new Map<string, { one: string; two: string }>();
+  const lane = (destination: string, name: string): void => void lanes.set(pairKey(destination, name), { one: destination, two: name });
+  for (const one of settlements) for (const owed of one.writeBacks) lane(owed.destination, owed.lane);
+  for (const one of [...held.values()].flat()) lane(one.destination, one.lane);
+  const busy = new Set<string>();
+  if (lanes.size > 0) {
+    const rows = await run<{ one: string; two: string }>(client, "settle_busy", sql.BUSY, sql.PAIRS.params([...lanes.values()]));
+    for (const row of rows) busy.add(pairKey(row.one, row.two));
+  }
+  return {
+    fact: (partner, identity) => facts.get(pairKey(partner, identity)),
+    stored: (messageId, eventId) => stored.has(pairKey(messageId, eventId)),
+    bill: (key) => bills.get(key) ?? emptyBill(key),
+    held: (bill) => held.get(bill) ?? [],
+    existing: (key) => existing.get(key),
+    busy: (destination, name) => busy.has(pairKey(destination, name)),
+  };
+}

@@ -1,0 +1,147 @@
+/** The statements of a settlement batch, in the order they run. The query-plan test reads them from here. */
+import { batchOf } from "./batch.ts";
+import { at } from "./clock.ts";
+import type { Days } from "./sql.ts";
+
+export const TOKENS = batchOf("r", { id: "uuid", token: "bigint" });
+/** Locks the messages that are still ours; what is missing from the answer is fenced off (decision 6). */
+export const fence = (days: Days): string => `select m.id, m.lease_token from ${TOKENS.from} join message m on m.id = r.id
+  where m.state = 'received' and m.lease_token = r.token${days.and("m.id")} order by m.id for update of m`;
+
+export const DELIVERIES = batchOf("r", { subscriber: "text", event_id: "text", token: "bigint" });
+export const FENCE_DELIVERIES = `select d.subscriber, d.event_id, d.lease_token from ${DELIVERIES.from}
+  join event_delivery d on d.subscriber = r.subscriber and d.event_id = r.event_id
+  where d.state = 'received' and d.lease_token = r.token order by d.subscriber, d.event_id for update of d`;
+
+export const PAIRS = batchOf("r", { one: "text", two: "text" });
+export const FACTS = `select b.partner, b.identity, b.message_id, b.event_id, b.fingerprint from ${PAIRS.from}
+  join business_identity b on b.partner = r.one and b.identity = r.two`;
+
+export const storedEvents = (days: Days): string => `select e.message_id, e.id from unnest($1::uuid[]) as r(id)
+  join event e on e.message_id = r.id where true${days.and("e.message_id")}`;
+
+export const BILLS = "select b.key, b.book from bill b where b.key = any($1::text[])";
+export const HELD = `select w.id, w.bill, w.destination, w.lane from write_back w
+  where w.bill = any($1::text[]) and w.state = 'held' order by w.id for update`;
+
+export const EXISTING = `select w.id, w.key, w.destination, w.kind, w.mapping, w.lane, w.content_type, w.charset, w.amount_fen, w.serial,
+    w.business_date::text as business_date, b.body
+  from write_back w join write_back_body b on b.message_id = w.message_id and b.write_back_id = w.id where w.key = any($1::text[])`;
+
+/** Two index probes a lane: its head, or (a lane in need of healing) anything queued. */
+export const BUSY = `select r.one, r.two from ${PAIRS.from}
+  where exists (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state in ('waiting', 'sending', 'deferred', 'parked'))
+     or exists (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state = 'queued')`;
+
+export const NUMBERS = `select 'event' as of, nextval('event_seq') as n from generate_series(1, $1::integer)
+  union all select 'lane', nextval('lane_seq') from generate_series(1, $2::integer)`;
+
+export const FACT_ROWS = batchOf("r", { partner: "text", identity: "text", message_id: "uuid", event_id: "text", fingerprint: "text" });
+/** Answers how many were taken: fewer than given means that another worker was quicker. */
+export const INSERT_FACTS = `with taken as (
+    insert into business_identity (partner, identity, message_id, event_id, fingerprint)
+    select r.partner, r.identity, r.message_id, r.event_id, r.fingerprint from ${FACT_ROWS.from} order by r.partner, r.identity
+    on conflict do nothing returning 1)
+  select count(*)::integer as taken from taken`;
+
+export const BILL_ROWS = batchOf("r", { key: "text", book: "jsonb" });
+export const UPSERT_BILLS = `insert into bill (key, book, changed_at) select r.key, r.book, ${at(`$${BILL_ROWS.next}`)} from ${BILL_ROWS.from}
+  on conflict (key) do update set book = excluded.book, changed_at = excluded.changed_at`;
+
+export const EVENT_ROWS = batchOf("r", {
+  message_id: "uuid",
+  id: "text",
+  seq: "bigint",
+  ordinal: "integer",
+  type: "text",
+  subject: "text",
+  partner: "text",
+  business_date: "date",
+  time: "timestamptz",
+  published: "boolean",
+  body: "text",
+});
+export const INSERT_EVENTS = `with rows as materialized (select * from ${EVENT_ROWS.from}),
+  stored as (
+    insert into event (message_id, id, seq, ordinal, type, subject, partner, business_date, time, stored_at, published, body)
+    select message_id, id, seq, ordinal, type, subject, partner, business_date, time, ${at(`$${EVENT_ROWS.next}`)}, published, body from rows)
+  insert into outbox (seq, event_id, message_id, body) select seq, id, message_id, body from rows where published`;
+
+export const KEY_ROWS = batchOf("r", { kind: "text", value: "text", message_id: "uuid", partner: "text" });
+export const INSERT_KEYS = `insert into business_key (kind, value, message_id, partner, at)
+  select r.kind, r.value, r.message_id, r.partner, ${at(`$${KEY_ROWS.next}`)} from ${KEY_ROWS.from} on conflict do nothing`;
+
+export const WRITE_BACK_ROWS = batchOf("r", {
+  id: "uuid",
+  key: "text",
+  message_id: "uuid",
+  destination: "text",
+  kind: "text",
+  mapping: "text",
+  lane: "text",
+  lane_seq: "bigint",
+  bill: "text",
+  cause_event_id: "text",
+  cause_type: "text",
+  content_type: "text",
+  charset: "text",
+  amount_fen: "bigint",
+  serial: "text",
+  business_date: "date",
+  flow: "text",
+  node: "text",
+  state: "text",
+  body: "bytea",
+});
+export const INSERT_WRITE_BACKS = `with rows as materialized (select * from ${WRITE_BACK_ROWS.from}),
+  bodies as (insert into write_back_body (message_id, write_back_id, body) select message_id, id, body from rows)
+  insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
+      amount_fen, serial, business_date, flow, node, state, next_at, owed_at)
+    select id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
+      amount_fen, serial, business_date, flow, node, state, case when state = 'waiting' then ${at(`$${WRITE_BACK_ROWS.next}`)} end,
+      ${at(`$${WRITE_BACK_ROWS.next}`)} from rows`;
+
+export const RELEASE_ROWS = batchOf("r", { id: "uuid", state: "text", lane_seq: "bigint" });
+export const RELEASE_HELD = `update write_back w set state = r.state, lane_seq = r.lane_seq,
+    next_at = case when r.state = 'waiting' then ${at(`$${RELEASE_ROWS.next}`)} end
+  from ${RELEASE_ROWS.from} where w.id = r.id`;
+
+export const DELIVERY_ROWS = batchOf("r", { subscriber: "text", event_id: "text", message_id: "uuid", seq: "bigint" });
+export const INSERT_DELIVERIES = `insert into event_delivery (subscriber, event_id, message_id, seq, state, owed_at, lease_worker, lease_until, lease_token, run)
+  select r.subscriber, r.event_id, r.message_id, r.seq, 'received', ${at(`$${DELIVERY_ROWS.next}`)}, $${DELIVERY_ROWS.next + 1}::integer,
+    ${at(`$${DELIVERY_ROWS.next}`)} + $${DELIVERY_ROWS.next + 2}::double precision * interval '1 millisecond', 1, 1 from ${DELIVERY_ROWS.from}`;
+
+export const ENDED = batchOf("r", { subscriber: "text", event_id: "text", park: "jsonb" });
+export const END_DELIVERIES = `with rows as materialized (select * from ${ENDED.from}),
+  parked as (
+    update event_delivery d set state = 'parked', park = rows.park, lease_worker = null, lease_until = null from rows
+    where rows.park is not null and d.subscriber = rows.subscriber and d.event_id = rows.event_id)
+  delete from event_delivery d using rows where rows.park is null and d.subscriber = rows.subscriber and d.event_id = rows.event_id`;
+
+export const OUTCOME_ROWS = batchOf("r", {
+  id: "uuid",
+  state: "text",
+  park: "jsonb",
+  duplicate_of: "uuid",
+  flow: "text",
+});
+export const updateMessages = (days: Days): string => `update message m set state = r.state, state_at = ${at(`$${OUTCOME_ROWS.next}`)},
+    lease_worker = null, lease_until = null, park = r.park, duplicate_of = r.duplicate_of, flow = coalesce(r.flow, m.flow)
+  from ${OUTCOME_ROWS.from} where m.id = r.id${days.and("m.id")}`;
+
+export const HISTORY_ROWS = batchOf("r", { message_id: "uuid", state: "text", by: "text", note: "text" });
+export const INSERT_HISTORY = `insert into message_history (message_id, at, state, by, note)
+  select r.message_id, ${at(`$${HISTORY_ROWS.next}`)}, r.state, r.by, r.note from ${HISTORY_ROWS.from}`;
+
+/** Open event deliveries nobody works on: never leased, lease run out, or its worker dead. */
+export const RECLAIM_EVENTS = `with open as materialized (
+    select d.subscriber, d.event_id from event_delivery d
+    where d.state = 'received' and d.subscriber = any($1::text[])
+      and (d.lease_worker is null or d.lease_until < (select huiliu_now()) or d.lease_worker <> all($2::integer[]))
+    order by d.seq limit $3 for update skip locked),
+  leased as (
+    update event_delivery d set lease_token = d.lease_token + 1, run = d.run + 1, lease_worker = $4,
+      lease_until = (select huiliu_now()) + $5::double precision * interval '1 millisecond'
+    from open where d.subscriber = open.subscriber and d.event_id = open.event_id
+    returning d.subscriber, d.event_id, d.message_id, d.seq, d.lease_token)
+  select l.subscriber, l.message_id, l.lease_token, e.body from leased l join event e on e.message_id = l.message_id and e.id = l.event_id order by l.seq`;

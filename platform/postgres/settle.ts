@@ -1,0 +1,252 @@
+/** Settling: every intent of a batch of deliveries in one transaction, or none of a delivery's (design.md section 3; domain/delivery/judge.ts decides). */
+import { createJudge, type Plan } from "../../domain/delivery/judge.ts";
+import type {
+  AfterSettle,
+  DeliverySource,
+  MessageSummary,
+  ParkedEventOf,
+  Settled,
+  Settlement,
+  SettleStore,
+} from "../../domain/delivery/ports.ts";
+import type { Event } from "../../domain/events/event.ts";
+import { chinaDateTimeOf } from "../../domain/time.ts";
+import { type EventRow, storeEvents, storeHistory } from "./facts.ts";
+import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
+import type { Log, Pool } from "./pool.ts";
+import { bookOf } from "./bill-book.ts";
+import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
+import * as sql from "./settle-sql.ts";
+import { LostRace } from "./failures.ts";
+import { daysOf, lockTexts, msOfUuid, orderLock, run } from "./sql.ts";
+import type { Worker } from "./worker.ts";
+
+/** Settlements may wait in numbers: the deliveries behind them are bounded by the intake already. */
+const QUEUE_ROWS_MAX = 16_384;
+/** What a settlement weighs beside its bodies, for the batch's byte limit. */
+const EVENT_WEIGHT_BYTES = 2_048;
+
+type EventSource = Extract<DeliverySource, { kind: "event" }>;
+
+export interface SettleDeps {
+  readonly pool: Pool;
+  readonly worker: Worker;
+  readonly log: Log;
+  readonly uuid7: (atMs: number) => string;
+  readonly parkedEvent: ParkedEventOf;
+  /** Called after each commit, before the callers are answered. Must not throw. */
+  readonly after: (done: AfterSettle) => void;
+  /** How long an event handed to an event-in node stays ours. Longer than a flow's deadline. */
+  readonly eventLeaseMs: number;
+  readonly goneAfterMs?: number;
+}
+
+const summaryOf = (settlement: Settlement): MessageSummary => {
+  const { source } = settlement;
+  if (source.kind === "message") return source.message;
+  const receivedAt = chinaDateTimeOf(msOfUuid(source.messageId));
+  return { id: source.messageId, partner: source.event.source, kind: source.event.type, door: "event", receivedAt };
+};
+
+/** Journal order: what one message decides, a later one finds decided. Event deliveries follow in the order given. */
+const inOrder = (a: Settlement, b: Settlement): number => {
+  if (a.source.kind !== "message" || b.source.kind !== "message")
+    return a.source.kind === b.source.kind ? 0 : a.source.kind === "message" ? -1 : 1;
+  return a.source.message.seq < b.source.message.seq ? -1 : 1;
+};
+
+export function createSettleStore(deps: SettleDeps): SettleStore {
+  const subscribers = new Map<string, readonly string[]>();
+
+  const deliveriesOf = (rows: readonly EventRow[]): (EventSource & { readonly seq: bigint })[] =>
+    rows.flatMap((row) =>
+      (subscribers.get(row.event.type) ?? []).map((subscriber) => ({
+        kind: "event" as const,
+        subscriber,
+        event: row.event,
+        messageId: row.messageId,
+        token: 1,
+        seq: row.seq,
+      })),
+    );
+
+  const work = async (tx: Tx, settlements: readonly Settlement[]): Promise<Worked<Settled>> => {
+    await lockTexts(tx.client, settlements.flatMap(orderKeysOf).map(orderLock));
+    const fenced = await fencedOff(tx.client, settlements);
+    const open = settlements.filter((one) => !fenced.has(one)).sort(inOrder);
+    const known = await loadKnown(tx.client, open);
+    const judge = createJudge(known, { newId: () => deps.uuid7(tx.nowMs), parkedEvent: deps.parkedEvent });
+    const plans = new Map(open.map((one) => [one, judge.judge(one, summaryOf(one))]));
+    const all = [...plans.values()];
+    const entered = judge.entered();
+    const numbers = await run<{ of: string; n: bigint }>(tx.client, "settle_numbers", sql.NUMBERS, [
+      all.reduce((sum, plan) => sum + plan.events.length, 0),
+      entered.length,
+    ]);
+    const eventSeqs = numbers.filter((one) => one.of === "event").map((one) => one.n);
+    const laneNumbers = numbers.filter((one) => one.of === "lane").map((one) => one.n);
+    const laneSeqs = new Map(entered.map((id, index) => [id, laneNumbers[index] ?? 0n]));
+    const events = all
+      .flatMap((plan) =>
+        plan.events.map((sealed, ordinal) => ({ messageId: plan.messageId, event: sealed.event, ordinal, publish: sealed.publish })),
+      )
+      .map((row, index) => ({ ...row, seq: eventSeqs[index] ?? 0n }));
+    await takeFacts(tx, judge.facts());
+    const bills = judge.bills().map((bill) => ({ key: bill.key, book: bookOf(bill) }));
+    if (bills.length > 0) await run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]);
+    await storeEvents(tx, events);
+    await storeKeys(tx, all);
+    await storeWriteBacks(tx, all, laneSeqs);
+    const released = judge.released();
+    if (released.length > 0) {
+      const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
+      await run(tx.client, "release_held", sql.RELEASE_HELD, [...sql.RELEASE_ROWS.params(rows), tx.nowMs]);
+    }
+    const deliveries = deliveriesOf(events);
+    await storeDeliveries(tx, deliveries);
+    await endSources(tx, all);
+
+    const destinations = new Set<string>();
+    for (const one of released) if (one.state === "waiting") destinations.add(one.destination);
+    for (const plan of all) for (const one of plan.writeBacks) if (one.state === "waiting") destinations.add(one.owed.destination);
+    const outbox = events.filter((row) => row.publish).map((row) => ({ seq: row.seq, event: row.event }));
+    return {
+      answers: settlements.map((one) => plans.get(one)?.answer ?? { kind: "fenced" }),
+      committed: () => {
+        if (outbox.length + destinations.size + deliveries.length === 0) return;
+        deps.after({ outbox, destinations: [...destinations], eventDeliveries: deliveries.map(({ seq: _, ...delivery }) => delivery) });
+      },
+    };
+  };
+
+  const takeFacts = async (tx: Tx, facts: ReturnType<ReturnType<typeof createJudge>["facts"]>): Promise<void> => {
+    if (facts.length === 0) return;
+    const rows = facts.map((fact) => ({
+      partner: fact.partner,
+      identity: fact.identity,
+      message_id: fact.messageId,
+      event_id: fact.eventId,
+      fingerprint: fact.fingerprint,
+    }));
+    const [count] = await run<{ taken: number }>(tx.client, "insert_facts", sql.INSERT_FACTS, sql.FACT_ROWS.params(rows));
+    // Another worker committed one of them after we looked: judge again, with it known.
+    if (count?.taken !== rows.length) throw new LostRace("a business identity was taken meanwhile");
+  };
+
+  const storeKeys = async (tx: Tx, plans: readonly Plan[]): Promise<void> => {
+    const rows = plans.flatMap((plan) =>
+      plan.keys.map((key) => ({
+        kind: key.kind,
+        value: key.value,
+        message_id: plan.messageId,
+        partner: summaryOf(plan.settlement).partner,
+      })),
+    );
+    if (rows.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, [...sql.KEY_ROWS.params(rows), tx.nowMs]);
+  };
+
+  const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>): Promise<void> => {
+    const rows = plans.flatMap((plan) =>
+      plan.writeBacks.map(({ id, owed, state, bill }) => ({
+        id,
+        key: owed.key,
+        message_id: plan.messageId,
+        destination: owed.destination,
+        kind: owed.kind,
+        mapping: owed.mapping,
+        lane: owed.lane,
+        lane_seq: laneSeqs.get(id) ?? null,
+        bill: bill ?? null,
+        cause_event_id: owed.cause.eventId,
+        cause_type: owed.cause.type,
+        content_type: owed.contentType,
+        charset: owed.charset,
+        amount_fen: owed.amountFen ?? null,
+        serial: owed.serial ?? null,
+        business_date: owed.businessDate,
+        flow: owed.flow,
+        node: owed.node,
+        state,
+        body: owed.body,
+      })),
+    );
+    if (rows.length > 0)
+      await run(tx.client, "insert_write_backs", sql.INSERT_WRITE_BACKS, [...sql.WRITE_BACK_ROWS.params(rows), tx.nowMs]);
+  };
+
+  const storeDeliveries = async (tx: Tx, deliveries: readonly (EventSource & { readonly seq: bigint })[]): Promise<void> => {
+    if (deliveries.length === 0) return;
+    const rows = deliveries.map((one) => ({ subscriber: one.subscriber, event_id: one.event.id, message_id: one.messageId, seq: one.seq }));
+    const values = [...sql.DELIVERY_ROWS.params(rows), tx.nowMs, deps.worker.id, deps.eventLeaseMs];
+    await run(tx.client, "insert_deliveries", sql.INSERT_DELIVERIES, values);
+  };
+
+  /** Closes what the settlements were about: the message's state and history, or the event delivery. */
+  const endSources = async (tx: Tx, plans: readonly Plan[]): Promise<void> => {
+    const messages = plans.filter((plan) => plan.settlement.source.kind === "message");
+    if (messages.length > 0) {
+      const rows = messages.map((plan) => ({
+        id: plan.messageId,
+        state: plan.state,
+        park: plan.reason ? JSON.stringify(plan.reason) : null,
+        duplicate_of: plan.duplicateOf ?? null,
+        flow: plan.settlement.flow ?? null,
+      }));
+      const days = daysOf(rows.map((row) => row.id));
+      await run(tx.client, `update_messages${days.name}`, sql.updateMessages(days), [...sql.OUTCOME_ROWS.params(rows), tx.nowMs]);
+    }
+    const ended = plans.flatMap((plan) => {
+      const { source } = plan.settlement;
+      if (source.kind !== "event") return [];
+      return [{ subscriber: source.subscriber, event_id: source.event.id, park: plan.reason ? JSON.stringify(plan.reason) : null }];
+    });
+    if (ended.length > 0) await run(tx.client, "end_deliveries", sql.END_DELIVERIES, sql.ENDED.params(ended));
+    await storeHistory(tx, plans.flatMap(historyOf));
+  };
+
+  const committer = createGroupCommit<Settlement, Settled>({
+    pool: deps.pool,
+    name: "settle",
+    log: deps.log,
+    work,
+    queueRowsMax: QUEUE_ROWS_MAX,
+    bytesOf: (one) => one.writeBacks.reduce((sum, owed) => sum + owed.body.byteLength, EVENT_WEIGHT_BYTES * one.events.length),
+    ...(deps.goneAfterMs === undefined ? {} : { goneAfterMs: deps.goneAfterMs }),
+  });
+
+  return {
+    settle: (settlement) => committer.submit(settlement),
+    setSubscribers: (wanted) => {
+      subscribers.clear();
+      for (const { id, types } of wanted) for (const type of types) subscribers.set(type, [...(subscribers.get(type) ?? []), id]);
+    },
+    reclaimEvents: async (ids, limit) => {
+      if (ids.length === 0) return [];
+      const living = await deps.worker.living();
+      const rows = await run<{ subscriber: string; message_id: string; lease_token: bigint; body: string }>(
+        deps.pool,
+        "reclaim_events",
+        sql.RECLAIM_EVENTS,
+        [ids, living, limit, deps.worker.id, deps.eventLeaseMs],
+      );
+      return rows.map((row) => ({
+        kind: "event",
+        subscriber: row.subscriber,
+        event: JSON.parse(row.body) as Event,
+        messageId: row.message_id,
+        token: Number(row.lease_token),
+      }));
+    },
+    close: () => committer.close(),
+  };
+}
+
+/** One history row a settlement; those of event deliveries only where a person will ask: parked, or owing again what is owed already. */
+function historyOf(plan: Plan): { messageId: string; state: string; by: string; note?: string }[] {
+  const { source, flow } = plan.settlement;
+  const changed = plan.kept.filter((one) => one.changed.length > 0).map((one) => ({ kept: one.id, changed: one.changed }));
+  const note = changed.length > 0 ? JSON.stringify(changed) : plan.reason?.code;
+  const row = { messageId: plan.messageId, by: flow ?? "engine", ...(note === undefined ? {} : { note }) };
+  if (source.kind === "message") return [{ ...row, state: plan.state }];
+  return note === undefined ? [] : [{ ...row, state: `event-${plan.state}`, by: source.subscriber }];
+}
