@@ -44,7 +44,14 @@ const everyField = {
     ),
   ),
   visit: maybe(
-    closed({ no: no("就诊号（门诊号或住院号）", "Visit number"), kind: choice(VISIT_KINDS, "就诊类别", "Kind of visit") }, "就诊", "Visit"),
+    closed(
+      {
+        no: no("就诊号（门诊号或住院号）", "Visit number"),
+        kind: maybe(choice(VISIT_KINDS, "就诊类别；对方不说则缺", "Kind of visit; absent where the partner does not tell it")),
+      },
+      "就诊",
+      "Visit",
+    ),
   ),
   scene: maybe(choice(SCENES, "场景：窗口、自助机、诊间、移动端", "Where: window, kiosk, clinic, mobile")),
   bills: list(

@@ -5,7 +5,11 @@ import type { Frames } from "./shape.ts";
 
 export type RunCheck = (run: Run, frames: Frames) => void;
 /** One side's value as text; undefined when absent, FAILED when reported. */
-type Side = { readonly read: (run: Run, frames: Frames) => string | undefined | typeof FAILED; readonly place: string; readonly at: string };
+type Side = {
+  readonly read: (run: Run, frames: Frames) => string | undefined | typeof FAILED;
+  readonly place: string;
+  readonly at: string;
+};
 
 function sideOf(operand: Operand, as: NonNullable<Check["as"]>, context: RuleContext, at: string): Side {
   if (typeof operand !== "string" && operand.count !== undefined) {
@@ -33,7 +37,8 @@ function sideOf(operand: Operand, as: NonNullable<Check["as"]>, context: RuleCon
   if (typeof operand !== "string") context.fault(at, "sum 须配 as: yuan 或 fen", "a sum needs as: yuan or fen");
   const found = typeof operand === "string" ? context.source.ref(operand, at) : undefined;
   const { place, at: where } = found?.where() ?? { place: at, at };
-  const number = (text: string | undefined): string | undefined => (text !== undefined && as === "integer" && /^\d{1,15}$/.test(text) ? Number(text).toString() : text);
+  const number = (text: string | undefined): string | undefined =>
+    text !== undefined && as === "integer" && /^\d{1,15}$/.test(text) ? Number(text).toString() : text;
   return { place, at: where, read: (_, frames) => number(found?.get(frames)) };
 }
 
@@ -41,7 +46,8 @@ function sideOf(operand: Operand, as: NonNullable<Check["as"]>, context: RuleCon
 export function compileCheck(check: Check, context: RuleContext, at: string): RunCheck {
   const when = check.when === undefined ? undefined : context.source.condition(check.when, `${at}/when`);
   if (check.must !== undefined) {
-    if (check.left !== undefined || check.right !== undefined) context.fault(at, "must 与 left/right 只写其一", "either must, or left and right");
+    if (check.left !== undefined || check.right !== undefined)
+      context.fault(at, "must 与 left/right 只写其一", "either must, or left and right");
     const must = context.source.condition(check.must, `${at}/must`);
     const found = check.must.at === undefined ? undefined : context.source.ref(check.must.at, at);
     return (run, frames) => {
@@ -62,7 +68,16 @@ export function compileCheck(check: Check, context: RuleContext, at: string): Ru
     const one = left.read(run, frames);
     const other = right.read(run, frames);
     if (one === FAILED || other === FAILED || one === other) return;
-    const told = unit ? { zh: `（${one ?? "缺"}${unit.zh} ≠ ${other ?? "缺"}${unit.zh}）`, en: ` (${one ?? "absent"}${unit.en} ≠ ${other ?? "absent"}${unit.en})` } : { zh: "", en: "" };
-    run.sink.add("unequal", { at: left.at, place: left.place }, { zh: `与“${right.place}”不一致：${check.because}${told.zh}`, en: `does not equal "${right.place}": ${check.because}${told.en}` });
+    const told = unit
+      ? {
+          zh: `（${one ?? "缺"}${unit.zh} ≠ ${other ?? "缺"}${unit.zh}）`,
+          en: ` (${one ?? "absent"}${unit.en} ≠ ${other ?? "absent"}${unit.en})`,
+        }
+      : { zh: "", en: "" };
+    run.sink.add(
+      "unequal",
+      { at: left.at, place: left.place },
+      { zh: `与“${right.place}”不一致：${check.because}${told.zh}`, en: `does not equal "${right.place}": ${check.because}${told.en}` },
+    );
   };
 }

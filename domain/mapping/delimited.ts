@@ -46,7 +46,12 @@ function compileCell(parent: Place, field: LayoutField, position: number, when: 
 }
 
 /** Rows of a repeated group: cut by their own separator, or as groups of a fixed number of cells. */
-function readRows(place: Place, rows: { separator?: string; trailing?: boolean; fixed?: boolean }, layout: Layout, inside: ReadText): ReadText {
+function readRows(
+  place: Place,
+  rows: { separator?: string; trailing?: boolean; fixed?: boolean },
+  layout: Layout,
+  inside: ReadText,
+): ReadText {
   const group = place.group ?? 0;
   const textsOf = (text: string, frames: Frames, sink: Sink): readonly string[] => {
     if (text === "") return [];
@@ -58,7 +63,10 @@ function readRows(place: Place, rows: { separator?: string; trailing?: boolean; 
     const cells = text.split(layout.separator);
     const size = layout.fields.length;
     if (cells.length % size !== 0) {
-      sink.add("malformed", whereIs(place, frames), { zh: `共${cells.length}项，不是每组${size}项的整数倍`, en: `has ${cells.length} cells, no multiple of ${size}` });
+      sink.add("malformed", whereIs(place, frames), {
+        zh: `共${cells.length}项，不是每组${size}项的整数倍`,
+        en: `has ${cells.length} cells, no multiple of ${size}`,
+      });
       return [];
     }
     return Array.from({ length: cells.length / size }, (_, index) => cells.slice(index * size, (index + 1) * size).join(layout.separator));
@@ -112,10 +120,14 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
         en: `${least} fields expected, ${found} found; missing from here on`,
       });
     } else
-      sink.add("unmapped", { at: where.at, place: `${where.place}第${cells.length + 1}项` }, {
-        zh: `应有${cells.length}项，却有${found}项，多出的项未说明去向`,
-        en: `${cells.length} fields expected, ${found} found; the surplus is neither mapped nor ignored`,
-      });
+      sink.add(
+        "unmapped",
+        { at: where.at, place: `${where.place}第${cells.length + 1}项` },
+        {
+          zh: `应有${cells.length}项，却有${found}项，多出的项未说明去向`,
+          en: `${cells.length} fields expected, ${found} found; the surplus is neither mapped nor ignored`,
+        },
+      );
     return false;
   };
 
@@ -131,13 +143,18 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
     if (texts.length < head.length) return void counted(head, texts.length, frames, sink);
     put(head, texts, 0, frames, sink);
     const variant = rest.find((one) => one.holds(frames));
-    if (!variant) return sink.add("no-case", whereIs(parent, frames), { zh: "没有符合条件的版式", en: "fits none of the declared layouts" });
+    if (!variant)
+      return sink.add("no-case", whereIs(parent, frames), { zh: "没有符合条件的版式", en: "fits none of the declared layouts" });
     if (counted([...head, ...variant.cells], texts.length, frames, sink)) put(variant.cells, texts, head.length, frames, sink);
   };
 }
 
 /** Takes the frame off; undefined when it is not there. Padding is spaces, NULs and line ends around the whole. */
-export function unframe(text: string, frame: { readonly start: string; readonly end: string } | undefined, padding: boolean): string | undefined {
+export function unframe(
+  text: string,
+  frame: { readonly start: string; readonly end: string } | undefined,
+  padding: boolean,
+): string | undefined {
   const bare = padding ? text.replace(/^[\s\0]+|[\s\0]+$/g, "") : text;
   if (!frame) return bare;
   if (!bare.startsWith(frame.start) || !bare.endsWith(frame.end) || bare.length < frame.start.length + frame.end.length) return undefined;
@@ -145,7 +162,12 @@ export function unframe(text: string, frame: { readonly start: string; readonly 
 }
 
 /** Writes a layout from named values (`名称`, nested `上级/名称`); undefined names a value that holds a separator. */
-export function writeLayout(layout: Layout, valueAt: (path: string) => string, separators: readonly string[], base = ""): string | { readonly path: string } {
+export function writeLayout(
+  layout: Layout,
+  valueAt: (path: string) => string,
+  separators: readonly string[],
+  base = "",
+): string | { readonly path: string } {
   const inside = [...separators, layout.separator];
   const cells: string[] = [];
   for (const field of layout.fields) {

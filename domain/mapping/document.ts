@@ -77,7 +77,11 @@ export type LayoutField =
     };
 const LayoutRef = Type.Unsafe<Layout>({ $ref: "#/$defs/layout" });
 const LayoutFieldRef = Type.Unsafe<LayoutField>({ $ref: "#/$defs/layoutField" });
-const FieldName = Type.String({ pattern: "^[^/:\\[\\]@]+$", maxLength: 60, ...says("对方文档里的字段名", "the partner's own name of the field") });
+const FieldName = Type.String({
+  pattern: "^[^/:\\[\\]@]+$",
+  maxLength: 60,
+  ...says("对方文档里的字段名", "the partner's own name of the field"),
+});
 const LayoutFieldDef = Type.Unsafe<LayoutField>({
   anyOf: [
     FieldName,
@@ -122,7 +126,9 @@ const LayoutDef = Type.Object(
 export const Codec = Type.Object(
   {
     kind: Type.Union([Type.Literal("delimited"), Type.Literal("xml"), Type.Literal("json")]),
-    charset: Type.Optional(Type.String({ maxLength: 20, ...says("缺省字符集，优先级低于报文声明", "charset when the message declares none") })),
+    charset: Type.Optional(
+      Type.String({ maxLength: 20, ...says("缺省字符集，优先级低于报文声明", "charset when the message declares none") }),
+    ),
     padding: Type.Optional(Type.Boolean(says("两端的空格、NUL、换行是填充", "spaces, NULs and line ends around the text are padding"))),
     trim: Type.Optional(Type.Boolean(says("去掉每个值两端空白", "white space around each value is not part of it"))),
     frame: Type.Optional(
@@ -131,10 +137,10 @@ export const Codec = Type.Object(
     layout: Type.Optional(LayoutRef),
     groups: Type.Optional(Type.Array(Ref, { maxItems: 50, ...says("可重复的节点", "elements that repeat") })),
     inner: Type.Optional(
-      Type.Array(
-        Type.Object({ at: Ref, kind: Type.Union([Type.Literal("xml"), Type.Literal("json")]) }, closed),
-        { maxItems: 10, ...says("作为文本藏在某节点里的报文", "documents carried as text inside an element") },
-      ),
+      Type.Array(Type.Object({ at: Ref, kind: Type.Union([Type.Literal("xml"), Type.Literal("json")]) }, closed), {
+        maxItems: 10,
+        ...says("作为文本藏在某节点里的报文", "documents carried as text inside an element"),
+      }),
     ),
     namespaces: Type.Optional(Type.Boolean(says("检查命名空间前缀已声明", "check that every prefix is bound"))),
   },
@@ -146,11 +152,13 @@ export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "da
 export type Kind = (typeof KINDS)[number];
 const KindOf = Type.Unsafe<Kind>({ type: "string", enum: [...KINDS], ...says("值的类型", "the kind of the value") });
 
-/** How one field of an event comes about. Exactly one source: from, value, constant, sum, each, list, copy, businessDateOf, checksum, count, earliest, latest. */
+/** How one field of an event comes about. Exactly one source: from, value, constant, sum, each, list, copy, businessDateOf, template, differs, received, checksum, count, earliest, latest. */
 export interface Rule {
   readonly to: string;
   readonly from?: string | readonly string[];
   readonly join?: string;
+  /** A pattern for the whole text with one group; the group is the value. */
+  readonly pick?: string;
   readonly value?: string | number | boolean;
   readonly constant?: string;
   readonly sum?: readonly string[];
@@ -161,6 +169,14 @@ export interface Rule {
   readonly list?: readonly { readonly when?: Condition; readonly fields: readonly Rule[] }[];
   readonly copy?: string;
   readonly businessDateOf?: string;
+  /** Text with `{target}` for values set earlier. */
+  readonly template?: string;
+  /** True when two earlier targets differ. */
+  readonly differs?: readonly [string, string];
+  /** The time we received the message: for partners whose message tells none. */
+  readonly received?: true;
+  /** Rows that a sum or count takes. */
+  readonly only?: Condition;
   readonly checksum?: true;
   readonly count?: string;
   readonly earliest?: string;
@@ -179,8 +195,16 @@ const RuleRef = Type.Unsafe<Rule>({ $ref: "#/$defs/rule" });
 const RuleDef = Type.Object(
   {
     to: Target,
-    from: Type.Optional(Type.Union([Ref, Type.Array(Ref, { minItems: 2, maxItems: 10 })], says("来源；多个则拼接", "the source; several are joined"))),
+    from: Type.Optional(
+      Type.Union([Ref, Type.Array(Ref, { minItems: 2, maxItems: 10 })], says("来源；多个则拼接", "the source; several are joined")),
+    ),
     join: Type.Optional(Type.String({ maxLength: 10, ...says("拼接时的间隔", "what stands between joined values") })),
+    pick: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        ...says("从文本中取一段：整体匹配，取唯一一组", "a pattern for the whole text with one group, which is the value"),
+      }),
+    ),
     value: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean()], says("固定值", "a fixed value"))),
     constant: Type.Optional(Type.String({ ...says("伙伴档案中的常量名", "a named constant of the partner's profile") })),
     sum: Type.Optional(Type.Array(Ref, { minItems: 1, maxItems: 50, ...says("求和", "amounts to add") })),
@@ -189,13 +213,28 @@ const RuleDef = Type.Object(
     each: Type.Optional(Ref),
     fields: Type.Optional(Type.Array(RuleRef, { minItems: 1, maxItems: 100 })),
     list: Type.Optional(
-      Type.Array(
-        Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(RuleRef, { minItems: 1, maxItems: 50 }) }, closed),
-        { minItems: 1, maxItems: 50, ...says("固定的若干条", "a fixed list of entries") },
-      ),
+      Type.Array(Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(RuleRef, { minItems: 1, maxItems: 50 }) }, closed), {
+        minItems: 1,
+        maxItems: 50,
+        ...says("固定的若干条", "a fixed list of entries"),
+      }),
     ),
     copy: Type.Optional(Target),
     businessDateOf: Type.Optional(Target),
+    template: Type.Optional(
+      Type.String({ maxLength: 200, ...says("模板，{字段} 取前面已得的值", "text with {target} for values set earlier") }),
+    ),
+    differs: Type.Optional(
+      Type.Unsafe<readonly [string, string]>({
+        type: "array",
+        items: { type: "string" },
+        minItems: 2,
+        maxItems: 2,
+        ...says("两个字段是否不同", "whether two earlier fields differ"),
+      }),
+    ),
+    received: Type.Optional(Type.Literal(true, says("报文不带时间时，用接收时间", "our time of receipt, when the message tells none"))),
+    only: Type.Optional(ConditionRef),
     checksum: Type.Optional(Type.Literal(true, says("原文的 SHA-256", "SHA-256 of the raw bytes"))),
     count: Type.Optional(Ref),
     earliest: Type.Optional(Ref),
@@ -206,7 +245,14 @@ const RuleDef = Type.Object(
     max: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
     min: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
     signed: Type.Optional(Type.Boolean(says("允许负数", "may be below zero"))),
-    keep: Type.Optional(Type.Unsafe<readonly [number, number]>({ type: "array", items: { type: "integer", minimum: 0, maximum: 6 }, minItems: 2, maxItems: 2 })),
+    keep: Type.Optional(
+      Type.Unsafe<readonly [number, number]>({
+        type: "array",
+        items: { type: "integer", minimum: 0, maximum: 6 },
+        minItems: 2,
+        maxItems: 2,
+      }),
+    ),
     optional: Type.Optional(Type.Boolean(says("可缺", "may be absent"))),
     when: Type.Optional(ConditionRef),
   },
@@ -219,7 +265,11 @@ const Operand = Type.Unsafe<Operand>({
   anyOf: [
     { type: "string" },
     Type.Object(
-      { sum: Type.Optional(Type.Array(Ref, { minItems: 1 })), less: Type.Optional(Type.Array(Ref, { minItems: 1 })), count: Type.Optional(Ref) },
+      {
+        sum: Type.Optional(Type.Array(Ref, { minItems: 1 })),
+        less: Type.Optional(Type.Array(Ref, { minItems: 1 })),
+        count: Type.Optional(Ref),
+      },
       closed,
     ),
   ],
@@ -243,10 +293,14 @@ const EventSpec = Type.Object(
     when: Type.Optional(ConditionRef),
     fields: Type.Array(RuleRef, { minItems: 1, maxItems: 200 }),
     missing: Type.Optional(Type.Array(Type.String(), { ...says("对方报文说不出的字段", "fields that the partner's message cannot tell") })),
-    subject: Type.Record(Type.String({ pattern: "^[a-z]+$" }), Target, {
+    subject: Type.Record(Type.String({ pattern: "^[a-z]+$" }), Ref, {
       ...says("通道键：前缀→事件字段，先有值者为准", "the lane key: prefix → field of the event; the first with a value"),
     }),
-    businessIdentity: Type.Array(Target, { minItems: 1, maxItems: 10, ...says("业务身份：同一事实的字段", "the fields that name the fact") }),
+    businessIdentity: Type.Array(Ref, {
+      minItems: 1,
+      maxItems: 10,
+      ...says("业务身份：同一事实的字段（事件字段或来源字段）", "what names the fact: fields of the event, or source fields"),
+    }),
     rows: Type.Optional(
       Type.Object(
         { each: Ref, fields: Type.Array(RuleRef, { minItems: 1, maxItems: 100 }) },
@@ -264,7 +318,10 @@ const Case = Type.Object(
     when: Type.Optional(ConditionRef),
     checks: Type.Optional(Type.Array(Check)),
     refuse: Type.Optional(
-      Type.Object({ because: BothLanguages, at: Type.Optional(Ref) }, { ...closed, ...says("不产生事件，交人处理", "yields no event: a person must look") }),
+      Type.Object(
+        { because: BothLanguages, at: Type.Optional(Ref) },
+        { ...closed, ...says("不产生事件，交人处理", "yields no event: a person must look") },
+      ),
     ),
     events: Type.Optional(Type.Array(EventSpec, { minItems: 1, maxItems: 10 })),
   },
@@ -275,7 +332,14 @@ export type Case = Static<typeof Case>;
 export const Tables = Type.Record(Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()])), {
   ...says("代码对照表", "code tables"),
 });
-const Ignored = Type.Object({ from: OneOrMore, because: Because, zero: Type.Optional(Type.Boolean(says("只在为空或为零时忽略", "ignored only while empty or zero"))) }, closed);
+const Ignored = Type.Object(
+  {
+    from: OneOrMore,
+    because: Because,
+    zero: Type.Optional(Type.Boolean(says("只在为空或为零时忽略", "ignored only while empty or zero"))),
+  },
+  closed,
+);
 
 const Heading = {
   $schema: Type.Optional(Type.String()),
@@ -299,14 +363,25 @@ export const InboundDocument = Type.Object(
         { ...closed, ...says("一次调用：入参、出参、返回值", "an exchange: request, reply, return value") },
       ),
     ),
-    labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 60 }), { ...says("节点的中文名", "the partner's words for elements") })),
-    messageIdentity: Type.Array(Ref, { minItems: 1, maxItems: 10, ...says("发送方不给消息号时的身份；content 为全文", "identity when the sender gives none; `content` is the whole") }),
-    keys: Type.Array(Type.Object({ kind: Type.String({ pattern: "^[a-z]+$" }), from: Ref }, closed), { maxItems: 30, ...says("业务键", "business keys to index") }),
+    labels: Type.Optional(
+      Type.Record(Type.String(), Type.String({ maxLength: 60 }), { ...says("节点的中文名", "the partner's words for elements") }),
+    ),
+    messageIdentity: Type.Array(Ref, {
+      minItems: 1,
+      maxItems: 10,
+      ...says("发送方不给消息号时的身份；content 为全文", "identity when the sender gives none; `content` is the whole"),
+    }),
+    keys: Type.Array(Type.Object({ kind: Type.String({ pattern: "^[a-z]+$" }), from: Ref }, closed), {
+      maxItems: 30,
+      ...says("业务键", "business keys to index"),
+    }),
     checks: Type.Optional(Type.Array(Check, { maxItems: 50 })),
     ignored: Type.Array(Ignored, { maxItems: 200 }),
     common: Type.Optional(Type.Array(RuleRef, { maxItems: 100 })),
     cases: Type.Array(Case, { minItems: 1, maxItems: 20 }),
-    unfilled: Type.Optional(Type.Array(Type.Unknown(), { ...says("待填：移到 fields 或 ignored 后删除", "still to be mapped or ignored") })),
+    unfilled: Type.Optional(
+      Type.Array(Type.Unknown(), { ...says("待填：移到 fields 或 ignored 后删除", "still to be mapped or ignored") }),
+    ),
   },
   { ...closed, $defs: { condition: ConditionDef, layout: LayoutDef, layoutField: LayoutFieldDef, rule: RuleDef } },
 );

@@ -31,6 +31,8 @@ export interface DraftEvent {
   /** Canonical text naming the fact: type and declared fields; the caller puts the partner in front. */
   readonly businessIdentity: string;
   readonly keys: readonly BusinessKey[];
+  /** Fields of `data` that come from our time of receipt: they say nothing of the fact, so leave them out when contents are compared. */
+  readonly volatile: readonly string[];
   /** Rows for the row store (statements). */
   readonly rows?: readonly Readonly<Data>[];
 }
@@ -43,13 +45,29 @@ export interface TranslateInput {
   /** Stated by the door (AMQP content type, JSON exchange); wins over everything inside. */
   readonly charset?: string | undefined;
   readonly contentType?: string | undefined;
+  /** The partner's name. */
+  readonly partner?: string | undefined;
+  /** China date-time at which the message was journaled: for partners whose messages tell no time. */
+  readonly receivedAt?: string | undefined;
   /** Of the partner's profile. `test: "true"` marks its events as test traffic, `cutOff` sets its business day. */
   readonly constants: Readonly<Record<string, string>>;
 }
 
 export type Translated =
-  | { readonly ok: true; readonly case: string; readonly messageIdentity: string | undefined; readonly events: readonly DraftEvent[]; readonly keys: readonly BusinessKey[]; readonly charset: Charset }
-  | { readonly ok: false; readonly problems: readonly Problem[]; readonly keys: readonly BusinessKey[]; readonly charset: Charset | undefined };
+  | {
+      readonly ok: true;
+      readonly case: string;
+      readonly messageIdentity: string | undefined;
+      readonly events: readonly DraftEvent[];
+      readonly keys: readonly BusinessKey[];
+      readonly charset: Charset;
+    }
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      readonly keys: readonly BusinessKey[];
+      readonly charset: Charset | undefined;
+    };
 
 export interface InboundMapping {
   readonly direction: "inbound";
@@ -65,14 +83,17 @@ const CONTENT = "content";
 
 /** Joins parts into one canonical text; separators inside are escaped, absent parts are told apart from empty ones. */
 const canonical = (parts: readonly (string | undefined)[]): string =>
-  parts.map((part) => (part === undefined ? "-" : part.replace(/[%|]/g, (one) => (one === "|" ? "%7C" : "%25")).replace(/^-$/, "%2D"))).join("|");
+  parts
+    .map((part) => (part === undefined ? "-" : part.replace(/[%|]/g, (one) => (one === "|" ? "%7C" : "%25")).replace(/^-$/, "%2D")))
+    .join("|");
 
 interface CompiledEvent {
   readonly spec: EventSpec;
   readonly holds: ((frames: Frames) => boolean) | undefined;
   readonly steps: readonly Step[];
-  readonly subject: readonly (readonly [string, readonly string[]])[];
-  readonly identity: readonly (readonly string[])[];
+  readonly subject: readonly (readonly [string, Finder])[];
+  readonly identity: readonly Finder[];
+  readonly volatile: readonly string[];
   readonly rows: { readonly group: Place; readonly steps: readonly Step[] } | undefined;
   /** Pointer into the data → where it came from. */
   readonly places: ReadonlyMap<string, string>;
@@ -83,6 +104,28 @@ interface CompiledCase {
   readonly checks: readonly RunCheck[];
   readonly refuse: Reference | undefined;
   readonly events: readonly CompiledEvent[];
+}
+
+/** A field of the finished data, or a source field. */
+type Finder = (data: Data, frames: Frames) => string | undefined;
+
+function finderOf(text: string, context: RuleContext, at: string): Finder {
+  if (/[:/]/.test(text)) {
+    const found = context.source.ref(text, at);
+    return (_, frames) => found?.get(frames);
+  }
+  const path = dotted(text);
+  return (data) => {
+    const value = valueAt(data, path);
+    return value === undefined ? undefined : String(value);
+  };
+}
+
+/** Targets whose value is our time of receipt, or follows from it. */
+function volatileOf(rules: readonly Rule[]): readonly string[] {
+  const names = new Set(rules.filter((rule) => rule.received).map((rule) => rule.to));
+  for (const rule of rules) if (names.has(rule.copy ?? rule.businessDateOf ?? "")) names.add(rule.to);
+  return [...names];
 }
 
 const dotted = (text: string): readonly string[] => text.split(".");
@@ -97,7 +140,13 @@ function placesOf(rules: readonly Rule[], context: RuleContext): ReadonlyMap<str
   return places;
 }
 
-function compileEvent(spec: EventSpec, document: InboundDocument, context: RuleContext, types: ReadonlySet<string>, at: string): CompiledEvent {
+function compileEvent(
+  spec: EventSpec,
+  document: InboundDocument,
+  context: RuleContext,
+  types: ReadonlySet<string>,
+  at: string,
+): CompiledEvent {
   if (!types.has(spec.type)) context.fault(`${at}/type`, `没有事件类型 ${spec.type}`, `there is no event type ${spec.type}`);
   const rules = [...(document.common ?? []), ...spec.fields];
   const targets = new Set<string>();
@@ -105,22 +154,25 @@ function compileEvent(spec: EventSpec, document: InboundDocument, context: RuleC
     if (targets.has(rule.to) && rule.when === undefined) context.fault(at, `${rule.to} 写了两次`, `${rule.to} is set twice`);
     targets.add(rule.to);
   }
-  for (const needed of ["occurredAt", "businessDate"]) if (!targets.has(needed)) context.fault(`${at}/fields`, `缺少 ${needed}`, `lacks ${needed}`);
+  for (const needed of ["occurredAt", "businessDate"])
+    if (!targets.has(needed)) context.fault(`${at}/fields`, `缺少 ${needed}`, `lacks ${needed}`);
   const steps = [...compileRules(document.common ?? [], context, "/common"), ...compileRules(spec.fields, context, `${at}/fields`)];
   const group = spec.rows ? context.source.group(spec.rows.each, `${at}/rows/each`) : undefined;
   return {
     spec,
     holds: spec.when === undefined ? undefined : context.source.condition(spec.when, `${at}/when`),
     steps,
-    subject: Object.entries(spec.subject).map(([prefix, path]) => [prefix, dotted(path)] as const),
-    identity: spec.businessIdentity.map(dotted),
+    subject: Object.entries(spec.subject).map(([prefix, text]) => [prefix, finderOf(text, context, `${at}/subject/${prefix}`)] as const),
+    identity: spec.businessIdentity.map((text, index) => finderOf(text, context, `${at}/businessIdentity/${index}`)),
+    volatile: volatileOf(rules),
     rows: spec.rows && group ? { group, steps: compileRules(spec.rows.fields, context, `${at}/rows/fields`, [group]) } : undefined,
     places: placesOf(rules, context),
   };
 }
 
 function compileCase(spec: Case, document: InboundDocument, context: RuleContext, types: ReadonlySet<string>, at: string): CompiledCase {
-  if ((spec.events === undefined) === (spec.refuse === undefined)) context.fault(at, "须恰有 events、refuse 之一", "needs exactly one of events, refuse");
+  if ((spec.events === undefined) === (spec.refuse === undefined))
+    context.fault(at, "须恰有 events、refuse 之一", "needs exactly one of events, refuse");
   return {
     spec,
     holds: spec.when === undefined ? () => true : context.source.condition(spec.when, `${at}/when`),
@@ -140,14 +192,22 @@ interface Part {
 /** A compiled document; faults are reported through `fault`, and a document with faults is never run. */
 export function compileInbound(document: InboundDocument, vendor: VendorDocument, deps: MappingDeps, fault: Fault): InboundMapping {
   const source = createSource(fault);
-  const context: RuleContext = { source, fault, tables: document.tables ?? {}, constants: new Set(Object.keys(vendor.constants)), constantsUsed: new Set() };
+  const context: RuleContext = {
+    source,
+    fault,
+    tables: document.tables ?? {},
+    constants: new Set(Object.keys(vendor.constants)),
+    constantsUsed: new Set(),
+  };
   const parts: Part[] = [];
   const addPart = (name: string, given: Codec, label: string, at: string): void => {
     const read = source.addPart(name, given, label, false, at);
-    if (given.charset !== undefined && charsetOf(given.charset) === undefined) fault(`${at}/charset`, "字符集不受支持", "is no supported charset");
+    if (given.charset !== undefined && charsetOf(given.charset) === undefined)
+      fault(`${at}/charset`, "字符集不受支持", "is no supported charset");
     parts.push({ name, codec: given, read, place: source.parts.get(name) });
   };
-  if ((document.codec === undefined) === (document.parts === undefined)) fault("", "须恰有 codec、parts 之一", "needs exactly one of codec, parts");
+  if ((document.codec === undefined) === (document.parts === undefined))
+    fault("", "须恰有 codec、parts 之一", "needs exactly one of codec, parts");
   const returned = document.parts?.return ? source.addValue("return", "返回值") : undefined;
   if (document.codec) addPart("", document.codec, "报文", "/codec");
   if (document.parts) {
@@ -158,16 +218,24 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
   const types = new Set(deps.events.types());
   const checks = (document.checks ?? []).map((check, index) => compileCheck(check, context, `/checks/${index}`));
   const cases = document.cases.map((one, index) => compileCase(one, document, context, types, `/cases/${index}`));
-  const identity = document.messageIdentity.map((text, index) => (text === CONTENT ? CONTENT : source.ref(text, `/messageIdentity/${index}`)));
+  const identity = document.messageIdentity.map((text, index) =>
+    text === CONTENT ? CONTENT : source.ref(text, `/messageIdentity/${index}`),
+  );
   const keys = document.keys.map((key, index) => {
     const kind = BUSINESS_KEY_KINDS.find((one) => one === key.kind);
-    if (!kind) fault(`/keys/${index}/kind`, `业务键种类须为 ${BUSINESS_KEY_KINDS.join("、")}`, `a key's kind is one of ${BUSINESS_KEY_KINDS.join(", ")}`);
+    if (!kind)
+      fault(
+        `/keys/${index}/kind`,
+        `业务键种类须为 ${BUSINESS_KEY_KINDS.join("、")}`,
+        `a key's kind is one of ${BUSINESS_KEY_KINDS.join(", ")}`,
+      );
     return { kind: kind ?? "serial", found: source.ref(key.from, `/keys/${index}/from`) };
   });
   const zeros = compileIgnored(document, source, fault);
   labelPlaces(document, source, fault);
   checkAccounted(parts, source.used, fault);
-  if ((document.unfilled ?? []).length > 0) fault("/unfilled", "还有未填完的字段：移到 fields 或 ignored", "there are fields still to be mapped or ignored");
+  if ((document.unfilled ?? []).length > 0)
+    fault("/unfilled", "还有未填完的字段：移到 fields 或 ignored", "there are fields still to be mapped or ignored");
 
   const readKeys = (frames: Frames): readonly BusinessKey[] => {
     const seen = new Map<string, BusinessKey>();
@@ -211,7 +279,15 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
     const refused = (): Translated => ({ ok: false, problems: sink.problems, keys: found, charset });
     if (sink.problems.some((one) => FATAL.has(one.code))) return refused();
     for (const zero of zeros) zero(frames, sink);
-    const run: Run = { sink, constants: input.constants, cutOff: input.constants.cutOff ?? vendor.cutOff ?? CUT_OFF_DEFAULT, checksum: () => hashOf(input, deps.sha256), data: {} };
+    const constants = input.partner === undefined ? input.constants : { ...input.constants, partner: input.partner };
+    const run: Run = {
+      sink,
+      constants,
+      receivedAt: input.receivedAt,
+      cutOff: input.constants.cutOff ?? vendor.cutOff ?? CUT_OFF_DEFAULT,
+      checksum: () => hashOf(input, deps.sha256),
+      data: {},
+    };
     for (const check of checks) check(run, frames);
     const chosen = cases.find((one) => one.holds(frames));
     if (!chosen) {
@@ -224,11 +300,20 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
       return refused();
     }
     for (const check of chosen.checks) check(run, frames);
-    const events = chosen.events.filter((one) => one.holds === undefined || one.holds(frames)).map((one) => draft(one, run, frames, found, deps));
+    const events = chosen.events
+      .filter((one) => one.holds === undefined || one.holds(frames))
+      .map((one) => draft(one, run, frames, found, deps));
     if (events.length === 0) sink.add("no-case", { at: "", place: chosen.spec.name });
     const good = events.filter((one) => one !== undefined);
     if (sink.problems.length > 0 || charset === undefined) return refused();
-    return { ok: true, case: chosen.spec.name, messageIdentity: identityOf(identity, frames, input, deps), events: good, keys: found, charset };
+    return {
+      ok: true,
+      case: chosen.spec.name,
+      messageIdentity: identityOf(identity, frames, input, deps),
+      events: good,
+      keys: found,
+      charset,
+    };
   };
 
   return {
@@ -255,10 +340,17 @@ function readReturn(text: string | undefined, optional: boolean, place: Place | 
 }
 
 function hashOf(input: TranslateInput, sha256: MappingDeps["sha256"]): string {
-  return input.reply === undefined ? sha256(input.raw) : sha256(new TextEncoder().encode(`${sha256(input.raw)} ${sha256(input.reply)} ${input.returnValue ?? ""}`));
+  return input.reply === undefined
+    ? sha256(input.raw)
+    : sha256(new TextEncoder().encode(`${sha256(input.raw)} ${sha256(input.reply)} ${input.returnValue ?? ""}`));
 }
 
-function identityOf(identity: readonly (Reference | typeof CONTENT | undefined)[], frames: Frames, input: TranslateInput, deps: MappingDeps): string | undefined {
+function identityOf(
+  identity: readonly (Reference | typeof CONTENT | undefined)[],
+  frames: Frames,
+  input: TranslateInput,
+  deps: MappingDeps,
+): string | undefined {
   const values = identity.map((one) => (one === CONTENT ? hashOf(input, deps.sha256) : one?.get(frames)));
   return values.some((value) => value === undefined) ? undefined : canonical(values);
 }
@@ -275,20 +367,25 @@ function draft(event: CompiledEvent, outer: Run, frames: Frames, keys: readonly 
   const rows = event.rows ? rowsOf(event.rows.group, frames).map((inside) => built(event.rows?.steps ?? [], run, inside)) : undefined;
   if (run.sink.problems.length > before || run.sink.problems.length > 0) return undefined;
   for (const one of deps.events.validate(event.spec.type, data)) {
-    run.sink.add(one.code, { at: one.at, place: event.places.get(one.at) ?? one.place }, { zh: withoutPlace(one.zh, one.place), en: withoutPlace(one.en, one.place) });
+    run.sink.add(
+      one.code,
+      { at: one.at, place: event.places.get(one.at) ?? one.place },
+      { zh: withoutPlace(one.zh, one.place), en: withoutPlace(one.en, one.place) },
+    );
   }
-  const identity = event.identity.map((path) => valueAt(data, path));
+  const identity = event.identity.map((find) => find(data, frames));
   if (identity.every((value) => value === undefined)) run.sink.add("missing", { at: "", place: "业务身份 business identity" });
-  const subject = event.subject.map(([prefix, path]) => [prefix, valueAt(data, path)] as const).find(([, value]) => typeof value === "string");
+  const subject = event.subject.map(([prefix, find]) => [prefix, find(data, frames)] as const).find(([, value]) => value !== undefined);
   if (!subject) run.sink.add("missing", { at: "", place: "通道键 subject" });
   if (run.sink.problems.length > 0 || !subject) return undefined;
   return {
     type: event.spec.type,
-    subject: `${subject[0]}:${String(subject[1])}`,
+    subject: `${subject[0]}:${subject[1]}`,
     data,
     occurredAt: String(data.occurredAt),
-    businessIdentity: canonical([event.spec.type, ...identity.map((value) => (value === undefined ? undefined : String(value)))]),
+    businessIdentity: canonical([event.spec.type, ...identity]),
     keys,
+    volatile: event.volatile,
     ...(rows ? { rows } : {}),
   };
 }
@@ -300,7 +397,11 @@ const withoutPlace = (sentence: string, place: string): string => {
 };
 
 /** Notes every ignored place; those ignored only while zero become checks. */
-function compileIgnored(document: InboundDocument, source: ReturnType<typeof createSource>, fault: Fault): readonly ((frames: Frames, sink: Sink) => void)[] {
+function compileIgnored(
+  document: InboundDocument,
+  source: ReturnType<typeof createSource>,
+  fault: Fault,
+): readonly ((frames: Frames, sink: Sink) => void)[] {
   const zeros: ((frames: Frames, sink: Sink) => void)[] = [];
   for (const [index, { from, zero, because }] of document.ignored.entries())
     for (const text of typeof from === "string" ? [from] : from) {
@@ -313,7 +414,11 @@ function compileIgnored(document: InboundDocument, source: ReturnType<typeof cre
       zeros.push((frames, sink) => {
         for (const inside of found.expand(frames)) {
           const value = found.get(inside);
-          if (value !== undefined && !/^0*(?:\.0*)?$/.test(value)) sink.add("condition", found.where(inside), { zh: `不为零，映射尚不支持：${because}`, en: `is not zero, which the mapping does not support: ${because}` });
+          if (value !== undefined && !/^0*(?:\.0*)?$/.test(value))
+            sink.add("condition", found.where(inside), {
+              zh: `不为零，映射尚不支持：${because}`,
+              en: `is not zero, which the mapping does not support: ${because}`,
+            });
         }
       });
     }
@@ -335,7 +440,12 @@ function checkAccounted(parts: readonly Part[], used: ReadonlySet<Place>, fault:
   const visit = (place: Place): void => {
     for (const child of place.children.values()) {
       if (child.children.size > 0) visit(child);
-      else if (!used.has(child)) fault("/ignored", `${whereIs(child).at}（${whereIs(child).place}）既未映射也未忽略`, `${whereIs(child).at} is neither mapped nor ignored`);
+      else if (!used.has(child))
+        fault(
+          "/ignored",
+          `${whereIs(child).at}（${whereIs(child).place}）既未映射也未忽略`,
+          `${whereIs(child).at} is neither mapped nor ignored`,
+        );
     }
   };
   for (const part of parts) if (part.codec.kind === "delimited" && part.place) visit(part.place);

@@ -6,6 +6,7 @@ import { LIMITS } from "./limits.ts";
 import { type Read, ReadStop, type Tree } from "./tree.ts";
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids bare control characters in strings
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 /** Digits a number may have before it is no longer a quantity but an identifier that somebody forgot to quote. */
 const DIGITS_MAX = 15;
@@ -52,7 +53,8 @@ class Reader {
     try {
       const value: string = JSON.parse(this.text.slice(start, this.at));
       if (!value.isWellFormed() || value.includes("\uFFFD")) throw stop("含非法字符", "holds an impossible character");
-      if (value.length > LIMITS.leaf) throw new ReadStop("too-large", `JSON 单项超过 ${LIMITS.leaf} 字`, `one JSON leaf exceeds ${LIMITS.leaf} characters`);
+      if (value.length > LIMITS.leaf)
+        throw new ReadStop("too-large", `JSON 单项超过 ${LIMITS.leaf} 字`, `one JSON leaf exceeds ${LIMITS.leaf} characters`);
       return value;
     } catch (error) {
       throw error instanceof ReadStop ? error : this.wrong();
@@ -67,10 +69,12 @@ class Reader {
 
   /** Reads a value into `parent`: an object becomes one node, an array one node per element, all of the same name. */
   value(name: string, parent: Tree, depth: number, inArray: boolean): void {
-    if (depth > LIMITS.depth) throw new ReadStop("too-deep", `JSON 嵌套超过 ${LIMITS.depth} 层`, `JSON is nested deeper than ${LIMITS.depth}`);
+    if (depth > LIMITS.depth)
+      throw new ReadStop("too-deep", `JSON 嵌套超过 ${LIMITS.depth} 层`, `JSON is nested deeper than ${LIMITS.depth}`);
     this.space();
     if (this.take("[")) {
-      if (inArray) throw new ReadStop("forbidden", "JSON 数组直接套数组，不允许", "JSON has an array straight inside an array, which is refused");
+      if (inArray)
+        throw new ReadStop("forbidden", "JSON 数组直接套数组，不允许", "JSON has an array straight inside an array, which is refused");
       this.items(name, parent, depth);
       return;
     }

@@ -34,6 +34,7 @@ export type Value = string | number | boolean;
 export type ReadValue = (text: string) => Value | Unread;
 
 /** Characters no name, number or sentence of a partner may hold. Line breaks and tabs are allowed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffd]/;
 const INTEGER = /^-?(?:0|[1-9]\d{0,14})$/;
 const DECIMAL = /^0*(\d{1,12})(?:\.(\d{1,10}))?$/;

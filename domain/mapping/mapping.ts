@@ -20,15 +20,21 @@ const acceptsVendor: ValidateFunction = ajv.compile(VendorDocument);
 
 const said = (error: ErrorObject): Problem => {
   const extra = error.keyword === "additionalProperties" ? ` "${String(error.params.additionalProperty)}"` : "";
-  const allowed = error.keyword === "enum" || error.keyword === "const" ? ` ${JSON.stringify(error.params.allowedValues ?? error.params.allowedValue)}` : "";
+  const allowed =
+    error.keyword === "enum" || error.keyword === "const"
+      ? ` ${JSON.stringify(error.params.allowedValues ?? error.params.allowedValue)}`
+      : "";
   const text = `${error.message ?? error.keyword}${extra}${allowed}`;
   return problem("document", error.instancePath, { zh: `不符合文档规范：${text}`, en: `does not satisfy the document's schema: ${text}` });
 };
 
-const schemaProblems = (accepts: ValidateFunction, document: unknown): readonly Problem[] => (accepts(document) ? [] : (accepts.errors ?? []).map(said));
+const schemaProblems = (accepts: ValidateFunction, document: unknown): readonly Problem[] =>
+  accepts(document) ? [] : (accepts.errors ?? []).map(said);
 
 /** Checks a vendor document. All problems at once. */
-export function checkVendor(document: unknown): { readonly ok: true; readonly vendor: VendorDocument } | { readonly ok: false; readonly problems: readonly Problem[] } {
+export function checkVendor(
+  document: unknown,
+): { readonly ok: true; readonly vendor: VendorDocument } | { readonly ok: false; readonly problems: readonly Problem[] } {
   const problems = schemaProblems(acceptsVendor, document);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, vendor: document as VendorDocument };
 }
@@ -42,7 +48,9 @@ export function compileMapping(document: unknown, vendor: VendorDocument, deps: 
   const fault = (at: string, zh: string, en: string): void => {
     if (!problems.has(`${at} ${zh}`)) problems.set(`${at} ${zh}`, problem("document", at, { zh, en }));
   };
-  const mapping = outbound ? compileOutbound(document as OutboundDocument, vendor, fault) : compileInbound(document as InboundDocument, vendor, deps, fault);
+  const mapping = outbound
+    ? compileOutbound(document as OutboundDocument, vendor, fault)
+    : compileInbound(document as InboundDocument, vendor, deps, fault);
   return problems.size > 0 ? { ok: false, problems: [...problems.values()] } : { ok: true, mapping };
 }
 

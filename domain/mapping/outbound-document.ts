@@ -40,7 +40,11 @@ export interface OutboundRule {
 const RuleRef = Type.Unsafe<OutboundRule>({ $ref: "#/$defs/outboundRule" });
 const OutboundRuleDef = Type.Object(
   {
-    to: Type.String({ minLength: 1, maxLength: 300, ...says("报文位置；不以 / 开头则相对 base", "the place in the message; relative to `base` without a leading /") }),
+    to: Type.String({
+      minLength: 1,
+      maxLength: 300,
+      ...says("报文位置；不以 / 开头则相对 base", "the place in the message; relative to `base` without a leading /"),
+    }),
     from: Type.Optional(Type.String({ ...says("事件字段，如 /data/total", "a field of the event, e.g. /data/total") })),
     sum: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 20 })),
     value: Type.Optional(Type.String({ ...says("固定文本", "a fixed text") })),
@@ -61,7 +65,10 @@ const OutboundRuleDef = Type.Object(
 );
 
 const ReplyPlace = Type.String({ minLength: 1, maxLength: 300 });
-const Codes = Type.Array(Type.String({ maxLength: 40, ...says("E* 表示以 E 开头", "E* means beginning with E") }), { minItems: 1, maxItems: 200 });
+const Codes = Type.Array(Type.String({ maxLength: 40, ...says("E* 表示以 E 开头", "E* means beginning with E") }), {
+  minItems: 1,
+  maxItems: 200,
+});
 
 /** Where the acknowledgement lives in the reply and what its codes mean. What is not listed is unclear. */
 export const AckContract = Type.Object(
@@ -84,7 +91,10 @@ export const AckContract = Type.Object(
     deferred: Type.Optional(Codes),
     rejected: Type.Optional(Codes),
     notFound: Type.Optional(Codes),
-    statuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1, ...says("可读应答的 HTTP 状态", "HTTP statuses whose body is an answer") }),
+    statuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
+      minItems: 1,
+      ...says("可读应答的 HTTP 状态", "HTTP statuses whose body is an answer"),
+    }),
     busyStatuses: Type.Optional(Type.Array(Type.Integer({ minimum: 400, maximum: 599 }))),
     rejectedStatuses: Type.Optional(Type.Array(Type.Integer({ minimum: 400, maximum: 499 }))),
     faults: Type.Optional(
@@ -129,8 +139,16 @@ export const OutboundDocument = Type.Object(
     codec: Codec,
     declaration: Type.Optional(Type.Boolean(says("写 XML 声明", "write an XML declaration"))),
     base: Type.Optional(Type.String({ pattern: "^/" })),
-    amount: Type.Optional(Type.String({ ...says("回写金额所在的事件字段", "the event's field with the write-back's amount") })),
-    serial: Type.Optional(Type.String()),
+    amount: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        ...says(
+          "回写金额所在的事件字段，先有值者为准；order:名称 取订单",
+          "where the write-back's amount is, the first that has one; order:name asks the order",
+        ),
+      }),
+    ),
+    serial: Type.Optional(Type.Array(Type.String(), { minItems: 1, ...says("回写业务流水号所在的事件字段", "where its serial is") })),
     fields: Type.Array(RuleRef, { minItems: 1, maxItems: 200 }),
     reply: Type.Object({ codec: Codec, ack: AckContract }, CLOSED),
   },

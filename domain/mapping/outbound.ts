@@ -73,7 +73,13 @@ type Put = (reading: Reading, writing: Writing, parent: Tree) => void;
 const SOURCES = ["from", "sum", "value", "constant", "key", "order", "each"] as const;
 
 const asText = (value: unknown): string | undefined =>
-  typeof value === "string" ? (value === "" ? undefined : value) : typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : undefined;
+  typeof value === "string"
+    ? value === ""
+      ? undefined
+      : value
+    : typeof value === "number" || typeof value === "boolean" || typeof value === "bigint"
+      ? String(value)
+      : undefined;
 
 /** `/data/total`, `/type`, or a path relative to the entry being walked. */
 function reach(path: string): (reading: Reading) => unknown {
@@ -138,7 +144,8 @@ function sourceOf(rule: OutboundRule, context: OutboundContext, at: string): (re
     return ({ input }) => asText(input.order?.[name]);
   }
   const name = rule.constant ?? "";
-  if (!context.constants.has(name)) context.fault(`${at}/constant`, `vendor.json 的 constants 未声明 ${name}`, `vendor.json declares no constant ${name}`);
+  if (!context.constants.has(name))
+    context.fault(`${at}/constant`, `vendor.json 的 constants 未声明 ${name}`, `vendor.json declares no constant ${name}`);
   context.used.add(name);
   return ({ input }) => asText(input.constants[name]);
 }
@@ -169,9 +176,18 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
       return;
     }
     const written = write(text);
-    if (written instanceof Unread) return writing.sink.add(written.code, where, { ...(written.zh === undefined ? {} : { zh: written.zh }), ...(written.en === undefined ? {} : { en: written.en }) });
-    if (kind === "xml" && !isXmlText(written, attribute)) return writing.sink.add("unreadable", where, { zh: "含 XML 不能携带的字符", en: "holds a character that XML cannot carry" });
-    if (encodeText(written, context.charset) === undefined) return writing.sink.add("charset", where, { zh: `含 ${context.charset.toUpperCase()} 不能表示的字符`, en: `holds a character that ${context.charset.toUpperCase()} cannot express` });
+    if (written instanceof Unread)
+      return writing.sink.add(written.code, where, {
+        ...(written.zh === undefined ? {} : { zh: written.zh }),
+        ...(written.en === undefined ? {} : { en: written.en }),
+      });
+    if (kind === "xml" && !isXmlText(written, attribute))
+      return writing.sink.add("unreadable", where, { zh: "含 XML 不能携带的字符", en: "holds a character that XML cannot carry" });
+    if (encodeText(written, context.charset) === undefined)
+      return writing.sink.add("charset", where, {
+        zh: `含 ${context.charset.toUpperCase()} 不能表示的字符`,
+        en: `holds a character that ${context.charset.toUpperCase()} cannot express`,
+      });
     const node = nodeAt(parent, names, false);
     node.text = written;
     if (rule.number === true) writing.numbers.add(node);
@@ -180,7 +196,8 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
 
 function compileEach(rule: OutboundRule, context: OutboundContext, at: string, names: readonly string[]): Put {
   if (!rule.fields) context.fault(at, "each 须有 fields", "each needs fields");
-  if (context.document.codec.kind === "delimited") context.fault(at, "delimited 报文不支持 each", "delimited messages cannot be written with each");
+  if (context.document.codec.kind === "delimited")
+    context.fault(at, "delimited 报文不支持 each", "delimited messages cannot be written with each");
   const read = reach(rule.each ?? "");
   const fields = (rule.fields ?? []).map((field, index) => compileOne(field, context, `${at}/fields/${index}`, true));
   return (reading, writing, parent) => {
@@ -246,27 +263,36 @@ function written(writing: Writing, document: OutboundDocument, charset: Charset)
 /** Compiles an outbound document; faults are reported through `fault`. */
 export function compileOutbound(document: OutboundDocument, vendor: VendorDocument, fault: Fault): OutboundMapping {
   const charset = charsetOf(document.codec.charset ?? vendor.charset) ?? "utf-8";
-  if (charsetOf(document.codec.charset ?? vendor.charset) === undefined) fault("/codec/charset", "字符集不受支持", "is no supported charset");
+  if (charsetOf(document.codec.charset ?? vendor.charset) === undefined)
+    fault("/codec/charset", "字符集不受支持", "is no supported charset");
   const context: OutboundContext = { document, constants: new Set(Object.keys(vendor.constants)), used: new Set(), fault, charset };
   const { codec } = document;
   if (codec.kind === "delimited" && !codec.layout) fault("/codec", "delimited 须写 layout", "delimited needs a layout");
   if (codec.layout?.rest) fault("/codec/layout/rest", "写出的报文不用 rest", "a message that is written takes no rest");
-  if ((document.purpose === "inquiry") !== (document.events.length === 0)) fault("/events", "回写须写 events，查询不写", "a write-back names its events, an inquiry none");
+  if ((document.purpose === "inquiry") !== (document.events.length === 0))
+    fault("/events", "回写须写 events，查询不写", "a write-back names its events, an inquiry none");
   const puts = document.fields.map((rule, index) => compileOne(rule, context, `/fields/${index}`, false));
   const interpret = compileReply(document, vendor, fault);
-  const amountAt = document.amount === undefined ? undefined : reach(document.amount);
-  const serialAt = document.serial === undefined ? undefined : reach(document.serial);
+  const first = (paths: readonly string[] | undefined): ((reading: Reading) => string | undefined) => {
+    const reads = (paths ?? []).map((path) =>
+      path.startsWith("order:") ? ({ input }: Reading) => input.order?.[path.slice(6)] : reach(path),
+    );
+    return (reading) => reads.map((read) => asText(read(reading))).find((text) => text !== undefined);
+  };
+  const amountAt = first(document.amount);
+  const serialAt = first(document.serial);
 
   const encode = (input: EncodeInput): Encoded => {
     const sink = createSink();
     const writing: Writing = { sink, root: { name: "", text: "", children: [] }, numbers: new Set() };
     const reading: Reading = { input, entry: undefined };
-    if (document.purpose !== "inquiry" && !document.events.includes(input.event?.type ?? "")) sink.add("unknown-type", { at: "/type", place: input.event?.type ?? "" });
+    if (document.purpose !== "inquiry" && !document.events.includes(input.event?.type ?? ""))
+      sink.add("unknown-type", { at: "/type", place: input.event?.type ?? "" });
     for (const put of puts) put(reading, writing, writing.root);
     if (!/^[\x21-\x7e]{1,200}$/.test(input.key)) sink.add("unreadable", { at: "key", place: "key" });
-    const amount = asText(amountAt?.(reading));
-    const serial = asText(serialAt?.(reading));
-    if (amount !== undefined && !/^-?\d{1,16}$/.test(amount)) sink.add("bad-money", { at: document.amount ?? "", place: document.amount ?? "" });
+    const amount = amountAt(reading);
+    const serial = serialAt(reading);
+    if (amount !== undefined && !/^-?\d{1,16}$/.test(amount)) sink.add("bad-money", { at: "amount", place: "amount" });
     if (sink.problems.length > 0) return { ok: false, problems: sink.problems };
     const text = written(writing, document, charset);
     const body = text === undefined ? undefined : encodeText(text, charset);
@@ -274,7 +300,9 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
       if (sink.problems.length === 0) sink.add("charset", { at: "", place: "" });
       return { ok: false, problems: sink.problems };
     }
-    const headers = Object.fromEntries(Object.entries(document.request.headers).map(([name, value]) => [name, value.replaceAll("{key}", input.key)]));
+    const headers = Object.fromEntries(
+      Object.entries(document.request.headers).map(([name, value]) => [name, value.replaceAll("{key}", input.key)]),
+    );
     return {
       ok: true,
       body,
@@ -288,5 +316,14 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     };
   };
 
-  return { direction: "outbound", document, purpose: document.purpose, eventTypes: document.events, constants: [...context.used], request: document.request, encode, interpret };
+  return {
+    direction: "outbound",
+    document,
+    purpose: document.purpose,
+    eventTypes: document.events,
+    constants: [...context.used],
+    request: document.request,
+    encode,
+    interpret,
+  };
 }

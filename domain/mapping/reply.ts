@@ -55,7 +55,12 @@ interface Told {
 const TEXT_KEPT = 2_000;
 const clip = (text: string): string => (text.length > TEXT_KEPT ? text.slice(0, TEXT_KEPT) : text);
 
-const unclear = (code: string, text: string, zh: string, en: string): Interpreted => ({ outcome: "unclear", code: clip(code), text: clip(text), why: { zh, en } });
+const unclear = (code: string, text: string, zh: string, en: string): Interpreted => ({
+  outcome: "unclear",
+  code: clip(code),
+  text: clip(text),
+  why: { zh, en },
+});
 
 /** code → meaning; a listed code wins over a prefix (`E*`). */
 function meaningsOf(ack: AckContract, fault: Fault): (code: string) => Meaning | undefined {
@@ -64,7 +69,8 @@ function meaningsOf(ack: AckContract, fault: Fault): (code: string) => Meaning |
   for (const meaning of MEANINGS)
     for (const code of ack[meaning] ?? []) {
       if (code.endsWith("*")) {
-        if (meaning === "acknowledged" || meaning === "alreadyDone") fault(`/reply/ack/${meaning}`, "确认代码不能用通配", "a code that acknowledges cannot be a prefix");
+        if (meaning === "acknowledged" || meaning === "alreadyDone")
+          fault(`/reply/ack/${meaning}`, "确认代码不能用通配", "a code that acknowledges cannot be a prefix");
         prefixes.push([code.slice(0, -1), meaning]);
       } else if (exact.has(code)) fault(`/reply/ack/${meaning}`, `代码 ${code} 有两种含义`, `code ${code} means two things`);
       else exact.set(code, meaning);
@@ -77,8 +83,10 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
   const { codec, ack } = document.reply;
   const source = createSource((at, zh, en) => fault(`/reply${at}`, zh, en));
   const read = source.addPart("", codec, "应答", true, "/codec");
-  const one = (path: string | undefined, at: string): Reference | undefined => (path === undefined ? undefined : source.ref(path, `/ack/${at}`));
-  const many = (paths: readonly string[] | undefined, at: string): readonly Reference[] => (paths ?? []).map((path) => one(path, at)).filter((found) => found !== undefined);
+  const one = (path: string | undefined, at: string): Reference | undefined =>
+    path === undefined ? undefined : source.ref(path, `/ack/${at}`);
+  const many = (paths: readonly string[] | undefined, at: string): readonly Reference[] =>
+    (paths ?? []).map((path) => one(path, at)).filter((found) => found !== undefined);
   const places = {
     code: many(ack.code, "code"),
     text: many(ack.text, "text"),
@@ -90,8 +98,11 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     remark: one(ack.remark, "remark"),
     faults: many(ack.faults?.at, "faults"),
   };
-  for (const need of ack.needs) if (places[need] === undefined) fault(`/reply/ack/needs`, `needs 要求 ${need}，但未写它的位置`, `needs ${need}, but its place is not given`);
-  if (ack.alreadyDone && (!places.amount || !places.serial)) fault("/reply/ack/alreadyDone", "“已处理”须写 amount 与 serial 的位置", "alreadyDone needs the places of amount and serial");
+  for (const need of ack.needs)
+    if (places[need] === undefined)
+      fault(`/reply/ack/needs`, `needs 要求 ${need}，但未写它的位置`, `needs ${need}, but its place is not given`);
+  if (ack.alreadyDone && (!places.amount || !places.serial))
+    fault("/reply/ack/alreadyDone", "“已处理”须写 amount 与 serial 的位置", "alreadyDone needs the places of amount and serial");
   if (ack.notFound && document.purpose !== "inquiry") fault("/reply/ack/notFound", "notFound 只用于查询", "notFound belongs to inquiries");
   const meaningOf = meaningsOf(ack, fault);
   const statuses = new Set(ack.statuses);
@@ -120,9 +131,17 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     const { status } = reply;
     if (status === undefined) return unclear("", "", "没有应答状态，对方可能已处理", "no status came back: it may have taken effect");
     const http = `HTTP ${status}`;
-    if (ack.busyStatuses?.includes(status)) return { outcome: "busy", code: http, text: "", why: { zh: `${http}：对方忙，稍后再送`, en: `${http}: the partner asks to come later` } };
-    if (ack.rejectedStatuses?.includes(status)) return { outcome: "rejected", code: http, text: "", why: { zh: `${http}：按约定表示拒绝`, en: `${http}: listed as a refusal` } };
-    if (!statuses.has(status) && places.faults.length === 0) return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
+    if (ack.busyStatuses?.includes(status))
+      return {
+        outcome: "busy",
+        code: http,
+        text: "",
+        why: { zh: `${http}：对方忙，稍后再送`, en: `${http}: the partner asks to come later` },
+      };
+    if (ack.rejectedStatuses?.includes(status))
+      return { outcome: "rejected", code: http, text: "", why: { zh: `${http}：按约定表示拒绝`, en: `${http}: listed as a refusal` } };
+    if (!statuses.has(status) && places.faults.length === 0)
+      return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
     const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
     if ("code" in decoded) return unclear(http, "", `应答无法读取：${decoded.zh}`, `the reply cannot be read: it ${decoded.en}`);
     const sink = createSink();
@@ -147,12 +166,18 @@ function interpretFault(text: string, ack: AckContract): Interpreted {
 
 /** What disagrees between the reply and what was sent; undefined when nothing stated does. */
 function disagreement(told: Told, sent: Reply["sent"], onlyKey: boolean): { readonly zh: string; readonly en: string } | undefined {
-  if (told.key !== undefined && told.key !== sent.key) return { zh: "应答的键不是本次请求的键", en: "the reply's key is not that of this request" };
+  if (told.key !== undefined && told.key !== sent.key)
+    return { zh: "应答的键不是本次请求的键", en: "the reply's key is not that of this request" };
   if (onlyKey) return undefined;
-  if (told.amountText !== undefined && told.amountFen === undefined) return { zh: "应答中的金额无法读取", en: "the reply's amount cannot be read" };
+  if (told.amountText !== undefined && told.amountFen === undefined)
+    return { zh: "应答中的金额无法读取", en: "the reply's amount cannot be read" };
   if (told.amountFen !== undefined && sent.amountFen !== undefined && told.amountFen !== sent.amountFen)
-    return { zh: `应答金额 ${told.amountFen} 分与发送的 ${sent.amountFen} 分不一致`, en: `the reply's amount ${told.amountFen} fen is not the ${sent.amountFen} fen sent` };
-  if (told.serial !== undefined && sent.serial !== undefined && told.serial !== sent.serial) return { zh: "应答的业务流水号与发送的不一致", en: "the reply's serial is not the one sent" };
+    return {
+      zh: `应答金额 ${told.amountFen} 分与发送的 ${sent.amountFen} 分不一致`,
+      en: `the reply's amount ${told.amountFen} fen is not the ${sent.amountFen} fen sent`,
+    };
+  if (told.serial !== undefined && sent.serial !== undefined && told.serial !== sent.serial)
+    return { zh: "应答的业务流水号与发送的不一致", en: "the reply's serial is not the one sent" };
   return undefined;
 }
 
@@ -180,18 +205,34 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
   if (differs) return open(differs.zh, differs.en);
   switch (meaning) {
     case "rejected":
-      return { ...base, outcome: "rejected", why: { zh: `对方拒绝：${base.code} ${base.text}`, en: `refused by the partner: ${base.code}` } };
+      return {
+        ...base,
+        outcome: "rejected",
+        why: { zh: `对方拒绝：${base.code} ${base.text}`, en: `refused by the partner: ${base.code}` },
+      };
     case "busy":
       return { ...base, outcome: "busy", why: { zh: `对方忙：${base.code}`, en: `the partner is busy: ${base.code}` } };
     case "deferred":
-      return { ...base, outcome: "deferred", why: { zh: `对方已受理，结果另行通知：${base.code}`, en: `taken, the answer follows: ${base.code}` } };
+      return {
+        ...base,
+        outcome: "deferred",
+        why: { zh: `对方已受理，结果另行通知：${base.code}`, en: `taken, the answer follows: ${base.code}` },
+      };
     case "notFound":
       return { ...base, outcome: "not-found", why: { zh: `对方没有该笔：${base.code}`, en: `the partner does not know it: ${base.code}` } };
     case "acknowledged":
     case "alreadyDone": {
-      const needs = meaning === "alreadyDone" ? ([...new Set([...ack.needs.filter((need) => need !== "receiptNo"), "amount", "serial"] as const)] as const) : ack.needs;
+      const needs =
+        meaning === "alreadyDone"
+          ? ([...new Set([...ack.needs.filter((need) => need !== "receiptNo"), "amount", "serial"] as const)] as const)
+          : ack.needs;
       for (const need of needs) {
-        const lacks = need === "amount" ? told.amountFen === undefined || sent.amountFen === undefined : need === "serial" ? told.serial === undefined || sent.serial === undefined : told[need] === undefined;
+        const lacks =
+          need === "amount"
+            ? told.amountFen !== sent.amountFen
+            : need === "serial"
+              ? told.serial === undefined || sent.serial === undefined
+              : told[need] === undefined;
         if (!lacks) continue;
         const word = NEED_WORDS[need];
         return meaning === "alreadyDone"
@@ -199,7 +240,12 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
           : open(`应答代码为成功，但没有可核对的${word.zh}`, `the code says done, but there is no ${word.en} to compare`);
       }
       return meaning === "alreadyDone"
-        ? { ...base, outcome: "acknowledged", how: "already-done", why: { zh: "对方称已处理，金额与流水号相符", en: "done already; amount and serial agree" } }
+        ? {
+            ...base,
+            outcome: "acknowledged",
+            how: "already-done",
+            why: { zh: "对方称已处理，金额与流水号相符", en: "done already; amount and serial agree" },
+          }
         : { ...base, outcome: "acknowledged", how: "reply", why: { zh: "对方已确认", en: "acknowledged by the partner" } };
     }
   }

@@ -1,10 +1,10 @@
 /** Rules of an inbound document, compiled to functions that build an event's data and report every problem on the way. */
 import { businessDate, isDate } from "../time.ts";
 import { fenFromFenText, fenFromYuan } from "../money.ts";
-import type { Rule } from "./document.ts";
+import type { Condition, Rule } from "./document.ts";
 import { type KindOptions, piecesOf, type ReadValue, readerOf, Unread, type Value } from "./kinds.ts";
 import type { Frames, Place, Sink } from "./shape.ts";
-import type { Fault, Reference, Source } from "./source.ts";
+import { type Fault, groupsOf, type Reference, type Source } from "./source.ts";
 
 export type Data = Record<string, unknown>;
 
@@ -15,6 +15,8 @@ export interface Run {
   /** `HH:mm`. */
   readonly cutOff: string;
   readonly checksum: () => string;
+  /** China date-time of receipt; undefined when the caller did not say. */
+  readonly receivedAt: string | undefined;
   /** The event's data as built so far. */
   readonly data: Data;
 }
@@ -30,12 +32,30 @@ export interface RuleContext {
   readonly constantsUsed: Set<string>;
 }
 
+/** The constant that every translation has: the partner's own name. */
+const PARTNER = "partner";
 /** The problem is reported already. */
 const FAILED = Symbol("failed");
 type Produced = Value | readonly Data[] | undefined | typeof FAILED;
 type Produce = (run: Run, frames: Frames) => Produced;
 
-const SOURCES = ["from", "value", "constant", "sum", "each", "list", "copy", "businessDateOf", "checksum", "count", "earliest", "latest"] as const;
+const SOURCES = [
+  "from",
+  "value",
+  "constant",
+  "sum",
+  "each",
+  "list",
+  "copy",
+  "businessDateOf",
+  "template",
+  "differs",
+  "received",
+  "checksum",
+  "count",
+  "earliest",
+  "latest",
+] as const;
 
 function setAt(target: Data, path: readonly string[], value: unknown): void {
   let here = target;
@@ -69,12 +89,44 @@ const reader = (rule: Rule, context: RuleContext, at: string): ReadValue => {
   if (kind !== "code" && rule.table !== undefined) context.fault(`${at}/table`, "table 只用于 as: code", "a table goes with as: code");
   if ((kind === "date" || kind === "date-time") && rule.format !== undefined && !piecesOf(rule.format, kind === "date-time"))
     context.fault(`${at}/format`, "日期格式须含 yyyy MM dd（及 HH mm），每项一次", "a date format has yyyy MM dd (and HH mm), each once");
-  const options: KindOptions = { as: rule.as, format: rule.format, table, max: rule.max, min: rule.min, signed: rule.signed, keep: rule.keep };
-  return readerOf(options);
+  const { pick } = rule;
+  if (pick !== undefined && !isPick(pick)) {
+    context.fault(`${at}/pick`, "pick 须是恰有一个组的正则式", "pick is a pattern with exactly one group");
+    return () => PICK_FAILED;
+  }
+  const options: KindOptions = {
+    as: rule.as,
+    format: rule.format,
+    table,
+    max: rule.max,
+    min: rule.min,
+    signed: rule.signed,
+    keep: rule.keep,
+  };
+  const read = readerOf(options);
+  if (pick === undefined) return read;
+  const pattern = new RegExp(`^(?:${pick})$`, "u");
+  return (text) => {
+    const part = pattern.exec(text)?.[1];
+    return part === undefined ? PICK_FAILED : read(part);
+  };
 };
 
+const PICK_FAILED = new Unread("unreadable", "不是约定的结构", "has not the agreed structure");
+
+function isPick(pattern: string): boolean {
+  try {
+    return new RegExp(`${pattern}|`, "u").exec("")?.length === 2;
+  } catch {
+    return false; // no pattern at all
+  }
+}
+
 function report(run: Run, unread: Unread, where: { readonly at: string; readonly place: string }): typeof FAILED {
-  run.sink.add(unread.code, where, { ...(unread.zh === undefined ? {} : { zh: unread.zh }), ...(unread.en === undefined ? {} : { en: unread.en }) });
+  run.sink.add(unread.code, where, {
+    ...(unread.zh === undefined ? {} : { zh: unread.zh }),
+    ...(unread.en === undefined ? {} : { en: unread.en }),
+  });
   return FAILED;
 }
 
@@ -87,7 +139,9 @@ function single(text: string, at: string, context: RuleContext, chain: readonly 
 function produceFrom(rule: Rule, context: RuleContext, at: string, chain: readonly Place[]): Produce {
   const read = reader(rule, context, at);
   const names = typeof rule.from === "string" ? [rule.from] : (rule.from ?? []);
-  const refs = names.map((name, index) => single(name, typeof rule.from === "string" ? `${at}/from` : `${at}/from/${index}`, context, chain));
+  const refs = names.map((name, index) =>
+    single(name, typeof rule.from === "string" ? `${at}/from` : `${at}/from/${index}`, context, chain),
+  );
   const [first] = refs;
   if (refs.some((one) => !one) || !first) return () => FAILED;
   if (refs.length === 1)
@@ -118,9 +172,11 @@ export function compileSum(
   context: Pick<RuleContext, "source">,
   at: string,
   chain: readonly Place[],
+  only?: Condition,
 ): (run: Pick<Run, "sink">, frames: Frames) => bigint | undefined | typeof FAILED {
   const refs = texts.map((text, index) => context.source.ref(text, `${at}/${index}`, chain)).filter((one) => one !== undefined);
   const read = money.as === "fen" ? fenFromFenText : fenFromYuan;
+  const holds = only === undefined ? undefined : context.source.condition(only, `${at}/only`, refs[0] ? groupsOf(refs[0].place) : chain);
   const sign = money.signed ? "signed" : "unsigned";
   return (run, frames) => {
     let total = 0n;
@@ -128,6 +184,7 @@ export function compileSum(
     let failed = false;
     for (const one of refs)
       for (const inside of one.expand(frames)) {
+        if (holds && !holds(inside)) continue;
         const text = one.get(inside);
         const amount = text === undefined ? undefined : read(text, sign);
         if (amount !== undefined) {
@@ -150,7 +207,7 @@ function produceSum(rule: Rule, context: RuleContext, at: string, chain: readonl
     return () => FAILED;
   }
   const money = { as, signed: rule.signed ?? false, skipAbsent: rule.skipAbsent ?? false } as const;
-  const plus = compileSum(rule.sum ?? [], money, context, `${at}/sum`, chain);
+  const plus = compileSum(rule.sum ?? [], money, context, `${at}/sum`, chain, rule.only);
   const minus = rule.less ? compileSum(rule.less, money, context, `${at}/less`, chain) : undefined;
   const where = { at: rule.to, place: rule.to };
   return (run, frames) => {
@@ -168,7 +225,8 @@ function produceEdge(rule: Rule, context: RuleContext, at: string, chain: readon
   const latest = rule.latest !== undefined;
   const found = context.source.ref(rule.latest ?? rule.earliest ?? "", at, chain);
   const read = reader(rule, context, at);
-  if (rule.as !== "date" && rule.as !== "date-time") context.fault(`${at}/as`, "earliest、latest 只用于 date、date-time", "earliest and latest are of dates");
+  if (rule.as !== "date" && rule.as !== "date-time")
+    context.fault(`${at}/as`, "earliest、latest 只用于 date、date-time", "earliest and latest are of dates");
   return (run, frames) => {
     let edge: string | undefined;
     for (const inside of found?.expand(frames) ?? []) {
@@ -230,10 +288,25 @@ function produceFromTarget(rule: Rule): Produce {
   };
 }
 
+/** Text with `{target}`; absent when a target is. */
+function produceTemplate(template: string): Produce {
+  const pieces = template.split(/\{([A-Za-z0-9.]+)\}/).map((piece, index) => (index % 2 === 0 ? piece : piece.split(".")));
+  return (run) => {
+    let text = "";
+    for (const piece of pieces) {
+      const value = typeof piece === "string" ? piece : valueAt(run.data, piece);
+      if (value === undefined) return run.sink.problems.length > 0 ? FAILED : undefined;
+      text += String(value);
+    }
+    return text;
+  };
+}
+
 function produceConstant(rule: Rule, context: RuleContext, at: string): Produce {
   const name = rule.constant ?? "";
-  if (!context.constants.has(name)) context.fault(`${at}/constant`, `vendor.json 的 constants 未声明 ${name}`, `vendor.json declares no constant ${name}`);
-  context.constantsUsed.add(name);
+  if (name !== PARTNER && !context.constants.has(name))
+    context.fault(`${at}/constant`, `vendor.json 的 constants 未声明 ${name}`, `vendor.json declares no constant ${name}`);
+  if (rule.optional !== true && name !== PARTNER) context.constantsUsed.add(name);
   const read = reader(rule, context, at);
   const where = { at: name, place: name };
   return (run) => {
@@ -268,11 +341,23 @@ function produceOf(rule: Rule, context: RuleContext, at: string, chain: readonly
       return produceEach(rule, context, at, chain);
     case "list":
       return produceList(rule, context, at, chain);
+    case "template":
+      return produceTemplate(rule.template ?? "");
+    case "differs": {
+      const [one = [], other = []] = (rule.differs ?? []).map((name) => name.split("."));
+      return (run) => {
+        const values = [valueAt(run.data, one), valueAt(run.data, other)];
+        return values.includes(undefined) ? undefined : values[0] !== values[1];
+      };
+    }
+    case "received":
+      return (run) => run.receivedAt;
     case "checksum":
       return (run) => `sha256:${run.checksum()}`;
     case "count": {
       const group = context.source.group(rule.count ?? "", `${at}/count`, chain);
-      return (_, frames) => (group ? rowsOf(group, frames).length : FAILED);
+      const holds = rule.only && group ? context.source.condition(rule.only, `${at}/only`, [...chain, group]) : () => true;
+      return (_, frames) => (group ? rowsOf(group, frames).filter(holds).length : FAILED);
     }
     case "earliest":
     case "latest":
@@ -288,7 +373,8 @@ function compileRule(rule: Rule, context: RuleContext, at: string, chain: readon
   const holds = rule.when === undefined ? undefined : context.source.condition(rule.when, `${at}/when`, chain);
   const optional = rule.optional ?? false;
   const name = typeof rule.from === "string" ? rule.from : rule.from?.[0];
-  const found = name === undefined ? undefined : context.source.ref(name, typeof rule.from === "string" ? `${at}/from` : `${at}/from/0`, chain);
+  const found =
+    name === undefined ? undefined : context.source.ref(name, typeof rule.from === "string" ? `${at}/from` : `${at}/from/0`, chain);
   const whole = { at: rule.to, place: rule.to };
   return (run, frames, target) => {
     if (holds && !holds(frames)) return;

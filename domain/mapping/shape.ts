@@ -53,7 +53,17 @@ export function createRow(scope: Scope, index = 0): Row {
 /** A place without parent: a part of the message. */
 export function createPlace(name: string, scope: Scope): Place {
   scope.slots += 1;
-  return { name, parent: undefined, scope, slot: scope.slots - 1, group: undefined, children: new Map(), leaf: false, inner: undefined, label: undefined };
+  return {
+    name,
+    parent: undefined,
+    scope,
+    slot: scope.slots - 1,
+    group: undefined,
+    children: new Map(),
+    leaf: false,
+    inner: undefined,
+    label: undefined,
+  };
 }
 
 /** The place's child of that name, made when it is new. `repeats` makes it a group with a scope of its own. */
@@ -64,7 +74,17 @@ export function childOf(parent: Place, name: string, repeats = false): Place {
   const group = repeats ? parent.scope.groups : undefined;
   if (repeats) parent.scope.groups += 1;
   scope.slots += 1;
-  const place: Place = { name, parent, scope, slot: scope.slots - 1, group, children: new Map(), leaf: false, inner: undefined, label: undefined };
+  const place: Place = {
+    name,
+    parent,
+    scope,
+    slot: scope.slots - 1,
+    group,
+    children: new Map(),
+    leaf: false,
+    inner: undefined,
+    label: undefined,
+  };
   parent.children.set(name, place);
   return place;
 }
@@ -89,7 +109,11 @@ export function whereIs(place: Place, frames?: Frames): { readonly at: string; r
 /** Collects problems up to the limit; the rest is one last entry. */
 export interface Sink {
   readonly problems: Problem[];
-  add(code: ProblemCode, where: { readonly at: string; readonly place: string }, detail?: { readonly zh?: string; readonly en?: string }): void;
+  add(
+    code: ProblemCode,
+    where: { readonly at: string; readonly place: string },
+    detail?: { readonly zh?: string; readonly en?: string },
+  ): void;
 }
 
 export function createSink(): Sink {
@@ -133,7 +157,10 @@ function fillOne(child: Tree, place: Place, row: Row, frames: Frames, fill: Fill
     row.values[place.slot] = "";
     if (!fill.lenient && NOT_BLANK.test(child.text)) {
       const where = whereIs(place, frames);
-      fill.sink.add("unmapped", where, { zh: "有文本内容，但映射只写了它的下级", en: "has text of its own, but the mapping knows only what is inside it" });
+      fill.sink.add("unmapped", where, {
+        zh: "有文本内容，但映射只写了它的下级",
+        en: "has text of its own, but the mapping knows only what is inside it",
+      });
     }
   }
   if (place.inner !== undefined && text !== "") {

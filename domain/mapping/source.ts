@@ -7,7 +7,18 @@ import { compileLayout, type ReadText, unframe } from "./delimited.ts";
 import type { Codec, Condition } from "./document.ts";
 import { readJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import { childOf, createPlace, createScope, type Fill, type Frames, fillFrom, type Place, type Scope, type Sink, whereIs } from "./shape.ts";
+import {
+  childOf,
+  createPlace,
+  createScope,
+  type Fill,
+  type Frames,
+  fillFrom,
+  type Place,
+  type Scope,
+  type Sink,
+  whereIs,
+} from "./shape.ts";
 import type { Tree } from "./tree.ts";
 import { readXml } from "./xml.ts";
 
@@ -45,7 +56,8 @@ export interface Source {
 
 const ABSOLUTE = /^(?:([a-z]+):)?\/(.+)$/;
 
-const groupsOf = (place: Place): readonly Place[] => {
+/** The groups a place lies in, outermost first. */
+export const groupsOf = (place: Place): readonly Place[] => {
   const groups: Place[] = [];
   for (let here: Place | undefined = place; here; here = here.parent) if (here.group !== undefined) groups.unshift(here);
   return groups;
@@ -134,7 +146,13 @@ export function createSource(fault: Fault): Source {
       fault(where, said.zh, said.en);
     }
     if (wrong) return () => false;
-    const valued = (one: Condition): boolean => one.is !== undefined || one.isNot !== undefined || one.matches !== undefined || one.below !== undefined || one.atLeast !== undefined || one.zero !== undefined;
+    const valued = (one: Condition): boolean =>
+      one.is !== undefined ||
+      one.isNot !== undefined ||
+      one.matches !== undefined ||
+      one.below !== undefined ||
+      one.atLeast !== undefined ||
+      one.zero !== undefined;
     const asks = new Map([...conditionsIn(given, at)].filter(([one]) => one.at !== undefined).map(([one]) => [one.at ?? "", valued(one)]));
     return compileCondition<Frames>(given, (from): Asked<Frames> => {
       const found = ref(from, at, chain, asks.get(from) ?? true);
@@ -143,15 +161,17 @@ export function createSource(fault: Fault): Source {
     });
   };
 
-  const readInnerOf = (codec: Codec, sink: Sink, fill: { depth: number }) => (place: Place, text: string, frames: Frames): Tree | undefined => {
-    if (place.inner === undefined) return undefined;
-    if (fill.depth >= LIMITS.inner) return void sink.add("too-deep", whereIs(place, frames));
-    fill.depth += 1;
-    const read = parse(place.inner, text.trimStart(), codec.namespaces ?? false);
-    if (read.ok) return read.root;
-    sink.add(read.code, whereIs(place, frames), { zh: read.zh, en: read.en });
-    return undefined;
-  };
+  const readInnerOf =
+    (codec: Codec, sink: Sink, fill: { depth: number }) =>
+    (place: Place, text: string, frames: Frames): Tree | undefined => {
+      if (place.inner === undefined) return undefined;
+      if (fill.depth >= LIMITS.inner) return void sink.add("too-deep", whereIs(place, frames));
+      fill.depth += 1;
+      const read = parse(place.inner, text.trimStart(), codec.namespaces ?? false);
+      if (read.ok) return read.root;
+      sink.add(read.code, whereIs(place, frames), { zh: read.zh, en: read.en });
+      return undefined;
+    };
 
   const addTree = (place: Place, codec: Codec, kind: "xml" | "json", lenient: boolean, at: string): ReadPart => {
     open.add(place);
@@ -181,7 +201,10 @@ export function createSource(fault: Fault): Source {
     return (text, frames, sink) => {
       const bare = unframe(text, codec.frame, codec.padding ?? false);
       if (bare !== undefined) return read(bare, frames, sink);
-      sink.add("malformed", whereIs(place), { zh: `不以 ${codec.frame?.start} 开头、${codec.frame?.end} 结尾`, en: `is not framed by ${codec.frame?.start} and ${codec.frame?.end}` });
+      sink.add("malformed", whereIs(place), {
+        zh: `不以 ${codec.frame?.start} 开头、${codec.frame?.end} 结尾`,
+        en: `is not framed by ${codec.frame?.start} and ${codec.frame?.end}`,
+      });
     };
   };
 
@@ -226,12 +249,15 @@ export interface Bytes {
   readonly contentType?: string | undefined;
 }
 
-export type Decoded = { readonly text: string; readonly charset: Charset } | { readonly code: "too-large" | "charset" | "missing"; readonly zh: string; readonly en: string };
+export type Decoded =
+  | { readonly text: string; readonly charset: Charset }
+  | { readonly code: "too-large" | "charset" | "missing"; readonly zh: string; readonly en: string };
 
 /** Decodes a part. Precedence: stated charset, content type, XML declaration, codec, vendor. */
 export function decodeBytes(bytes: Bytes, codec: Codec, fallback: Charset, limit: number = LIMITS.bytes): Decoded {
   const { raw } = bytes;
-  if (raw.length > limit) return { code: "too-large", zh: `共${raw.length}字节，超过${limit}字节`, en: `${raw.length} bytes, more than ${limit}` };
+  if (raw.length > limit)
+    return { code: "too-large", zh: `共${raw.length}字节，超过${limit}字节`, en: `${raw.length} bytes, more than ${limit}` };
   if (raw.length === 0) return { code: "missing", zh: "内容为空", en: "is empty" };
   const named =
     bytes.charset ??
@@ -240,8 +266,14 @@ export function decodeBytes(bytes: Bytes, codec: Codec, fallback: Charset, limit
     codec.charset ??
     fallback;
   const charset = charsetOf(named);
-  if (!charset) return { code: "charset", zh: "字符集不受支持（可用 UTF-8、GBK、GB18030）", en: "names a charset that is not supported (UTF-8, GBK, GB18030 are)" };
+  if (!charset)
+    return {
+      code: "charset",
+      zh: "字符集不受支持（可用 UTF-8、GBK、GB18030）",
+      en: "names a charset that is not supported (UTF-8, GBK, GB18030 are)",
+    };
   const text = decode(raw, charset);
-  if (text === undefined) return { code: "charset", zh: `字节不是合法的 ${charset.toUpperCase()}`, en: `the bytes are not ${charset.toUpperCase()}` };
+  if (text === undefined)
+    return { code: "charset", zh: `字节不是合法的 ${charset.toUpperCase()}`, en: `the bytes are not ${charset.toUpperCase()}` };
   return { text, charset };
 }

@@ -8,7 +8,10 @@ import { BothLanguages, CLOSED, says } from "./document.ts";
 const Answer = Type.Object(
   {
     status: Type.Integer({ minimum: 200, maximum: 599 }),
-    body: Type.String({ maxLength: 4_000, ...says("模板：{{messageId}} {{code}} {{text}}", "template with {{messageId}} {{code}} {{text}}") }),
+    body: Type.String({
+      maxLength: 4_000,
+      ...says("模板：{{messageId}} {{code}} {{text}}", "template with {{messageId}} {{code}} {{text}}"),
+    }),
   },
   CLOSED,
 );
@@ -36,7 +39,12 @@ export const VendorDocument = Type.Object(
     constants: Type.Record(Type.String({ pattern: "^[a-z][A-Za-z0-9]*$" }), BothLanguages, {
       ...says("伙伴档案须给出的常量", "constants that a partner profile must give"),
     }),
-    cutOff: Type.Optional(Type.String({ pattern: "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$", ...says("业务日切点，缺省 23:00", "business day cut-off, 23:00 by default") })),
+    cutOff: Type.Optional(
+      Type.String({
+        pattern: "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$",
+        ...says("业务日切点，缺省 23:00", "business day cut-off, 23:00 by default"),
+      }),
+    ),
     answers: Type.Optional(Answers),
   },
   CLOSED,
@@ -70,8 +78,8 @@ export function renderAnswer(
 ): { readonly status: number; readonly contentType: string; readonly text: string; readonly after: "journal" | "settlement" } | undefined {
   const answers = vendor.answers;
   if (!answers) return undefined;
-  const escape = ESCAPE[answers.escape];
+  const escaped = ESCAPE[answers.escape];
   const { status, body } = answers[kind];
-  const text = body.replace(/\{\{(messageId|code|text)\}\}/g, (_, name: "messageId" | "code" | "text") => escape(values[name]));
+  const text = body.replace(/\{\{(messageId|code|text)\}\}/g, (_, name: "messageId" | "code" | "text") => escaped(values[name]));
   return { status, contentType: answers.contentType, text, after: answers.after };
 }

@@ -40,7 +40,8 @@ function treeOf(text: string, namespaces: boolean): Tree {
     throw new ReadStop("forbidden", "XML 含处理指令，不允许", "XML carries a processing instruction, which is refused");
   });
   parser.on("opentag", (tag) => {
-    if (open.length > LIMITS.depth) throw new ReadStop("too-deep", `XML 嵌套超过 ${LIMITS.depth} 层`, `XML is nested deeper than ${LIMITS.depth}`);
+    if (open.length > LIMITS.depth)
+      throw new ReadStop("too-deep", `XML 嵌套超过 ${LIMITS.depth} 层`, `XML is nested deeper than ${LIMITS.depth}`);
     const node: Tree = { name: localName(tag.name), text: "", children: [] };
     let attributes = 0;
     for (const [name, value] of Object.entries(tag.attributes)) {
@@ -49,7 +50,8 @@ function treeOf(text: string, namespaces: boolean): Tree {
       node.children.push({ name: `@${localName(name)}`, text: typeof value === "string" ? value : value.value, children: [] });
     }
     nodes += 1 + attributes;
-    if (attributes > LIMITS.attributes) throw new ReadStop("too-many", `XML 属性超过 ${LIMITS.attributes} 个`, `more than ${LIMITS.attributes} attributes`);
+    if (attributes > LIMITS.attributes)
+      throw new ReadStop("too-many", `XML 属性超过 ${LIMITS.attributes} 个`, `more than ${LIMITS.attributes} attributes`);
     if (nodes > LIMITS.nodes) throw new ReadStop("too-many", `XML 节点超过 ${LIMITS.nodes} 个`, `more than ${LIMITS.nodes} XML nodes`);
     here.children.push(node);
     open.push(node);
@@ -62,7 +64,8 @@ function treeOf(text: string, namespaces: boolean): Tree {
   });
   const append = (characters: string): void => {
     here.text += characters;
-    if (here.text.length > LIMITS.leaf) throw new ReadStop("too-large", `XML 单项超过 ${LIMITS.leaf} 字`, `one XML leaf exceeds ${LIMITS.leaf} characters`);
+    if (here.text.length > LIMITS.leaf)
+      throw new ReadStop("too-large", `XML 单项超过 ${LIMITS.leaf} 字`, `one XML leaf exceeds ${LIMITS.leaf} characters`);
   };
   parser.on("text", append);
   parser.on("cdata", append);

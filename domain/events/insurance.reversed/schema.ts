@@ -36,7 +36,16 @@ export const definition = defineEvent({
     reason: maybe(text("原因", "Reason")),
     replacedBy: maybe(no("全退重收的新结算号", "The settlement that replaces it (全退重收)")),
   }),
-  expected: ["business", "patient", "visit", "original", "original.settlementNo", "original.requestMessageNo", "original.businessDate", "crossDay"],
+  expected: [
+    "business",
+    "patient",
+    "visit",
+    "original",
+    "original.settlementNo",
+    "original.requestMessageNo",
+    "original.businessDate",
+    "crossDay",
+  ],
   check: (data) => [
     ...checkCommon(data),
     ...demand(
