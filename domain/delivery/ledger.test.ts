@@ -356,6 +356,20 @@ describe("ledger of branches", () => {
     assert.deepEqual(reasonOfEnd(end), { ...reason, node: IN });
   });
 
+  test("an error of another realm, a text, an object without a text", () => {
+    for (const [error, text] of [
+      [{ message: "vm" }, "vm"],
+      ["word", "word"],
+      [{}, "[object Object]"],
+      [0, "0"],
+    ] as const) {
+      const b = bench();
+      b.done(IN, error);
+      b.settle();
+      assert.deepEqual(b.ends, [{ kind: "threw", node: IN, text }]);
+    }
+  });
+
   test("every reason names the node and has both languages", () => {
     const ends: LedgerEnd[] = [
       { kind: "dangled", node: A, how: "kept" },

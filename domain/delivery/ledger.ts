@@ -107,10 +107,16 @@ function tallyOf(open: Open, node: NodeRef): Tally {
   return tally;
 }
 
+/** What an error says. Function nodes throw errors of another realm, which are no `instanceof Error` here, so the shape decides. */
+function textOf(error: unknown): string {
+  if (typeof error === "string") return error;
+  const message = typeof error === "object" && error !== null ? (error as { message?: unknown }).message : undefined;
+  return typeof message === "string" && message !== "" ? message : String(error);
+}
+
 function failureOf(node: NodeRef, error: unknown): Failure {
-  const text = (error instanceof Error ? error.message : typeof error === "string" ? error : JSON.stringify(error)) ?? "";
-  const said = text === "" ? "(no text)" : text.slice(0, TEXT_MAX);
-  return error instanceof RefusedByEngine ? { node, text: said, refusal: error.reason } : { node, text: said };
+  const text = textOf(error).slice(0, TEXT_MAX) || "(no text)";
+  return error instanceof RefusedByEngine ? { node, text, refusal: error.reason } : { node, text };
 }
 
 /** What is wrong with the leaves now; undefined when every branch has ended well. Only asked when nothing is pending. */

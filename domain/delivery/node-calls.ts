@@ -102,7 +102,8 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
   const park: Engine["park"] = (token, node, options) => {
     const live = deliveries.get(token);
     if (!live || live.ending) return over();
-    live.park ??= withNode(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason }), node);
+    // A refusal names the node that was refused; that says more than the park node it was led to.
+    live.park ??= { node, ...(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason })) };
     return { ok: true };
   };
 

@@ -126,12 +126,13 @@ export function createFakeEngine(): FakeEngine {
       events.set(node.id, { node, ...filter, feed });
       return { ok: true, stop: () => events.delete(node.id) };
     },
-    translate: (token) => {
+    translate: (token, node) => {
       const one = live.get(token);
       if (one === undefined) return over();
       if (!one.fed.kind.startsWith("bad")) return { ok: true, events: translated.get(token) ?? [eventOf("payment.settled")] };
+      const at = { node };
       const problems = [{ code: "missing", at: "/1", place: "出参第1项", zh: "出参第1项：缺失", en: "item 1: missing" }];
-      return { ok: false, reason: { ...refusal("NOT_TRANSLATABLE"), problems } };
+      return { ok: false, reason: { ...refusal("NOT_TRANSLATABLE"), ...at, problems } };
     },
     publish: (token) => record(token, "publish"),
     oweWriteBack: (token, _node, options) => {
@@ -149,7 +150,7 @@ export function createFakeEngine(): FakeEngine {
     park: (token, node, options) => {
       const one = live.get(token);
       if (one === undefined) return over();
-      one.park ??= { ...(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason })), node };
+      one.park ??= { node, ...(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason })) };
       return { ok: true };
     },
     pauseIntake: async (why) => {
