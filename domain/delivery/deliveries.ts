@@ -4,13 +4,13 @@
  */
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
-import { type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
+import { type JournaledMessage, JournalGone, type JournalStore } from "../journal/ports.ts";
 import { orderChangesOf } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import { type LedgerEnd, type OpenLedger, reasonOfEnd } from "./ledger.ts";
 import type { Live, Translated } from "./live.ts";
-import type { DeliverySource, SealedEvent, Settled, Settlement, SettleStore } from "./ports.ts";
+import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
 
 /** Limits of one worker. */
@@ -44,7 +44,7 @@ export interface DeliveriesDeps {
   readonly messageSubscription: (partner: string, kind: string) => Subscription | undefined;
   readonly eventSubscription: (subscriber: string) => Subscription | undefined;
   readonly eventSubscribers: () => readonly string[];
-  readonly parkedEvent: (message: JournaledMessage, reason: ParkReason) => SealedEvent;
+  readonly parkedEvent: ParkedEventOf;
   readonly newToken: () => string;
   readonly after: (ms: number, run: () => void) => () => void;
   readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -325,7 +325,7 @@ function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["pa
   const reason = one.park ?? reasonOfEnd(end);
   const base = { source: one.source, flow: one.flow, keys: one.keys };
   if (reason) {
-    const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason) } : {};
+    const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason, one.keys) } : {};
     return { ...base, events: [], orderChanges: [], writeBacks: [], park: reason, ...parked };
   }
   const events = one.events.map((sealed) => ({ ...sealed, publish: one.published.has(sealed.event.id) }));

@@ -1,0 +1,45 @@
+/** The engine's process: opens the engine, starts Node-RED with settings.ts, says where it listens, and stops in reverse order. */
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startNodeRed } from "../platform/node-red/runtime.ts";
+import { composition, config, settings } from "../settings.ts";
+
+/** The whole stop; the supervisor kills after 20 s. */
+const STOP_MS = 18_000;
+
+function announce(addresses: Readonly<Record<string, unknown>>): void {
+  const file = join(config.dataDir, "engine.json");
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ pid: process.pid, ...addresses }), { mode: 0o600 });
+  renameSync(`${file}.${process.pid}`, file);
+}
+
+let red: Awaited<ReturnType<typeof startNodeRed>> | undefined;
+let stopping = false;
+
+async function stop(why: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  composition.log.info({ why }, "stopping");
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  await composition.drain();
+  await red?.stop();
+  await composition.close();
+  process.exit(0);
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop(signal));
+// The supervisor's end of the channel is gone: it was killed, and whoever starts next must not find two engines.
+process.on("disconnect", () => void stop("the supervisor is gone"));
+
+try {
+  const addresses = await composition.start();
+  red = await startNodeRed(settings);
+  announce({ ...addresses, ...(red.editor ? { editor: red.editor } : {}) });
+  composition.log.info({ ...addresses, editor: red.editor }, "ready");
+} catch (error) {
+  // Refused at start: every problem, in plain words, to whoever started it.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  composition.log.error({ error }, "start refused");
+  await composition.close();
+  process.exit(1);
+}

@@ -1,0 +1,260 @@
+/**
+ * Between the mappings and the engine: which document reads a partner's message, which writes what we owe it, how it is answered.
+ * Only looks things up and hands them over; the rules are in domain/mapping.
+ */
+import type { EncodeWriteBack } from "../../domain/delivery/node-calls.ts";
+import { problemsReason } from "../../domain/delivery/node-calls.ts";
+import type { Asked, Catalogue } from "../../domain/delivery/engine.ts";
+import type { Translated } from "../../domain/delivery/live.ts";
+import { BUSINESS_KEY_KINDS, type Event, type EventRegistry } from "../../domain/events/event.ts";
+import type { DoorPolicy } from "../../domain/journal/intake.ts";
+import type { JournaledMessage } from "../../domain/journal/ports.ts";
+import {
+  encode,
+  type InboundMapping,
+  interpretReply,
+  type Mapping,
+  type OutboundMapping,
+  translate,
+} from "../../domain/mapping/mapping.ts";
+import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.ts";
+import type { Partner } from "../../domain/partners/profile.ts";
+import { problem } from "../../domain/problem.ts";
+import { REFUSALS, refusal } from "../../domain/refusals.ts";
+import type { OutboundDialect, Reading } from "../../domain/writeback/dialect.ts";
+import { policyOf } from "../../domain/writeback/policy.ts";
+import type { Courier } from "../../domain/writeback/ports.ts";
+import type { Dialect } from "../../platform/transports/http/gateway.ts";
+import { type Sealer, sha256Hex } from "./seal.ts";
+
+/** What was loaded from mappings/: keys of `mappings` are `<vendor>/<message>`. */
+export interface LoadedMappings {
+  readonly vendors: ReadonlyMap<string, VendorDocument>;
+  readonly mappings: ReadonlyMap<string, Mapping>;
+}
+
+export interface DialectDeps {
+  readonly loaded: LoadedMappings;
+  readonly partners: ReadonlyMap<string, Partner>;
+  readonly registry: EventRegistry;
+  readonly sealer: Sealer;
+}
+
+const inbound = (mapping: Mapping | undefined): InboundMapping | undefined => (mapping?.direction === "inbound" ? mapping : undefined);
+const outbound = (mapping: Mapping | undefined): OutboundMapping | undefined => (mapping?.direction === "outbound" ? mapping : undefined);
+/** How long a sender whose vendor wants the flow's end may wait. */
+const SETTLEMENT_WAIT_MS = 10_000;
+
+export function createDialects(deps: DialectDeps) {
+  const { loaded, partners, registry, sealer } = deps;
+  const vendorOf = (partner: string): string => partners.get(partner)?.vendor ?? "";
+
+  const translateBy = (id: string, message: JournaledMessage): Translated => {
+    const mapping = inbound(loaded.mappings.get(id));
+    if (!mapping) return { ok: false, problems: [problem("unknown-message", "", { place: id })], keys: [] };
+    const read = translate(mapping, {
+      raw: message.raw,
+      reply: message.reply,
+      returnValue: message.returnValue,
+      charset: message.charset,
+      contentType: message.contentType,
+      constants: partners.get(message.partner)?.constants ?? {},
+    });
+    if (!read.ok) return { ok: false, problems: read.problems, keys: read.keys };
+    const sealed = sealer.translated(message, read.messageIdentity, read.events);
+    if (!sealed.ok) return { ok: false, problems: sealed.problems, keys: read.keys };
+    return { ok: true, events: sealed.events, keys: [...read.keys, ...sealed.events.flatMap((one) => one.keys)] };
+  };
+
+  const encodeWriteBack: EncodeWriteBack = (event, to) => {
+    const partner = partners.get(to.destination);
+    const message = partner?.destination?.messages[to.kind];
+    const id = `${partner?.vendor}/${message}`;
+    const mapping = outbound(loaded.mappings.get(id));
+    if (!partner?.destination || !message || !mapping) {
+      const what = `${to.destination} ${to.kind}`;
+      return { ok: false, reason: refusal("BAD_NODE", { zh: `没有这个回写：${what}`, en: `there is no such write-back: ${what}` }) };
+    }
+    const key = sha256Hex(JSON.stringify([event.id, to.destination, to.kind])).slice(0, 40);
+    const encoded = encode(mapping, { event, constants: partner.constants, key });
+    if (!encoded.ok) return { ok: false, reason: problemsReason(encoded.problems) };
+    const businessDate = (event.data as { readonly businessDate?: string }).businessDate ?? event.time.slice(0, 10);
+    return {
+      ok: true,
+      writeBack: {
+        key,
+        destination: to.destination,
+        kind: to.kind,
+        mapping: id,
+        cause: { eventId: event.id, type: event.type },
+        lane: event.subject,
+        body: encoded.body,
+        contentType: encoded.contentType,
+        charset: encoded.charset,
+        ...(encoded.amountFen === undefined ? {} : { amountFen: encoded.amountFen }),
+        ...(encoded.serial === undefined ? {} : { serial: encoded.serial }),
+        businessDate,
+      },
+    };
+  };
+
+  const interpret: OutboundDialect["interpret"] = (id, reply, sent): Reading => {
+    const mapping = outbound(loaded.mappings.get(id));
+    if (!mapping) return { outcome: "unclear", why: `mapping ${id} is not loaded` };
+    const { why, ...read } = interpretReply(mapping, { ...reply, sent });
+    return { ...read, why: why.en };
+  };
+
+  const outboundDialect: OutboundDialect = {
+    request: (id, { key }) => {
+      const mapping = outbound(loaded.mappings.get(id));
+      if (!mapping) return undefined;
+      const { method, path, headers } = mapping.request;
+      return {
+        method,
+        path,
+        headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replaceAll("{key}", key)])),
+      };
+    },
+    interpret,
+    encodeInquiry: (id, asked) => {
+      const mapping = outbound(loaded.mappings.get(id));
+      if (!mapping) return { ok: false, why: `mapping ${id} is not loaded` };
+      const vendor = id.split("/")[0];
+      const constants = [...partners.values()].find((one) => one.vendor === vendor)?.constants ?? {};
+      const encoded = encode(mapping, { key: asked.key, constants });
+      if (!encoded.ok) return { ok: false, why: encoded.problems.map((one) => one.en).join("; ") };
+      const { method, path, headers, body, contentType } = encoded;
+      return { ok: true, request: { method, path, headers }, body, contentType };
+    },
+  };
+
+  return {
+    translateBy,
+    encodeWriteBack,
+    outboundDialect,
+    /** By the vendor's own mapping of the kind; undefined when there is none. */
+    translateByDefault: (message: JournaledMessage) => {
+      const mapping = `${vendorOf(message.partner)}/${message.kind}`;
+      return inbound(loaded.mappings.get(mapping)) ? { mapping, result: translateBy(mapping, message) } : undefined;
+    },
+    policies: (): ReadonlyMap<string, DoorPolicy> => doorPolicies(loaded, partners),
+    catalogue: catalogueOf(loaded, partners, registry),
+    gatewayDialect: gatewayDialectOf(loaded, vendorOf),
+    askPartner: (courier: Courier) => askPartnerBy(deps, courier, interpret),
+  };
+}
+
+function doorPolicies(loaded: LoadedMappings, partners: ReadonlyMap<string, Partner>): ReadonlyMap<string, DoorPolicy> {
+  const policies = new Map<string, DoorPolicy>();
+  for (const partner of partners.values()) {
+    const vendor = loaded.vendors.get(partner.vendor);
+    if (!partner.inbound || !vendor) continue;
+    const prefix = `${partner.vendor}/`;
+    const all = [...loaded.mappings]
+      .filter(([id, mapping]) => id.startsWith(prefix) && mapping.direction === "inbound")
+      .map(([id]) => id.slice(prefix.length));
+    policies.set(partner.partner, {
+      partner: partner.partner,
+      vendor: partner.vendor,
+      bytesMax: partner.inbound.bytesMax,
+      perSecond: partner.inbound.perSecond,
+      charset: vendor.charset,
+      kinds: new Set(partner.inbound.kinds ?? all),
+      exchanges: new Set(vendor.exchanges),
+    });
+  }
+  return policies;
+}
+
+function catalogueOf(loaded: LoadedMappings, partners: ReadonlyMap<string, Partner>, registry: EventRegistry): Catalogue {
+  const keyNames: Readonly<Record<string, readonly [string, string]>> = {
+    order: ["订单号", "Order number"],
+    patient: ["患者号", "Patient number"],
+    visit: ["就诊号", "Visit number"],
+    bill: ["单据号", "Bill number"],
+    serial: ["流水号", "Serial number"],
+    message: ["消息标识", "Message id"],
+  };
+  return {
+    partners: () =>
+      [...partners.values()].map((one) => ({
+        value: one.partner,
+        zh: one.name.zh,
+        en: one.name.en,
+        vendor: one.vendor,
+        destination: one.destination !== undefined,
+      })),
+    mappings: () =>
+      [...loaded.mappings].map(([value, mapping]) => {
+        const [vendor = "", message = ""] = value.split("/");
+        const { zh, en } = mapping.document.title;
+        return { value, zh, en, vendor, message, direction: mapping.direction === "inbound" ? ("in" as const) : ("out" as const) };
+      }),
+    eventTypes: () =>
+      registry.types().map((type) => ({ value: type, zh: registry.get(type)?.title.zh ?? type, en: registry.get(type)?.title.en ?? type })),
+    keyKinds: () => BUSINESS_KEY_KINDS.map((kind) => ({ value: kind, zh: keyNames[kind]?.[0] ?? kind, en: keyNames[kind]?.[1] ?? kind })),
+  };
+}
+
+/** Answers a sender in its vendor's dialect, where the vendor declares one. */
+function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) => string): Dialect {
+  return {
+    waitMs: (partner) => {
+      const answers = loaded.vendors.get(vendorOf(partner))?.answers;
+      if (!answers) return undefined;
+      return answers.after === "settlement" ? SETTLEMENT_WAIT_MS : 0;
+    },
+    answer: (partner, _kind, told) => {
+      const vendor = loaded.vendors.get(vendorOf(partner));
+      if (!vendor) return undefined;
+      const reason = told.kind === "verdict" ? told.verdict.reason : told.reason;
+      const verdict =
+        told.kind === "verdict"
+          ? told.verdict.verdict
+          : reason && REFUSALS[reason.code as keyof typeof REFUSALS]?.http >= 500
+            ? "busy"
+            : "refused";
+      const answer = renderAnswer(vendor, verdict, {
+        messageId: told.kind === "verdict" ? told.verdict.messageId : "",
+        code: reason?.code ?? "0",
+        text: (told.kind === "verdict" ? told.verdict.text : undefined) ?? reason?.zh ?? "",
+      });
+      return answer && { status: answer.status, contentType: `${answer.contentType}; charset=utf-8`, body: answer.text };
+    },
+  };
+}
+
+/** An inquiry on behalf of a flow: no effect at the partner, nothing owed, nothing remembered. */
+function askPartnerBy(deps: DialectDeps, courier: Courier, interpret: OutboundDialect["interpret"]) {
+  return async (name: string, kind: string, event: Event | undefined, signal: AbortSignal): Promise<Asked> => {
+    const partner = deps.partners.get(name);
+    const policy = partner && policyOf(partner);
+    const id = `${partner?.vendor}/${partner?.destination?.messages[kind] ?? kind}`;
+    const mapping = outbound(deps.loaded.mappings.get(id));
+    if (!partner || !policy?.ok || !mapping) {
+      return { outcome: "refused", reason: refusal("BAD_NODE", { zh: `不能询问 ${name} ${kind}`, en: `cannot ask ${name} ${kind}` }) };
+    }
+    const key = sha256Hex(JSON.stringify([event?.id ?? "", name, kind])).slice(0, 40);
+    const encoded = encode(mapping, { ...(event ? { event } : {}), constants: partner.constants, key });
+    if (!encoded.ok) return { outcome: "refused", reason: problemsReason(encoded.problems) };
+    const called = await courier.call({
+      url: policy.policy.url + encoded.path,
+      method: encoded.method,
+      headers: { ...encoded.headers, "content-type": encoded.contentType },
+      body: encoded.body,
+      connectTimeoutMs: policy.policy.connectTimeoutMs,
+      replyTimeoutMs: policy.policy.replyTimeoutMs,
+      replyBytesMax: policy.policy.replyBytesMax,
+      signal,
+    });
+    if (called.kind === "unsent") return { outcome: "unsent", text: called.why };
+    if (called.kind === "no-reply") return { outcome: "unclear", text: called.why };
+    const { outcome, code, text } = interpret(id, called, { key });
+    return {
+      outcome: outcome === "deferred" ? "unclear" : outcome,
+      ...(code === undefined ? {} : { code }),
+      ...(text === undefined ? {} : { text }),
+    };
+  };
+}

@@ -1,0 +1,65 @@
+/** Partners: seeds from partners/*.json, addresses overridden by settings, credentials from a file of their own. All problems at once. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Value } from "typebox/value";
+import { Partner } from "../../domain/partners/profile.ts";
+import { policyOf } from "../../domain/writeback/policy.ts";
+
+export class PartnersRefused extends Error {
+  override readonly name = "PartnersRefused";
+}
+
+/** Reads every profile; the file's name is the partner's. A profile that does not load is an error, never a silence. */
+export function loadPartners(
+  root: string,
+  urls: Readonly<Record<string, string>>,
+  vendors: ReadonlySet<string>,
+): ReadonlyMap<string, Partner> {
+  const folder = join(root, "partners");
+  const partners = new Map<string, Partner>();
+  const problems: string[] = [];
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()) {
+    let given: unknown;
+    try {
+      given = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    } catch (error) {
+      problems.push(`partners/${file}: not JSON / 不是 JSON (${String(error)})`);
+      continue;
+    }
+    const filled = Value.Default(Partner, given);
+    const wrong = [...Value.Errors(Partner, filled)].map((error) => `partners/${file}${error.instancePath}: ${error.message}`);
+    if (wrong.length > 0) {
+      problems.push(...wrong);
+      continue;
+    }
+    const seed = filled as Partner;
+    const url = urls[seed.partner];
+    const partner: Partner = seed.destination && url ? { ...seed, destination: { ...seed.destination, url } } : seed;
+    if (`${partner.partner}.json` !== file) problems.push(`partners/${file}: names partner ${partner.partner} / 文件名与伙伴名不一致`);
+    if (!vendors.has(partner.vendor))
+      problems.push(`partners/${file}: no vendor ${partner.vendor} in mappings/ / mappings/ 下没有厂商 ${partner.vendor}`);
+    const policy = policyOf(partner);
+    if (policy && !policy.ok) problems.push(...policy.problems.map((one) => `partners/${file}${one.at}: ${one.en} / ${one.zh}`));
+    partners.set(partner.partner, partner);
+  }
+  if (partners.size === 0 && problems.length === 0) problems.push("partners/ holds no profile / partners/ 下没有伙伴档案");
+  if (problems.length > 0) throw new PartnersRefused(`Partners refused / 伙伴档案有误:\n- ${problems.join("\n- ")}`);
+  return partners;
+}
+
+/** What bin/start made, or what production brings: keys and AMQP accounts, never in partners/. */
+export interface Credentials {
+  readonly token: string;
+  readonly partners: Readonly<Record<string, { readonly key: string; readonly amqpUser: string }>>;
+  readonly observer?: { readonly amqpUser: string };
+}
+
+export function loadCredentials(file: string): Credentials {
+  const given = JSON.parse(readFileSync(file, "utf8")) as Partial<Credentials>;
+  if (typeof given.token !== "string" || given.token.length < 16 || typeof given.partners !== "object") {
+    throw new PartnersRefused(`${file}: needs a token of at least 16 characters and partners / 需要不少于 16 个字符的 token 与 partners`);
+  }
+  return given as Credentials;
+}

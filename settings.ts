@@ -1,0 +1,21 @@
+/**
+ * The composition root (design.md section 4): reads the environment, puts the engine together, and gives Node-RED its settings. `bin/engine.ts` starts both.
+ */
+import { compose } from "./bin/engine/compose.ts";
+import { readConfig } from "./platform/config.ts";
+import { nodeRedSettings } from "./platform/node-red/settings.ts";
+
+export const config = readConfig(process.env);
+export const composition = compose(config);
+
+export const settings = nodeRedSettings({
+  root: config.root,
+  dataDir: config.dataDir,
+  profile: config.profile,
+  engine: composition.engine,
+  editorPort: config.editorPort,
+  log: (level, text, detail) => composition.log[level](detail ?? {}, text),
+});
+
+// Node-RED calls require() on this file and needs a plain object.
+export { settings as "module.exports" };
