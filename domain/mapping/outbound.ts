@@ -292,6 +292,8 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     if (!/^[\x21-\x7e]{1,200}$/.test(input.key)) sink.add("unreadable", { at: "key", place: "key" });
     const amount = amountAt(reading);
     const serial = serialAt(reading);
+    if (document.amount && amount === undefined) sink.add("missing", { at: "amount", place: "回写金额 amount" });
+    if (document.serial && serial === undefined) sink.add("missing", { at: "serial", place: "回写业务流水号 serial" });
     if (amount !== undefined && !/^-?\d{1,16}$/.test(amount)) sink.add("bad-money", { at: "amount", place: "amount" });
     if (sink.problems.length > 0) return { ok: false, problems: sink.problems };
     const text = written(writing, document, charset);

@@ -1,0 +1,94 @@
+/**
+ * Loads mappings/<vendor>/vendor.json and mappings/<vendor>/<message>/mapping.json by listing folders, once, at start.
+ * A folder that does not load is an error, never a silence: everything wrong in every folder is told together.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventRegistry } from "../../domain/events/event.ts";
+import { checkVendor, compileMapping, type Mapping } from "../../domain/mapping/mapping.ts";
+import type { VendorDocument } from "../../domain/mapping/vendor.ts";
+import { type Problem, problem } from "../../domain/problem.ts";
+
+/** A vendor or message folder. */
+const FOLDER = /^[a-z][a-z0-9-]{0,31}$/;
+/** Files and folders of a vendor that are no messages. */
+const VENDOR_FILE = "vendor.json";
+const MAPPING_FILE = "mapping.json";
+
+/** What is wrong in one file of the folders. */
+export interface FolderProblem {
+  /** Path below the root, e.g. `mappings/neusoft/settle/mapping.json`. */
+  readonly file: string;
+  readonly problem: Problem;
+}
+
+/** All vendors and messages that loaded, and all that is wrong. Start only when `problems` is empty. */
+export interface LoadedMappings {
+  readonly vendors: ReadonlyMap<string, VendorDocument>;
+  /** By `<vendor>/<message>`. */
+  readonly mappings: ReadonlyMap<string, Mapping>;
+  readonly problems: readonly FolderProblem[];
+}
+
+/** SHA-256 in lower-case hex: the hash that the mapping engine is given. */
+export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+const wrong = (zh: string, en: string): Problem => problem("document", "", { zh, en });
+
+/** The JSON of a file, or what is wrong with it. */
+export async function readJsonFile(path: string): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: Problem }> {
+  try {
+    return { ok: true, value: JSON.parse(await readFile(path, "utf8")) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: wrong(`读不出 JSON：${why}`, `cannot be read as JSON: ${why}`) };
+  }
+}
+
+const foldersIn = async (path: string): Promise<readonly string[]> =>
+  (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+
+/** Loads every folder below `<root>/mappings`. Rejects only when that folder itself cannot be listed. */
+export async function loadMappings(root: string, events: Pick<EventRegistry, "types" | "validate">): Promise<LoadedMappings> {
+  const vendors = new Map<string, VendorDocument>();
+  const mappings = new Map<string, Mapping>();
+  const problems: FolderProblem[] = [];
+  for (const vendor of await foldersIn(join(root, "mappings"))) {
+    const base = `mappings/${vendor}`;
+    const add = (file: string, found: Problem): void => {
+      problems.push({ file: `${base}/${file}`, problem: found });
+    };
+    if (!FOLDER.test(vendor)) add("", wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
+    const document = await readJsonFile(join(root, base, VENDOR_FILE));
+    const checked = document.ok ? checkVendor(document.value) : { ok: false as const, problems: [document.problem] };
+    if (!checked.ok) {
+      for (const one of checked.problems) add(VENDOR_FILE, one);
+      continue;
+    }
+    vendors.set(vendor, checked.vendor);
+    for (const message of await foldersIn(join(root, base))) {
+      const file = `${message}/${MAPPING_FILE}`;
+      if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
+      const read = await readJsonFile(join(root, base, file));
+      const compiled = read.ok ? compileMapping(read.value, checked.vendor, { events, sha256: sha256Hex }) : { ok: false as const, problems: [read.problem] };
+      if (compiled.ok) mappings.set(`${vendor}/${message}`, compiled.mapping);
+      else for (const one of compiled.problems) add(file, one);
+    }
+    for (const exchange of checked.vendor.exchanges) {
+      const mapping = mappings.get(`${vendor}/${exchange}`);
+      if (mapping?.direction === "inbound" && mapping.exchange) continue;
+      if (problems.some((one) => one.file.startsWith(`${base}/${exchange}/`))) continue;
+      add(VENDOR_FILE, wrong(`exchanges 中的 ${exchange} 没有写成 parts 的映射`, `${exchange} of exchanges has no mapping with parts`));
+    }
+    for (const [id, mapping] of mappings) {
+      const message = id.slice(vendor.length + 1);
+      if (id.startsWith(`${vendor}/`) && mapping.direction === "inbound" && mapping.exchange && !checked.vendor.exchanges.includes(message))
+        add(VENDOR_FILE, wrong(`${message} 以 parts 写成，须列入 exchanges`, `${message} has parts: list it in exchanges`));
+    }
+  }
+  return { vendors, mappings, problems };
+}
+
+/** One line per problem, for people. */
+export const folderProblemLine = ({ file, problem: { at, zh, en } }: FolderProblem): string => `${file}${at === "" ? "" : ` ${at}`}: ${zh} · ${en}`;
