@@ -1,5 +1,5 @@
 /** A cache of reference data. What is not in it is fetched from where it is true; nothing depends on what is in it. */
-import { type Ask, PREFIX } from "./redis.ts";
+import { type Ask, PREFIX } from "./ask.ts";
 
 export interface Cache {
   /** Undefined: not cached (or not any more). */

@@ -1,6 +1,6 @@
 /** Token buckets: one second's worth of messages per partner, shared through Redis, or of this worker alone. */
 import type { RateGate } from "../../domain/partners/rates.ts";
-import { type Ask, PREFIX } from "./redis.ts";
+import { type Ask, PREFIX } from "./ask.ts";
 
 interface Bucket {
   tokens: number;

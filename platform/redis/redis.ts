@@ -5,6 +5,7 @@
 import { Redis } from "ioredis";
 import type { Log } from "../../domain/log.ts";
 import type { RateGate } from "../../domain/partners/rates.ts";
+import { type Ask, PREFIX } from "./ask.ts";
 import { type Cache, createCache } from "./cache.ts";
 import { createRates } from "./rates.ts";
 import { createRegistry, type Registry } from "./registry.ts";
@@ -25,11 +26,6 @@ export interface RedisPorts {
   close(): Promise<void>;
 }
 
-/** One command to Redis, in time or not at all. Undefined: Redis did not answer; use the fallback. */
-export type Ask = <T>(command: (redis: Redis) => Promise<T>) => Promise<T | undefined>;
-
-/** All our keys begin so. */
-export const PREFIX = "huiliu:";
 /** A Redis slower than this is no help to anybody. Our own time-out: commands of ioredis 6.0.0 can wait for ever (reference/reliability.md section 0, item 3). */
 export const COMMAND_TIMEOUT_MS = 150;
 const CONNECT_TIMEOUT_MS = 3_000;

@@ -1,5 +1,5 @@
 /** Which workers run: for people and metrics. Leases and fencing stand in PostgreSQL, never here. */
-import { type Ask, PREFIX } from "./redis.ts";
+import { type Ask, PREFIX } from "./ask.ts";
 
 export interface Worker {
   readonly id: string;

@@ -68,6 +68,8 @@ const NAME_MAX = 255;
 /** No partner may be allowed more (profile.ts: inbound.bytesMax). */
 const BODY_HARD_MAX = 16 * 1024 * 1024;
 const RETRY_AFTER_S = 2;
+/** Refusals after which the rest of a body, of whatever length, is not worth reading. */
+const BODY_UNREAD: ReadonlySet<string> = new Set(["UNAUTHORIZED", "TOO_LARGE", "BAD_REQUEST", "NOT_FOUND"]);
 
 interface Params {
   readonly partner: string;
@@ -201,7 +203,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const refuse = (reply: FastifyReply, reason: ParkReason, retryAfterS?: number, params?: Params): void => {
     if (retryAfterS !== undefined) void reply.header("retry-after", String(retryAfterS));
     if (reason.code === "UNAUTHORIZED") void reply.header("www-authenticate", 'Bearer realm="huiliu"');
-    if (reason.code === "TOO_LARGE" || reason.code === "BAD_REQUEST") void reply.header("connection", "close"); // the rest of the body is not read
+    if (BODY_UNREAD.has(reason.code)) void reply.header("connection", "close");
     const known = reason.code !== "UNAUTHORIZED" && reason.code !== "UNKNOWN_PARTNER" ? params : undefined;
     if (known !== undefined && inDialect(reply, known, { kind: "refusal", reason })) return;
     void reply.code(statusOf(reason.code)).send(errorBody(reason));
@@ -254,6 +256,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest, payload: IncomingMessage) => {
+    if (request.is404) throw new Refused(refusal("NOT_FOUND"));
     const { partner } = request.params as Params;
     return readBody(payload, Math.min(intake.policy(partner)?.bytesMax ?? 0, BODY_HARD_MAX));
   });
