@@ -14,6 +14,7 @@ const STAMP = join(MODULES, ".huiliu-lock");
 const NEEDED = [22, 18]; // the first Node that runs TypeScript files as they are
 const LOCK_WAIT_MS = 600_000;
 const LOCK_POLL_MS = 500;
+const ORPHAN_CHECK_MS = 500;
 
 function say(line) {
   process.stderr.write(`${line}\n`);
@@ -193,6 +194,15 @@ export function prepare() {
   linkCommand();
 }
 
+/** The process that started this one, and npm behind the shell that npm puts between. */
+function starters() {
+  const parent = process.ppid;
+  const stat = readOr(`/proc/${parent}/stat`, "");
+  const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+  const grandparent = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
+  return ["sh", "dash", "bash"].includes(name) ? `${parent} ${grandparent}` : String(parent);
+}
+
 /**
  * Runs a TypeScript file on Node 24 in place of this process: same terminal, signals passed on, exit code kept.
  * The child holds a channel to this process, so that it notices when this one is killed.
@@ -201,7 +211,6 @@ export function handOver(file, args) {
   const child = spawn(findNode(), ["--disable-warning=ExperimentalWarning", join(ROOT, "bin", file), ...args], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  const parent = process.ppid;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
     process.on(name, () => {
       // A Ctrl-C in a terminal reaches the child by itself, but a signal sent to this process alone does not; the child takes the second for the first.
@@ -210,9 +219,10 @@ export function handOver(file, args) {
   }
   // npm killed with -9 leaves this process behind; it then ends what it started. Only under npm: a plain shell may leave on purpose.
   if (process.env.npm_lifecycle_event !== undefined) {
+    const before = starters();
     setInterval(() => {
-      if (process.ppid !== parent) child.kill("SIGTERM");
-    }, 500).unref();
+      if (starters() !== before) child.kill("SIGTERM");
+    }, ORPHAN_CHECK_MS).unref();
   }
   child.on("error", (error) => fail(`Node 24 could not be started: ${error.message}`, `无法启动 Node 24：${error.message}`));
   child.on("exit", (code, signal) => {
