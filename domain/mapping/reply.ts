@@ -23,6 +23,8 @@ export interface Interpreted {
   readonly outcome: "acknowledged" | "rejected" | "busy" | "deferred" | "unclear" | "not-found";
   /** Of an acknowledgement. */
   readonly how?: "reply" | "already-done";
+  /** Of `unclear`: the partner's code says that this very request is done, but the proof does not hold (other amount, nothing to compare). */
+  readonly claims?: "done" | "already-done";
   /** The partner's code; `HTTP 503`, `fault` or "" where it gave none. */
   readonly code: string;
   /** The partner's words; "" where it gave none. */
@@ -198,9 +200,12 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
     ...(told.amountFen === undefined ? {} : { amountFen: told.amountFen }),
     ...(told.serial === undefined ? {} : { serial: told.serial }),
   };
-  const open = (zh: string, en: string): Interpreted => ({ ...base, outcome: "unclear", why: { zh, en } });
-  if (meaning === undefined) return open(`代码 ${base.code} 未列入应答约定`, `code ${base.code} is not listed in the ack contract`);
   const acknowledging = meaning === "acknowledged" || meaning === "alreadyDone";
+  const ofThisRequest = told.key === undefined || told.key === sent.key;
+  const claims =
+    acknowledging && ofThisRequest ? { claims: meaning === "alreadyDone" ? ("already-done" as const) : ("done" as const) } : {};
+  const open = (zh: string, en: string): Interpreted => ({ ...base, ...claims, outcome: "unclear", why: { zh, en } });
+  if (meaning === undefined) return open(`代码 ${base.code} 未列入应答约定`, `code ${base.code} is not listed in the ack contract`);
   const differs = disagreement(told, sent, !acknowledging);
   if (differs) return open(differs.zh, differs.en);
   switch (meaning) {

@@ -10,6 +10,8 @@ export interface Reading {
   readonly outcome: "acknowledged" | "rejected" | "busy" | "deferred" | "unclear" | "not-found";
   /** With `acknowledged`: whether the partner did it now or says that it had done it before. */
   readonly how?: "reply" | "already-done";
+  /** With `unclear`: the partner says that this very request is done, but the dialect found that the proof does not hold. Decides between park and ask. */
+  readonly claims?: "done" | "already-done";
   /** The partner's own code and sentence. Absent when the reply has none. */
   readonly code?: string;
   readonly text?: string;

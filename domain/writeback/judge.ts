@@ -101,8 +101,15 @@ export function judgeSend(reading: Reading, status: number, sent: Sent, canAsk: 
     case "deferred":
       return { ...words, outcome: reading.outcome };
     case "unclear":
-    case "not-found":
-      return status === TOO_MANY_REQUESTS ? { ...words, outcome: "busy" } : { ...words, outcome: "unclear" };
+    case "not-found": {
+      if (status === TOO_MANY_REQUESTS) return { ...words, outcome: "busy" };
+      // Sent again it would only be claimed again: a person must look, or the inquiry must tell.
+      const agrees = reading.claims === undefined ? undefined : agreement(sent, reading);
+      const already = reading.claims === "already-done";
+      if (agrees === "differs") return { ...words, outcome: "unclear", park: already ? "ALREADY_DONE_DIFFERS" : "RECEIPT_DIFFERS" };
+      if (already && !canAsk) return { ...words, outcome: "unclear", park: "ALREADY_DONE_UNPROVED" };
+      return already ? { ...words, outcome: "unclear", ask: true } : { ...words, outcome: "unclear" };
+    }
   }
 }
 
@@ -122,9 +129,15 @@ export function judgeInquiry(reading: Reading, status: number, sent: Sent): Inqu
       return { kind: "park", verdict: { ...words, outcome: "unclear", park: "INQUIRY_REFUSED" } };
     case "not-found":
       return { kind: "not-found", verdict: { ...words, outcome: "unsent" } };
+    case "unclear":
+      // It says "found" again however often it is asked: what does not agree is for a person.
+      if (reading.claims !== undefined) {
+        const park = agreement(sent, reading) === "differs" ? "RECEIPT_DIFFERS" : "ALREADY_DONE_UNPROVED";
+        return { kind: "park", verdict: { ...words, outcome: "unclear", park } };
+      }
+      return { kind: "unclear", verdict: { ...words, outcome: "unclear" } };
     case "busy":
     case "deferred":
-    case "unclear":
       return { kind: "unclear", verdict: { ...words, outcome: "unclear" } };
   }
 }
