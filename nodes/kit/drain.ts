@@ -17,6 +17,12 @@ export function installDrain(red: Red, engine: Engine): void {
   red.events.on("flows:stopping", () => {
     engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch(() => engine.resumeIntake());
   });
+  red.events.on("runtime-event", (event) => {
+    const { error, types } = event.payload ?? {};
+    if (error === undefined) return;
+    const missing = (types ?? []).map((one) => (typeof one === "string" ? one : one.type)).join(", ");
+    red.log.error(`流程没有启动，来文暂不处理 (the flows did not start, intake stays paused): ${error} ${missing}`);
+  });
   // Feeding nodes subscribe in a microtask after they were made; a message fed before that would find no flow.
   red.events.on("flows:started", () => setImmediate(() => engine.resumeIntake()));
 }

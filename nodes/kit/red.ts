@@ -75,6 +75,11 @@ export interface Hooks {
   remove(hook: "*.huiliu"): void;
 }
 
+/** What the runtime tells the editor; `error` when flows did not start, with the node types that are missing. */
+export interface RuntimeEvent {
+  readonly payload?: { readonly error?: string; readonly types?: readonly (string | { readonly type: string })[] };
+}
+
 interface Answering {
   json(body: unknown): void;
   status(code: number): Answering;
@@ -88,7 +93,11 @@ export interface Red {
   };
   readonly hooks: Hooks;
   readonly util: { getMessageProperty(message: Message, path: string): unknown };
-  readonly events: { on(event: "flows:started" | "flows:stopping", fn: () => void): void };
+  readonly events: {
+    on(event: "flows:started" | "flows:stopping", fn: () => void): void;
+    on(event: "runtime-event", fn: (event: RuntimeEvent) => void): void;
+  };
+  readonly log: { error(text: string): void };
   readonly auth: { needsPermission(permission: string): unknown };
   readonly httpAdmin: { get(path: string, guard: unknown, answer: (request: unknown, response: Answering) => void): void } | undefined;
   readonly settings: {

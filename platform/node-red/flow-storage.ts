@@ -12,8 +12,6 @@ import { filesOf, FOLDER, joinFlows, SHARED, type StoredNode, wrongFlow } from "
 export const DRAIN_CAP_MS = 10_000;
 /** Wait after the drain: lets the broker apply the last acknowledgements (measured: 0 duplicates with it, up to 30 without). */
 export const AFTER_DRAIN_MS = 150;
-/** If the flows have not started this long after a deploy (missing node types), intake goes on all the same. */
-export const RESUME_AFTER_MS = 20_000;
 
 /** What a deploy asks of the engine. */
 export interface Drained {
@@ -134,8 +132,8 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
       options.engine.resumeIntake();
       throw error;
     }
-    // The kit resumes intake when the flows have started; this is for flows that cannot start.
-    setTimeout(() => options.engine.resumeIntake(), RESUME_AFTER_MS).unref();
+    // The kit resumes intake when the new flows have started. Flows that cannot start (missing node types) leave it paused: messages wait in the journal,
+    // where a resumed intake would park each of them for want of a flow.
   };
 
   return { module: { ...localFileSystem(), getFlows, saveFlows, projects: undefined }, folderOf: (tab) => folders.get(tab) };

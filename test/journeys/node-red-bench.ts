@@ -37,8 +37,9 @@ export interface FakeEngine extends Engine {
   /** Feeds one message to whichever node takes it, and waits for its end. */
   feed(partner: string, kind: string, events?: readonly Event[]): Promise<Outcome>;
   feedEvent(event: Event): Promise<Outcome>;
-  /** What `translate` answers for a message kind "bad…": a refusal with problems. */
   readonly subscribed: ReadonlyMap<string, { readonly node: NodeRef; readonly kinds: readonly string[] }>;
+  /** Message kinds whose translation is refused, with a list of problems. */
+  readonly untranslatable: Set<string>;
   /** pause/resume calls, in order. */
   readonly calls: string[];
   asked: Asked;
@@ -113,6 +114,7 @@ export function createFakeEngine(): FakeEngine {
     catalogue: CATALOGUE,
     ledger,
     calls,
+    untranslatable: new Set(["bad"]),
     asked: { outcome: "acknowledged" },
     found: { messages: [], events: [], writeBacks: [] },
     get subscribed() {
@@ -129,7 +131,7 @@ export function createFakeEngine(): FakeEngine {
     translate: (token, node) => {
       const one = live.get(token);
       if (one === undefined) return over();
-      if (!one.fed.kind.startsWith("bad")) return { ok: true, events: translated.get(token) ?? [eventOf("payment.settled")] };
+      if (!engine.untranslatable.has(one.fed.kind)) return { ok: true, events: translated.get(token) ?? [eventOf("payment.settled")] };
       const at = { node };
       const problems = [{ code: "missing", at: "/1", place: "出参第1项", zh: "出参第1项：缺失", en: "item 1: missing" }];
       return { ok: false, reason: { ...refusal("NOT_TRANSLATABLE"), ...at, problems } };

@@ -1,0 +1,169 @@
+/** Every folder under nodes/ is a well-made node: loaded by a real Node-RED under our own name, with editor, icon, help and labels in both languages, and an example. */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Register } from "../../nodes/kit/node.ts";
+import { type Bench, PACKAGE_ROOT, startBench } from "../journeys/node-red-bench.ts";
+
+const NODES = join(PACKAGE_ROOT, "nodes");
+const LANGUAGES = ["zh-CN", "en-US"] as const;
+const folders = readdirSync(NODES, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "kit")
+  .map((entry) => entry.name)
+  .sort();
+const read = (...path: string[]): string => readFileSync(join(NODES, ...path), "utf8");
+const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
+
+/** All dotted paths of a tree of texts. */
+const keysOf = (tree: unknown, at = ""): string[] =>
+  typeof tree === "object" && tree !== null
+    ? Object.entries(tree).flatMap(([key, value]) => keysOf(value, at === "" ? key : `${at}.${key}`))
+    : [at];
+
+interface NodeSet {
+  readonly id: string;
+  readonly module?: string;
+  readonly types: readonly string[];
+  readonly err?: unknown;
+}
+
+/** Flows for the tests of the kit that need a running node. */
+const PROBE = [
+  { id: "probe", type: "tab", label: "probe" },
+  {
+    id: "p-in",
+    type: "huiliu-message-in",
+    z: "probe",
+    partner: "his",
+    kinds: [],
+    deadlineSeconds: "5",
+    version: 1,
+    x: 1,
+    y: 1,
+    wires: [["p-old"]],
+  },
+  { id: "p-old", type: "careless-old-sends", z: "probe", x: 1, y: 1, wires: [["p-park"]] },
+  { id: "p-park", type: "huiliu-park", z: "probe", reason: "probe", version: 1, x: 1, y: 1, wires: [[]] },
+];
+
+describe("nodes", () => {
+  let bench: Bench;
+  let sets: readonly NodeSet[];
+  before(async () => {
+    bench = await startBench({ flows: { probe: PROBE } });
+    sets = (await (await bench.get("nodes", { accept: "application/json" })).json()) as NodeSet[];
+  });
+  after(() => bench.stop());
+
+  test("the suite sees them all", () => assert.ok(folders.length >= 9, folders.join(" ")));
+
+  test("package.json lists exactly the folders", () => {
+    const listed = (json(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8"))["node-red"] as { nodes: Record<string, string> }).nodes;
+    const wanted = Object.fromEntries(["kit", ...folders].map((name) => [name, `nodes/${name}/${name}.js`]));
+    assert.deepEqual({ ...listed }, wanted, "add the folder to package.json, section node-red.nodes");
+  });
+
+  test("the choices of the editor are served", async () => {
+    const choices = json(await (await bench.get("huiliu/choices")).text());
+    assert.deepEqual(Object.keys(choices).sort(), ["eventTypes", "keyKinds", "mappings", "partners"]);
+  });
+
+  test("the admin API answers this machine only", async () => {
+    assert.equal((await bench.get("flows", { origin: "http://evil.example" })).status, 403);
+    assert.equal((await bench.get("flows")).status, 200);
+  });
+
+  test("the engine is not in what the editor may read", async () => {
+    assert.doesNotMatch(await (await bench.get("settings")).text(), /"huiliu":|"huiliuFolderOf"/);
+  });
+
+  test("Node-RED still keeps input handlers where the hooks look for them", async () => {
+    const outcome = await bench.engine.feed("his", "message");
+    assert.equal(outcome.parked?.code, "PARKED_BY_FLOW", "an old-style handler was not seen to finish");
+    assert.ok(outcome.tookMs < 300, `took ${outcome.tookMs} ms: the postReceive rule no longer works, only the deadline would`);
+  });
+
+  for (const folder of folders)
+    describe(folder, () => {
+      const type = `huiliu-${folder}`;
+      const set = (): NodeSet | undefined => sets.find((one) => one.id === `huiliu/${folder}`);
+      const html = read(folder, `${folder}.html`);
+
+      test("is loaded as a node of this package", () => {
+        assert.deepEqual(set()?.types, [type]);
+        assert.equal(set()?.err, undefined);
+      });
+
+      test("editor and runtime agree on version and outputs", async () => {
+        const module = (await import(join(NODES, folder, `${folder}.ts`))) as { default: Register };
+        const { declared } = module.default;
+        assert.equal(declared.type, type);
+        assert.match(html, new RegExp(`version: \\{ value: ${declared.version} \\}`));
+        assert.match(html, new RegExp(`outputs: ${declared.outputs.length},`));
+        assert.ok(html.includes(`[${declared.outputs.map((one) => `"${one}"`).join(", ")}]`), "outputs have the same names and order");
+        const migrations = (declared.migrations ?? []).map((one) => one.from);
+        assert.deepEqual(
+          migrations,
+          Array.from({ length: declared.version - 1 }, (_, index) => index + 1),
+          "one migration from each older version",
+        );
+      });
+
+      test("every setting is checked in the editor", () => {
+        const defaults = /defaults: \{([\s\S]*?)\n {2}\},/.exec(html)?.[1] ?? "";
+        const settings = [...defaults.matchAll(/^ {4}(\w+): \{(.*)\},?$/gm)].filter(([, name]) => name !== "name" && name !== "version");
+        assert.ok(settings.length > 0);
+        for (const [, name, body] of settings) assert.match(body ?? "", /validate:/, `${name} has no check`);
+      });
+
+      test("palette, colour and an icon of its own", async () => {
+        assert.match(html, /category: "huiliu"/);
+        assert.match(html, /color: "#[0-9A-F]{6}"/);
+        const icon = await bench.get(`icons/huiliu/${type}.svg`);
+        assert.equal(icon.status, 200);
+        assert.match(await icon.text(), /<svg/);
+      });
+
+      test("labels are the same in both languages, and every one the editor asks for is there", async () => {
+        const [zh, en] = LANGUAGES.map((language) => keysOf(json(read(folder, "locales", language, `${folder}.json`))).sort());
+        assert.deepEqual(zh, en);
+        const asked = [...html.matchAll(/data-i18n="([^"]+)"|this\._\("([^"]+[^."])"\)|"([a-z-]+\.option\.\w+)"/g)].map(
+          (match) => match[1] ?? match[2] ?? match[3] ?? "",
+        );
+        assert.ok(asked.length >= 2);
+        assert.deepEqual(
+          asked.filter((key) => !zh?.includes(key)),
+          [],
+        );
+        for (const language of LANGUAGES) {
+          const served = (await (await bench.get(`locales/huiliu/${folder}?lng=${language}`)).json()) as Record<string, { title?: string }>;
+          assert.ok(served[folder]?.title, `${language} is served`);
+        }
+      });
+
+      for (const language of LANGUAGES)
+        test(`help in ${language} is served and explains every output`, async () => {
+          const declared = ((await import(join(NODES, folder, `${folder}.ts`))) as { default: Register }).default.declared;
+          const help = read(folder, "locales", language, `${folder}.html`);
+          for (const output of declared.outputs) assert.ok(help.includes(`<code>${output}</code>`), `output ${output}`);
+          const served = await (
+            await bench.get(`nodes/huiliu/${folder}?lng=${language}`, { accept: "text/html", "accept-language": language })
+          ).text();
+          assert.ok(served.includes(`data-help-name="${type}"`));
+          const first = /<p>(.{10,30})/.exec(help)?.[1] ?? "-";
+          assert.ok(served.includes(first), "the help of this language");
+        });
+
+      test("an example that uses it and that Node-RED offers", async () => {
+        const path = join(PACKAGE_ROOT, "examples", `${folder}.json`);
+        assert.ok(existsSync(path), `examples/${folder}.json is missing`);
+        const nodes = JSON.parse(readFileSync(path, "utf8")) as { type: string }[];
+        assert.ok(nodes.some((node) => node.type === type));
+        assert.ok(nodes.some((node) => node.type === "comment"));
+        const offered = await bench.get(`library/examples/flows/huiliu/${folder}`);
+        assert.equal(offered.status, 200, "not under Import → Examples");
+        assert.deepEqual(await offered.json(), nodes);
+      });
+    });
+});
