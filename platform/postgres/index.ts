@@ -79,12 +79,13 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
     await assertServer(pool);
     const applied = await migrate(pool);
     if (options.clockOffsetMs !== undefined) await setClockOffset(pool, options.clockOffsetMs);
-    await ensurePartitions(pool);
+    let { days } = await ensurePartitions(pool);
     const worker = await createWorker(pool, options.workerName, log);
     const common = {
       pool,
       worker,
       log,
+      hasDay: (day: string) => days.has(day),
       sha256: options.sha256 ?? ((bytes: Uint8Array) => createHash("sha256").update(bytes).digest()),
       uuid7: options.uuid7 ?? createUuid7(),
       ...(options.goneAfterMs === undefined ? {} : { goneAfterMs: options.goneAfterMs }),
@@ -102,7 +103,11 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),
       writeBacks: (deps) => closing(createWriteBackStore({ ...common, ...deps })),
       outbox: () => closing(createOutboxStore(common)),
-      ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead),
+      ensurePartitions: async (daysAhead) => {
+        const done = await ensurePartitions(pool, daysAhead);
+        days = done.days;
+        return done.made;
+      },
       now: () => dbTime(pool),
       setClockOffset: (ms) => setClockOffset(pool, ms),
       close: async () => {

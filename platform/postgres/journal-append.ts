@@ -11,6 +11,7 @@ import { daysOf, lockTexts, run } from "./sql.ts";
 
 export interface AppendDeps {
   readonly workerId: number;
+  readonly hasDay: (day: string) => boolean;
   readonly uuid7: (atMs: number) => string;
   readonly parkedEvent: ParkedEventOf;
   readonly published?: () => void;
@@ -378,7 +379,10 @@ async function complete(
       headers: JSON.stringify(inbound.headers),
     };
   });
-  const days = daysOf(rows.map((row) => row.id));
+  const days = daysOf(
+    rows.map((row) => row.id),
+    deps.hasDay,
+  );
   const values = [...sql.COMPLETION_ROWS.params(rows), tx.nowMs, deps.workerId, deps.leaseMs];
   const done = await run<MessageRow & { readonly state: MessageState }>(
     tx.client,

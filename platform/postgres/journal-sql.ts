@@ -11,12 +11,14 @@ export const TAKE_IDENTITIES = `insert into message_identity (partner, identity,
 
 export const PAIRS = batchOf("r", { one: "text", two: "text" });
 /** Who has an identity, and where that message stands. A statement of its own: it must see what others committed meanwhile. */
-export const OWNERS = `select i.partner, i.identity, i.message_id, i.fingerprint, m.state from ${PAIRS.from}
-  join message_identity i on i.partner = r.one and i.identity = r.two join message m on m.id = i.message_id`;
+export const OWNERS = `select o.* from ${PAIRS.from} cross join lateral (
+    select i.partner, i.identity, i.message_id, i.fingerprint, m.state from message_identity i join message m on m.id = i.message_id
+    where i.partner = r.one and i.identity = r.two limit 1) as o`;
 
 export const CONFLICT_ROWS = batchOf("r", { partner: "text", identity: "text", fingerprint: "bytea", message_id: "uuid" });
-export const CONFLICTS = `select c.partner, c.identity, c.fingerprint, c.message_id from ${CONFLICT_ROWS.from}
-  join message_conflict c on c.partner = r.partner and c.identity = r.identity and c.fingerprint = r.fingerprint`;
+export const CONFLICTS = `select c.* from ${CONFLICT_ROWS.from} cross join lateral (
+    select x.partner, x.identity, x.fingerprint, x.message_id from message_conflict x
+    where x.partner = r.partner and x.identity = r.identity and x.fingerprint = r.fingerprint limit 1) as c`;
 export const INSERT_CONFLICTS = `insert into message_conflict (partner, identity, fingerprint, message_id)
   select r.partner, r.identity, r.fingerprint, r.message_id from ${CONFLICT_ROWS.from} order by r.partner, r.identity, r.fingerprint`;
 
@@ -49,8 +51,9 @@ export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kin
   from ${MESSAGE_ROWS.from} order by r.ord returning id, seq`;
 
 export const EXCHANGE_KEYS = batchOf("r", { partner: "text", kind: "text", exchange_id: "text" });
-export const PARTS = `select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, m.state from ${EXCHANGE_KEYS.from}
-  join exchange_part p on p.partner = r.partner and p.kind = r.kind and p.exchange_id = r.exchange_id join message m on m.id = p.message_id`;
+export const PARTS = `select o.* from ${EXCHANGE_KEYS.from} cross join lateral (
+    select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, m.state from exchange_part p join message m on m.id = p.message_id
+    where p.partner = r.partner and p.kind = r.kind and p.exchange_id = r.exchange_id limit 2) as o`;
 export const PART_ROWS = batchOf("r", {
   partner: "text",
   kind: "text",
@@ -81,7 +84,7 @@ const MESSAGE_COLUMNS = `m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.c
 export const completeMessages = (days: Days): string => {
   const [now, worker, lease] = [COMPLETION_ROWS.next, COMPLETION_ROWS.next + 1, COMPLETION_ROWS.next + 2].map((n) => `$${n}`);
   const open = "m.state in ('awaiting-part', 'parked')";
-  return `update message m set raw = coalesce(m.raw, r.raw), reply = coalesce(m.reply, r.reply), return_value = coalesce(r.return_value, m.return_value),
+  return `update ${days.of("message")} m set raw = coalesce(m.raw, r.raw), reply = coalesce(m.reply, r.reply), return_value = coalesce(r.return_value, m.return_value),
     content_type = case when r.raw is null then m.content_type else r.content_type end,
     charset = case when r.raw is null then m.charset else r.charset end,
     headers = case when r.raw is null then m.headers else r.headers end,
@@ -92,7 +95,7 @@ export const completeMessages = (days: Days): string => {
     lease_worker = case when ${open} then ${worker}::integer end,
     lease_until = case when ${open} then ${at(`${now}`)} + ${lease}::double precision * interval '1 millisecond' end,
     lease_token = m.lease_token + 1
-  from ${COMPLETION_ROWS.from} where m.id = r.id${days.and("m.id")} returning m.state, ${MESSAGE_COLUMNS}`;
+  from ${COMPLETION_ROWS.from} where m.id = r.id returning m.state, ${MESSAGE_COLUMNS}`;
 };
 
 /** Leases open messages nobody works on, oldest first. $1 living workers, $2 limit, $3 worker, $4 lease ms. */
@@ -105,13 +108,15 @@ export const RECLAIM = `with open as materialized (
   from open where m.id = open.id returning ${MESSAGE_COLUMNS}`;
 
 export const HELD_ROWS = batchOf("r", { id: "uuid", token: "bigint" });
-const ours = (days: Days): string => `select m.id from ${HELD_ROWS.from} join message m on m.id = r.id
-    where m.state = 'received' and m.lease_token = r.token and m.lease_worker = $${HELD_ROWS.next}::integer${days.and("m.id")} order by m.id for update of m`;
+/** A lease is ours while it names us and the token is the one we got; a settled or parked message has none. Locked in one order, as settlements do. */
+const ours = (days: Days): string => `select m.id from ${HELD_ROWS.from}
+    cross join lateral (select x.id, x.lease_token, x.lease_worker from ${days.of("message")} x where x.id = r.id for update) as m
+    where m.lease_token = r.token and m.lease_worker = $${HELD_ROWS.next}::integer`;
 export const release = (days: Days): string => `with ours as materialized (${ours(days)})
-  update message m set lease_worker = null, lease_until = null from ours where m.id = ours.id${days.and("m.id")}`;
+  update ${days.of("message")} m set lease_worker = null, lease_until = null from ours where m.id = ours.id`;
 export const extend = (days: Days): string => `with ours as materialized (${ours(days)})
-  update message m set lease_until = (select huiliu_now()) + $${HELD_ROWS.next + 1}::double precision * interval '1 millisecond'
-  from ours where m.id = ours.id${days.and("m.id")} returning m.id`;
+  update ${days.of("message")} m set lease_until = (select huiliu_now()) + $${HELD_ROWS.next + 1}::double precision * interval '1 millisecond'
+  from ours where m.id = ours.id returning m.id`;
 
 /** $1 age in ms, $2 limit, $3 the reason. */
 export const LONELY = `with lonely as materialized (

@@ -20,6 +20,8 @@ export interface JournalDeps {
   readonly pool: Pool;
   readonly worker: Worker;
   readonly log: Log;
+  /** Whether a day has tables of its own. */
+  readonly hasDay: (day: string) => boolean;
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly uuid7: (atMs: number) => string;
   readonly parkedEvent: ParkedEventOf;
@@ -40,6 +42,9 @@ const orGone = async <T>(work: Promise<T>): Promise<T> => {
     throw error;
   }
 };
+
+/** Locks are taken by id everywhere. */
+const inOrder = <T extends { readonly id: string }>(items: readonly T[]): T[] => [...items].sort((a, b) => (a.id < b.id ? -1 : 1));
 
 export function createJournalStore(deps: JournalDeps): JournalStore {
   const { pool, worker } = deps;
@@ -79,13 +84,19 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
     reclaim: (limit) => orGone(reclaim(limit)),
     release: async (items) => {
       if (items.length === 0) return;
-      const days = daysOf(items.map((item) => item.id));
-      await orGone(run(pool, `journal_release${days.name}`, sql.release(days), [...sql.HELD_ROWS.params(items), worker.id]));
+      const days = daysOf(
+        items.map((item) => item.id),
+        deps.hasDay,
+      );
+      await orGone(run(pool, `journal_release${days.name}`, sql.release(days), [...sql.HELD_ROWS.params(inOrder(items)), worker.id]));
     },
     extend: async (items) => {
       if (items.length === 0) return [];
-      const days = daysOf(items.map((item) => item.id));
-      const values = [...sql.HELD_ROWS.params(items), worker.id, deps.leaseMs];
+      const days = daysOf(
+        items.map((item) => item.id),
+        deps.hasDay,
+      );
+      const values = [...sql.HELD_ROWS.params(inOrder(items)), worker.id, deps.leaseMs];
       const rows = await orGone(run<{ id: string }>(pool, `journal_extend${days.name}`, sql.extend(days), values));
       const held = new Set(rows.map((row) => row.id));
       return items.map((item) => item.id).filter((id) => !held.has(id));

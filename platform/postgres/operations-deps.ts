@@ -1,6 +1,7 @@
 /** What the operators' side is given by the composition root. */
 import type { Translated } from "../../domain/delivery/live.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
+import type { BusinessKey, Event } from "../../domain/events/event.ts";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import type { Log } from "../../domain/log.ts";
 import type { TotalsRow, Up } from "../../domain/operations/views.ts";
@@ -20,6 +21,8 @@ export interface OperationsDeps {
   readonly policy: (destination: string) => DestinationPolicy | undefined;
   /** By the vendor's own mapping, as createDeliveries has it; undefined when the vendor has none for the kind. */
   readonly translateByDefault: (message: JournaledMessage) => { readonly mapping: string; readonly result: Translated } | undefined;
+  /** What an event can be found by: the registry's definition of its type. */
+  readonly keysOf: (event: Event) => readonly BusinessKey[];
   readonly sealWriteBack: SealWriteBackEvent;
   /** Called after commit, as the settle store calls it: the relay publishes, the dispatcher looks. Must not throw. */
   readonly after: (done: AfterSettle) => void;
@@ -35,6 +38,6 @@ export interface OperationsDeps {
   readonly deliveries: () => { readonly live: number; readonly queued: number; readonly waitingTurn: number };
   /** A day's totals differ for this row (0: they agree again). The alarm line is logged here already. Must not throw. */
   readonly unbalanced: (businessDate: string, row: Pick<TotalsRow, "partner" | "kind">, differences: number) => void;
-  /** Times a commit is tried against a server that is away. */
+  /** How long a commit is tried against a server that is away. */
   readonly goneAfterMs?: number;
 }

@@ -95,6 +95,7 @@ export function createMessageReads(deps: OperationsDeps) {
         .filter((attempt) => attempt.writeBackId === one.id)
         .map((attempt) => rows.attemptView(attempt, shown, typeof one.charset_ === "string" ? one.charset_ : undefined)),
     }));
+    const events = await list(EVENTS);
     for (const one of writeBacks) Reflect.deleteProperty(one.writeBack, "charset_");
     return present({
       message: rows.messageView(head),
@@ -106,14 +107,20 @@ export function createMessageReads(deps: OperationsDeps) {
       returnValue: returnValue === undefined ? undefined : shown.text(String(returnValue)),
       traceparent: traceparent as string | undefined,
       history,
-      keys: (await list(KEYS)) as MessageDetail["keys"],
-      events: (await list(EVENTS)).map((one) => rows.eventView(one, shown)),
+      keys: keysOf(events),
+      events: events.map((one) => rows.eventView(one, shown)),
       eventDeliveries: (await list(DELIVERIES)).map((one) => deliveryView(one)),
       writeBacks,
       differences: differencesOf(history),
       actions: (await list(ACTIONS)).map(rows.auditView),
       masked: shown.masked,
     }) as MessageDetail;
+  };
+
+  /** Searching goes from value to message and has no index the other way: the events know their keys, that of a parking every key. */
+  const keysOf = (events: readonly Row[]): MessageDetail["keys"] => {
+    const all = events.flatMap((row) => deps.keysOf(JSON.parse(String(row.body)) as Event));
+    return [...new Map(all.map(({ kind, value }) => [`${kind} ${value}`, { kind, value }])).values()];
   };
 
   const parkedEventDeliveries = (): Promise<Answered<EventDeliveryList>> =>
@@ -170,7 +177,6 @@ const STORED_MESSAGE = `select m.id, m.seq, m.partner, m.kind, m.door, m.identit
 /** What the message itself told: not its parking, not what became of its write-backs. */
 const OWN_EVENTS = `select e.body from event e where e.message_id = $1 and e.partner = $2 and e.type <> 'message.parked' and e.type not like 'writeback.%' order by e.seq`;
 const HISTORY = `select ${moment("h.at")} as at, h.state, h.by, h.note from message_history h where h.message_id = $1 order by h.at`;
-const KEYS = "select k.kind, k.value from business_key k join message m on m.id = $1 where k.message_id = m.id order by k.kind, k.value";
 const EVENTS = `select ${rows.EVENT_COLUMNS} from event e where e.message_id = $1 order by e.seq`;
 const DELIVERY_COLUMNS = `d.subscriber, d.event_id as "eventId", d.message_id as "messageId", d.state, ${moment("d.owed_at")} as "owedAt", d.run, d.park as parked`;
 const DELIVERIES = `select ${DELIVERY_COLUMNS} from event_delivery d where d.message_id = $1 order by d.seq`;

@@ -16,7 +16,12 @@ export const MASKED: Shown = { text: maskText, value: (value) => maskValue(value
 export const WHOLE: Shown = { text: (same) => same, value: (same) => same, masked: false };
 
 /** The next page's cursor: the last row's, when the page was full. */
-export function pageOf<R, T>(rows: readonly R[], limit: number, view: (row: R) => T, cursor: (row: R) => string): { items: T[]; after?: string } {
+export function pageOf<R, T>(
+  rows: readonly R[],
+  limit: number,
+  view: (row: R) => T,
+  cursor: (row: R) => string,
+): { items: T[]; after?: string } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return { items: shown.map(view), ...(rows.length > limit && last !== undefined ? { after: cursor(last) } : {}) };

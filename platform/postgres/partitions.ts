@@ -5,15 +5,20 @@ import { dbTime } from "./clock.ts";
 import type { Pool } from "./pool.ts";
 
 /** Partitioned table → the column that carries the message's UUID. */
-export const PARTITIONED: Readonly<Record<string, string>> = {
+export const PARTITIONED = {
   message: "id",
   message_history: "message_id",
   event: "message_id",
   write_back_body: "message_id",
   attempt: "message_id",
-};
+} as const;
+export type PartitionedTable = keyof typeof PARTITIONED;
+/** `_20261120`: what a day's tables end with. */
+export const suffixOf = (day: string): string => `_${day.replaceAll("-", "")}`;
+
 /** A week ahead: a weekend without anybody still has its days. */
 export const DAYS_AHEAD = 7;
+const DAY_TABLE = /^message_[0-9]{8}$/;
 const PARTITION_LOCK = 0x48_55_49_50;
 
 const dayAfter = (day: string, days: number): string => {
@@ -37,10 +42,13 @@ export function dayBounds(day: string): { readonly from: string; readonly to: st
 }
 
 /**
- * Makes the days from today to `daysAhead` where missing; answers the tables made. Rows of such a day that the default partition already holds
+ * Makes the days from today to `daysAhead` where missing; answers the tables made and the days there are. Rows of such a day that the default partition already holds
  * (the engine had slept, or a test moved the clock) are moved in the same transaction.
  */
-export async function ensurePartitions(pool: Pool, daysAhead = DAYS_AHEAD): Promise<readonly string[]> {
+export async function ensurePartitions(
+  pool: Pool,
+  daysAhead = DAYS_AHEAD,
+): Promise<{ readonly made: readonly string[]; readonly days: ReadonlySet<string> }> {
   const { day: today } = await dbTime(pool);
   const wanted = Array.from({ length: daysAhead + 1 }, (_, ahead) => dayAfter(today, ahead));
   const made: string[] = [];
@@ -55,7 +63,7 @@ export async function ensurePartitions(pool: Pool, daysAhead = DAYS_AHEAD): Prom
     );
     for (const day of wanted) {
       for (const [table, column] of Object.entries(PARTITIONED)) {
-        const name = `${table}_${day.replaceAll("-", "")}`;
+        const name = `${table}${suffixOf(day)}`;
         if (there.has(name)) continue;
         const { from, to } = dayBounds(day);
         const range = `for values from ('${from}') to ('${to}')`;
@@ -78,7 +86,8 @@ export async function ensurePartitions(pool: Pool, daysAhead = DAYS_AHEAD): Prom
     }
     await client.query("select pg_advisory_unlock($1)", [PARTITION_LOCK]);
     broken = false;
-    return made;
+    const tables = [...there, ...made].filter((name) => DAY_TABLE.test(name)).map((name) => name.slice("message_".length));
+    return { made, days: new Set([...tables.map((day) => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`)]) };
   } finally {
     client.release(broken);
   }

@@ -33,9 +33,12 @@ const INT8 = 20;
 const MAX_LIFETIME_S = 6 * 3_600;
 /**
  * Every statement of a store is a batch of keys looked up by index, prepared once. A plan made while a table was nearly empty would read it whole, and go on
- * doing so when it has grown (measured: 5 to 20 times slower until the next ANALYZE), so other plans are not offered.
+ * doing so when it has grown (measured: 5 to 20 times slower until the next ANALYZE), so other plans are not offered and a look-up by key
+ * counts as cheap even in an empty table.
  */
-const HOT_PLANS = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+const HOT_PLANS =
+  " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off" +
+  " -c random_page_cost=0.01 -c join_collapse_limit=1 -c jit=off";
 
 /** Makes the pool; connects nobody yet. `bigint` columns come back as JavaScript bigint: fen and sequences must not pass through a float. */
 export function createPool(options: {

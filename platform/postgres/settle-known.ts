@@ -15,6 +15,7 @@ import * as sql from "./settle-sql.ts";
 import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
 
 const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
+type HasDay = (day: string) => boolean;
 const unique = <T>(of: readonly T[]): T[] => [...new Set(of)];
 
 /** Bills and lanes a settlement touches: what it has to hold while it is judged. */
@@ -24,43 +25,48 @@ export const orderKeysOf = (settlement: Settlement): string[] =>
     ...settlement.writeBacks.flatMap((owed) => (owed.when === "bill-paid" ? [owed.lane, billOf(settlement, owed)] : [owed.lane])),
   ]);
 
+const sourceKey = ({ source }: Settlement): string =>
+  source.kind === "message" ? source.message.id : pairKey(source.subscriber, source.event.id);
+
 /** Settlements whose source is no longer ours, the others' sources being locked now. Of two settlements of one source the second is fenced. */
-export async function fencedOff(client: Client, settlements: readonly Settlement[]): Promise<ReadonlySet<Settlement>> {
-  const messages: { id: string; token: bigint | number }[] = [];
-  const deliveries: { subscriber: string; event_id: string; token: number }[] = [];
+export async function fencedOff(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<ReadonlySet<Settlement>> {
+  const messages: string[] = [];
+  const deliveries: { subscriber: string; event_id: string }[] = [];
   for (const { source } of settlements) {
-    if (source.kind === "message") messages.push({ id: source.message.id, token: source.message.token });
-    else deliveries.push({ subscriber: source.subscriber, event_id: source.event.id, token: source.token });
+    if (source.kind === "message") messages.push(source.message.id);
+    else deliveries.push({ subscriber: source.subscriber, event_id: source.event.id });
   }
   const ours = new Map<string, bigint>();
   if (messages.length > 0) {
-    const days = daysOf(messages.map((one) => one.id));
-    const rows = await run<{ id: string; lease_token: bigint }>(
-      client,
-      `settle_fence${days.name}`,
-      sql.fence(days),
-      sql.TOKENS.params(messages),
-    );
-    for (const row of rows) ours.set(row.id, row.lease_token);
+    const days = daysOf(messages, hasDay);
+    const rows = await run<Leased & { id: string }>(client, `settle_fence${days.name}`, sql.fence(days), [messages]);
+    for (const row of rows) if (row.state === "received") ours.set(row.id, row.lease_token);
   }
   if (deliveries.length > 0) {
-    const rows = await run<{ subscriber: string; event_id: string; lease_token: bigint }>(
+    // Locked in the order given: the same for every worker.
+    deliveries.sort((a, b) => (pairKey(a.subscriber, a.event_id) < pairKey(b.subscriber, b.event_id) ? -1 : 1));
+    const rows = await run<Leased & { subscriber: string; event_id: string }>(
       client,
       "settle_fence_deliveries",
       sql.FENCE_DELIVERIES,
       sql.DELIVERIES.params(deliveries),
     );
-    for (const row of rows) ours.set(pairKey(row.subscriber, row.event_id), row.lease_token);
+    for (const row of rows) if (row.state === "received") ours.set(pairKey(row.subscriber, row.event_id), row.lease_token);
   }
   const fenced = new Set<Settlement>();
   for (const settlement of settlements) {
     const { source } = settlement;
-    const key = source.kind === "message" ? source.message.id : pairKey(source.subscriber, source.event.id);
     const token = source.kind === "message" ? source.message.token : source.token;
-    if (ours.get(key) === BigInt(token)) ours.delete(key);
+    // Taken out of the map: each source is settled once.
+    if (ours.get(sourceKey(settlement)) === BigInt(token)) ours.delete(sourceKey(settlement));
     else fenced.add(settlement);
   }
   return fenced;
+}
+
+interface Leased {
+  readonly state: string;
+  readonly lease_token: bigint;
 }
 
 interface ExistingRow {
@@ -116,21 +122,21 @@ async function loadFacts(client: Client, settlements: readonly Settlement[]): Pr
   );
 }
 
-async function loadStored(client: Client, settlements: readonly Settlement[]): Promise<Set<string>> {
+async function loadStored(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Set<string>> {
   // A first run has stored nothing yet; only what was worked on before is looked up.
   const ids = settlements
     .filter(({ source }) => source.kind === "event" || source.message.run > 1 || source.message.replayed)
     .map(messageIdOf);
   if (ids.length === 0) return new Set();
-  const days = daysOf(ids);
+  const days = daysOf(ids, hasDay);
   const rows = await run<{ message_id: string; id: string }>(client, `settle_stored${days.name}`, sql.storedEvents(days), [unique(ids)]);
   return new Set(rows.map((row) => pairKey(row.message_id, row.id)));
 }
 
 /** Loads everything that judging these settlements can ask. */
-export async function loadKnown(client: Client, settlements: readonly Settlement[]): Promise<Known> {
+export async function loadKnown(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Known> {
   const facts = await loadFacts(client, settlements);
-  const stored = await loadStored(client, settlements);
+  const stored = await loadStored(client, settlements, hasDay);
   const changed = unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
   const asked = unique([
     ...changed,

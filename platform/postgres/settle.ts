@@ -32,6 +32,8 @@ export interface SettleDeps {
   readonly pool: Pool;
   readonly worker: Worker;
   readonly log: Log;
+  /** Whether a day has tables of its own. */
+  readonly hasDay: (day: string) => boolean;
   readonly uuid7: (atMs: number) => string;
   readonly parkedEvent: ParkedEventOf;
   /** Called after each commit, before the callers are answered. Must not throw. */
@@ -72,9 +74,9 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
 
   const work = async (tx: Tx, settlements: readonly Settlement[]): Promise<Worked<Settled>> => {
     await lockTexts(tx.client, settlements.flatMap(orderKeysOf).map(orderLock));
-    const fenced = await fencedOff(tx.client, settlements);
+    const fenced = await fencedOff(tx.client, settlements, deps.hasDay);
     const open = settlements.filter((one) => !fenced.has(one)).sort(inOrder);
-    const known = await loadKnown(tx.client, open);
+    const known = await loadKnown(tx.client, open, deps.hasDay);
     const judge = createJudge(known, { newId: () => deps.uuid7(tx.nowMs), parkedEvent: deps.parkedEvent });
     const plans = new Map(open.map((one) => [one, judge.judge(one, summaryOf(one))]));
     const all = [...plans.values()];
@@ -192,7 +194,10 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         duplicate_of: plan.duplicateOf ?? null,
         flow: plan.settlement.flow ?? null,
       }));
-      const days = daysOf(rows.map((row) => row.id));
+      const days = daysOf(
+        rows.map((row) => row.id),
+        deps.hasDay,
+      );
       await run(tx.client, `update_messages${days.name}`, sql.updateMessages(days), [...sql.OUTCOME_ROWS.params(rows), tx.nowMs]);
     }
     const ended = plans.flatMap((plan) => {

@@ -1,7 +1,7 @@
 /** Small things every statement needs. */
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Client, Pool } from "./pool.ts";
-import { dayBounds } from "./partitions.ts";
+import { type PartitionedTable, suffixOf } from "./partitions.ts";
 
 /** Runs a named (prepared) statement: the name must stand for one text for ever. */
 export async function run<R extends object = Record<string, never>>(
@@ -17,28 +17,32 @@ export async function run<R extends object = Record<string, never>>(
 /** Milliseconds of receipt inside a UUID v7. */
 export const msOfUuid = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
-/** A statement's share of the partitioned tables: one day when all ids are of one, else every day. */
+/** A statement's share of the partitioned tables: one day's tables when all ids are of one day that has its own, else the whole. */
 export interface Days {
   /** Part of the statement's name. */
   readonly name: string;
-  /** `and <column> …` with literals: the plan then holds one partition and locks no other. */
-  and(column: string): string;
+  /** The table to name in the statement. A day's own table is planned and locked alone, whatever the number of days kept. */
+  of(table: PartitionedTable): string;
 }
 
-const EVERY: Days = { name: "", and: () => "" };
+/** Every partition; for statements that are rare, or whose ids are of several days. */
+export const EVERY_DAY: Days = { name: "", of: (table) => table };
 
-/** The day that all these messages were received on, for pruning. Nearly every batch is of one day. */
-export function daysOf(messageIds: readonly string[]): Days {
+/** The day that all these messages were received on. Nearly every batch is of one day. `has` tells which days have tables of their own. */
+export function daysOf(messageIds: readonly string[], has: (day: string) => boolean): Days {
   let day: string | undefined;
   for (const id of messageIds) {
-    const one = chinaDateTimeOf(msOfUuid(id)).slice(0, 10);
-    if (day !== undefined && day !== one) return EVERY;
+    const one = dayOf(id);
+    if (day !== undefined && day !== one) return EVERY_DAY;
     day = one;
   }
-  if (day === undefined) return EVERY;
-  const { from, to } = dayBounds(day);
-  return { name: `_${day.replaceAll("-", "")}`, and: (column) => ` and ${column} >= '${from}'::uuid and ${column} < '${to}'::uuid` };
+  if (day === undefined || !has(day)) return EVERY_DAY;
+  const suffix = suffixOf(day);
+  return { name: suffix, of: (table) => `${table}${suffix}` };
 }
+
+/** The China day on which a message was received. */
+export const dayOf = (id: string): string => chinaDateTimeOf(msOfUuid(id)).slice(0, 10);
 
 /** Takes transaction-level advisory locks on texts, in one order for everybody: no two batches can wait for each other. Must be a statement of its own. */
 export async function lockTexts(client: Client, texts: Iterable<string>): Promise<void> {

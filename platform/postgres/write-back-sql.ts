@@ -30,13 +30,16 @@ export const CLAIM = `with clock as materialized (select huiliu_now() as now),
     insert into attempt (message_id, write_back_id, n, action, started_at, worker)
     select message_id, id, attempts, action, now, $3::integer from claimed)
   select c.id, c.key, c.message_id, c.destination, c.kind, c.mapping, c.lane, c.lane_seq, c.cause_event_id, c.cause_type, c.content_type, c.charset,
-    c.amount_fen, c.serial, c.business_date::text as business_date, c.token, c.attempts, c.action, c.because, b.body,
+    c.amount_fen, c.serial, c.business_date::text as business_date, c.token, c.attempts, c.action, c.because,
     ${msOf("c.owed_at")} as owed_ms, ${msOf("c.first_sent_at")} as first_sent_ms,
     case when c.possible_send_before is not null then greatest(0, ${msOf("c.now")} - ${msOf("c.possible_send_before")}) end as since_ms,
     (select count(*)::integer from (select 1 from write_back q where q.destination = c.destination and q.lane = c.lane and q.state = 'queued'
       limit ${LANE_BEHIND_MAX}) as behind) as lane_behind
-  from claimed c join write_back_body b on b.message_id = c.message_id and b.write_back_id = c.id
-  order by c.next_at, c.lane_seq`;
+  from claimed c order by c.next_at, c.lane_seq`;
+
+/** $1 messages, $2 write-backs of them. */
+export const bodies = (days: Days): string => `select b.write_back_id as id, b.body from ${days.of("write_back_body")} b
+  where b.message_id = any($1::uuid[]) and b.write_back_id = any($2::uuid[])`;
 
 /** In flight without a living owner? Only then is it worth asking who lives. $1 destination, $2 our worker. */
 export const STRAYS = `select exists (select 1 from write_back w where w.destination = $1 and w.state = 'sending'
@@ -62,10 +65,8 @@ export const EXPIRE = `with lost as materialized (
     first_sent_at = case when w.action = 'send' then coalesce(w.first_sent_at, w.claimed_at) else w.first_sent_at end
   from lost l where w.id = l.id returning w.id`;
 
-export const CLAIM_TOKENS = batchOf("r", { id: "uuid", token: "bigint" });
-/** Locks the claims that are still the caller's. */
-export const FENCE = `select w.id, w.token, w.destination, w.lane from ${CLAIM_TOKENS.from} join write_back w on w.id = r.id
-  where w.state = 'sending' and w.token = r.token order by w.id for update of w`;
+/** Locks claims, in one order for everybody; the caller compares state and token. */
+export const FENCE = `select w.id, w.state, w.token, w.destination, w.lane from write_back w where w.id = any($1::uuid[]) order by w.id for update`;
 
 export const END_ROWS = batchOf("r", {
   id: "uuid",
@@ -91,9 +92,9 @@ export const endAttempts = (days: Days): string => {
   const now = at(`$${END_ROWS.next}`);
   return `with rows as materialized (select * from ${END_ROWS.from}),
   ended as (
-    update attempt a set ended_at = ${now}, outcome = rows.outcome, step = rows.step, status = rows.status, code = rows.code, text = rows.text,
+    update ${days.of("attempt")} a set ended_at = ${now}, outcome = rows.outcome, step = rows.step, status = rows.status, code = rows.code, text = rows.text,
       why = rows.why, reply = rows.reply
-    from rows where a.message_id = rows.message_id and a.write_back_id = rows.id and a.n = rows.n${days.and("a.message_id")})
+    from rows where a.message_id = rows.message_id and a.write_back_id = rows.id and a.n = rows.n)
   update write_back w set state = rows.state, action = rows.next_action, because = null, next_at = to_timestamp(rows.next_ms / 1000.0),
     lease_worker = null, lease_until = null, last_outcome = rows.outcome, last_status = rows.status, last_code = rows.code, last_text = rows.text,
     last_why = rows.why, last_at = ${now},
@@ -120,7 +121,7 @@ export const RELEASE = `with rows as materialized (select * from ${RELEASE_ROWS.
   freed as (
     update write_back w set state = 'waiting', next_at = ${NOW}, lease_worker = null, lease_until = null, attempts = w.attempts - 1,
       asks = w.asks - case when w.action = 'ask' then 1 else 0 end, last_possible_send_at = w.possible_send_before
-    from rows where w.id = rows.id and w.state = 'sending' and w.token = rows.token returning w.id, w.message_id, w.attempts + 1 as n)
+    from rows where w.id = rows.id and w.token = rows.token and w.lease_worker = $${RELEASE_ROWS.next}::integer returning w.id, w.message_id, w.attempts + 1 as n)
   delete from attempt a using freed f where a.message_id = f.message_id and a.write_back_id = f.id and a.n = f.n`;
 
 export const NEXT_DUE = `select greatest(0, ${msOf("w.next_at")} - ${msOf(NOW)}) as ms

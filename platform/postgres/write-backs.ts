@@ -6,8 +6,8 @@ import type { Event } from "../../domain/events/event.ts";
 import { eventNumbers, storeEvents } from "./facts.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
-import type { Log, Pool } from "./pool.ts";
-import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
+import type { Client, Log, Pool } from "./pool.ts";
+import { dayOf, daysOf, lockTexts, orderLock, run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import * as sql from "./write-back-sql.ts";
 
@@ -25,6 +25,7 @@ export interface WriteBackDeps {
   readonly pool: Pool;
   readonly worker: Worker;
   readonly log: Log;
+  readonly hasDay: (day: string) => boolean;
   /** Called after a commit that owes events to the broker, with what is owed. Must not throw. */
   readonly published?: (outbox: readonly { readonly seq: bigint; readonly event: Event }[]) => void;
   /** Called after a commit that made write-backs due. Must not throw. */
@@ -54,7 +55,6 @@ interface ClaimRow {
   readonly action: Claimed["action"];
   readonly because: NonNullable<Claimed["because"]> | null;
   readonly lane_behind: number;
-  readonly body: Buffer;
   readonly owed_ms: number;
   readonly first_sent_ms: number | null;
   readonly since_ms: number | null;
@@ -62,7 +62,7 @@ interface ClaimRow {
 
 const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
 
-const claimedOf = (row: ClaimRow, leaseMs: number): Claimed => ({
+const claimedOf = (row: ClaimRow, body: Uint8Array, leaseMs: number): Claimed => ({
   id: row.id,
   key: row.key,
   messageId: row.message_id,
@@ -72,7 +72,7 @@ const claimedOf = (row: ClaimRow, leaseMs: number): Claimed => ({
   lane: row.lane,
   laneSeq: row.lane_seq,
   cause: { eventId: row.cause_event_id, type: row.cause_type },
-  body: row.body,
+  body,
   contentType: row.content_type,
   charset: row.charset,
   ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
@@ -150,6 +150,11 @@ async function promote(tx: Tx, lanes: readonly { readonly one: string; readonly 
   return rows.map((row) => row.destination);
 }
 
+/** Bodies are written with their write-back and never before it dropped: this is a damaged database, and nothing may be sent. */
+function missingBody(row: ClaimRow): never {
+  throw new Error(`write-back ${row.id} has no body`);
+}
+
 export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { close(): Promise<void> } {
   const { pool, worker } = deps;
   const options = { pool, log: deps.log, ...(deps.goneAfterMs === undefined ? {} : { goneAfterMs: deps.goneAfterMs }) };
@@ -161,18 +166,18 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
   };
 
   const settleBatch = async (tx: Tx, ends: readonly AttemptEnd[]): Promise<Worked<"settled" | "lease-lost">> => {
-    const fence = await run<{ id: string; token: bigint; destination: string; lane: string }>(
+    const fence = await run<{ id: string; state: string; token: bigint; destination: string; lane: string }>(
       tx.client,
       "write_back_fence",
       sql.FENCE,
-      sql.CLAIM_TOKENS.params(ends.map((end) => ({ id: end.id, token: end.token }))),
+      [ends.map((end) => end.id)],
     );
     const held = new Map(fence.map((row) => [row.id, row]));
     const ours = new Set<AttemptEnd>();
     const lanes: { one: string; two: string }[] = [];
     for (const end of ends) {
       const row = held.get(end.id);
-      if (!row || row.token !== BigInt(end.token)) continue;
+      if (row?.state !== "sending" || row.token !== BigInt(end.token)) continue;
       // The same claim ended twice in one batch: the first counts.
       held.delete(end.id);
       ours.add(end);
@@ -182,7 +187,10 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     let destinations: string[] = [];
     let outbox: Owed = [];
     if (rows.length > 0) {
-      const days = daysOf(rows.map((end) => end.messageId));
+      const days = daysOf(
+        rows.map((end) => end.messageId),
+        deps.hasDay,
+      );
       const values = [...sql.END_ROWS.params(rows.map((end) => endRow(end, tx.nowMs))), tx.nowMs];
       await run(tx.client, `write_back_end${days.name}`, sql.endAttempts(days), values);
       outbox = await publish(
@@ -236,8 +244,27 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     unclearAction: Claimed["action"],
   ): Promise<readonly Claimed[]> => {
     await expireIfStray(destination, unclearAction);
-    const rows = await run<ClaimRow>(pool, "write_back_claim", sql.CLAIM, [destination, limit, worker.id, leaseMs, unclearAction]);
-    return rows.map((row) => claimedOf(row, leaseMs));
+    const claimed = await commit({ ...options, name: "claim" }, async (tx) => {
+      const rows = await run<ClaimRow>(tx.client, "write_back_claim", sql.CLAIM, [destination, limit, worker.id, leaseMs, unclearAction]);
+      const bodies = await bodiesOf(tx.client, rows);
+      return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id) ?? missingBody(row), leaseMs)) };
+    });
+    return claimed.answers;
+  };
+
+  /** One look-up a day: a backlog's bodies lie in few days' tables. */
+  const bodiesOf = async (client: Client, rows: readonly ClaimRow[]): Promise<ReadonlyMap<string, Uint8Array>> => {
+    const byDay = Map.groupBy(rows, (row) => dayOf(row.message_id));
+    const bodies = new Map<string, Uint8Array>();
+    for (const group of byDay.values()) {
+      const days = daysOf([group[0]?.message_id ?? ""], deps.hasDay);
+      const found = await run<{ id: string; body: Buffer }>(client, `write_back_bodies${days.name}`, sql.bodies(days), [
+        group.map((row) => row.message_id),
+        group.map((row) => row.id),
+      ]);
+      for (const row of found) bodies.set(row.id, row.body);
+    }
+    return bodies;
   };
 
   return {
@@ -250,7 +277,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     release: async (claims) => {
       if (claims.length === 0) return;
       const rows = claims.map((one) => ({ id: one.id, message_id: one.messageId, token: one.token, n: one.attempt }));
-      await orGone(run(pool, "write_back_release", sql.RELEASE, sql.RELEASE_ROWS.params(rows)));
+      await orGone(run(pool, "write_back_release", sql.RELEASE, [...sql.RELEASE_ROWS.params(rows), worker.id]));
     },
     sweep: async () => {
       const done = await commit({ ...options, name: "sweep" }, async (tx) => {

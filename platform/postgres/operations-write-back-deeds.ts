@@ -1,0 +1,196 @@
+/** Replaying and closing a write-back by hand (domain/writeback/manual.ts has the rules), and pausing a destination. */
+import type { Event } from "../../domain/events/event.ts";
+import type { Deed } from "../../domain/operations/ports.ts";
+import { type Answered, refused } from "../../domain/operations/refusals.ts";
+import { signed } from "../../domain/operations/rules.ts";
+import type { Done } from "../../domain/operations/views.ts";
+import { chinaDateTimeOf } from "../../domain/time.ts";
+import { resolvedDraft, type WriteBackFacts } from "../../domain/writeback/events.ts";
+import { cancelRuling, type CloseRuling, type ManualView, replayRuling, resolveRuling } from "../../domain/writeback/manual.ts";
+import type { WriteBackState } from "../../domain/writeback/ports.ts";
+import { at, msOf } from "./clock.ts";
+import { eventNumbers, storeEvents } from "./facts.ts";
+import type { Tx } from "./group-commit.ts";
+import { type Deeded, doing, note } from "./operations-deeds.ts";
+import type { OperationsDeps } from "./operations-deps.ts";
+import { isUuid } from "./operations-sql.ts";
+import { lockTexts, orderLock, run } from "./sql.ts";
+import { LANES, PROMOTE } from "./write-back-sql.ts";
+
+interface Locked {
+  readonly id: string;
+  readonly key: string;
+  readonly message_id: string;
+  readonly destination: string;
+  readonly kind: string;
+  readonly lane: string;
+  readonly cause_event_id: string;
+  readonly cause_type: string;
+  readonly amount_fen: bigint | null;
+  readonly state: WriteBackState;
+  readonly action: string;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly may_have_taken_effect: boolean;
+  readonly park: unknown;
+  readonly owed_ms: number;
+  readonly first_sent_ms: number | null;
+}
+
+const LANE_OF = "select w.lane, w.state from write_back w where w.id = $1";
+const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.state, w.action, w.attempts,
+    w.replays, w.may_have_taken_effect, w.park, ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms
+  from write_back w where w.id = $1 for update of w skip locked`;
+/** The fence moves on: a claim of before changes nothing any more. What may have taken effect stays so. */
+const REPLAY = `update write_back w set state = 'waiting', action = $3, because = 'replay', next_at = ${at("$2")}, lease_worker = null, lease_until = null,
+  token = w.token + 1, park = null, replays = w.replays + 1 where w.id = $1`;
+const RESOLVE = `update write_back w set state = 'resolved', closed_at = ${at("$2")}, lease_worker = null, lease_until = null, next_at = null,
+  token = w.token + 1, resolution = $3, resolved_by = $4, resolution_reason = $5, his_receipt_no = $6,
+  how = case when $3 = 'done-by-hand' then 'person' else w.how end where w.id = $1`;
+
+const factsOf = (row: Locked): WriteBackFacts => ({
+  id: row.id,
+  key: row.key,
+  destination: row.destination,
+  kind: row.kind,
+  cause: { eventId: row.cause_event_id, type: row.cause_type },
+  lane: row.lane,
+  ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
+  owedAt: chinaDateTimeOf(Math.floor(row.owed_ms)),
+  ...(row.first_sent_ms === null ? {} : { firstSentAt: chinaDateTimeOf(Math.floor(row.first_sent_ms)) }),
+  attempt: row.attempts,
+});
+
+export interface ResolveDeed extends Deed {
+  readonly decision: "done-by-hand" | "cancelled";
+  readonly hisReceiptNo?: string;
+  readonly confirmedChecked?: boolean;
+}
+
+export function createWriteBackDeeds(deps: OperationsDeps) {
+  /** Locks the lane, then the row. A row that a worker holds at this instant is in flight. */
+  const lock = async (tx: Tx, id: string): Promise<Locked | Extract<Deeded, { ok: false }>> => {
+    const [found] = await run<{ lane: string; state: string }>(tx.client, "operator_lane_of", LANE_OF, [id]);
+    if (!found) return refused("UNKNOWN_WRITE_BACK");
+    await lockTexts(tx.client, [orderLock(found.lane)]);
+    const [row] = await run<Locked>(tx.client, "operator_lock_write_back", LOCK, [id]);
+    return row ?? refused("IN_FLIGHT", { state: found.state });
+  };
+
+  const viewOf = (row: Locked): ManualView => ({ state: row.state, mayHaveTakenEffect: row.may_have_taken_effect });
+  const before = (row: Locked): object => ({
+    state: row.state,
+    action: row.action,
+    attempts: row.attempts,
+    replays: row.replays,
+    park: row.park ?? undefined,
+  });
+
+  const replay = async (id: string, deed: Deed & { readonly confirmedChecked?: boolean }): Promise<Answered<Done>> => {
+    const sign = signed(deed);
+    if (!sign.ok) return sign;
+    if (!isUuid(id)) return refused("UNKNOWN_WRITE_BACK");
+    return doing(deps, async (tx) => {
+      const row = await lock(tx, id);
+      if ("ok" in row) return row;
+      const ruling = replayRuling(viewOf(row), deps.policy(row.destination), {
+        reason: sign.reason,
+        ...(deed.confirmedChecked === undefined ? {} : { confirmedChecked: deed.confirmedChecked }),
+      });
+      if (!ruling.ok) return refused(ruling.refusal, { state: row.state });
+      await run(tx.client, "operator_replay_write_back", REPLAY, [id, tx.nowMs, ruling.action]);
+      const after = { state: "waiting", action: ruling.action, ...(deed.confirmedChecked ? { confirmedChecked: true } : {}) };
+      const entry = {
+        who: sign.by,
+        action: "replay",
+        targetKind: "write-back" as const,
+        targetId: id,
+        reason: sign.reason,
+        before: before(row),
+        after,
+      };
+      const auditId = await note(tx, entry);
+      return {
+        ok: true,
+        done: { id, kind: "write-back", state: "waiting", action: ruling.action, auditId },
+        committed: () => deps.after({ outbox: [], destinations: [row.destination], eventDeliveries: [] }),
+      };
+    });
+  };
+
+  const rulingOf = (row: Locked, deed: ResolveDeed, reason: string): CloseRuling => {
+    if (deed.decision === "cancelled") {
+      return cancelRuling(viewOf(row), {
+        reason,
+        ...(deed.confirmedChecked === undefined ? {} : { confirmedChecked: deed.confirmedChecked }),
+      });
+    }
+    return resolveRuling(viewOf(row), { reason, ...(deed.hisReceiptNo === undefined ? {} : { hisReceiptNo: deed.hisReceiptNo }) });
+  };
+
+  const resolve = async (id: string, deed: ResolveDeed): Promise<Answered<Done>> => {
+    const sign = signed(deed);
+    if (!sign.ok) return sign;
+    if (!isUuid(id)) return refused("UNKNOWN_WRITE_BACK");
+    return doing(deps, async (tx): Promise<Deeded> => {
+      const row = await lock(tx, id);
+      if ("ok" in row) return row;
+      const ruling = rulingOf(row, deed, sign.reason);
+      if (!ruling.ok) return refused(ruling.refusal, { state: row.state });
+      const receipt = ruling.decision === "done-by-hand" ? { hisReceiptNo: ruling.hisReceiptNo } : {};
+      const decided = { decision: ruling.decision, by: { name: sign.by }, reason: ruling.reason, ...receipt, atMs: tx.nowMs };
+      const sealed = deps.sealWriteBack(resolvedDraft(factsOf(row), decided));
+      if (!sealed.ok) {
+        deps.log.error({ writeBackId: id, problems: sealed.problems }, "writeback.resolved could not be sealed; nothing was changed");
+        return refused("EVENT_REFUSED", { state: row.state });
+      }
+      const values = [id, tx.nowMs, ruling.decision, sign.by, ruling.reason, receipt.hisReceiptNo ?? null];
+      await run(tx.client, "operator_resolve_write_back", RESOLVE, values);
+      const outbox = await publish(tx, row.message_id, sealed.event);
+      const lane = [{ one: row.destination, two: row.lane }];
+      const due = await run<{ destination: string }>(tx.client, "write_back_promote", PROMOTE, [...LANES.params(lane), tx.nowMs]);
+      const after = { state: "resolved", decision: ruling.decision, ...receipt };
+      const entry = {
+        who: sign.by,
+        action: "resolve",
+        targetKind: "write-back" as const,
+        targetId: id,
+        reason: ruling.reason,
+        before: before(row),
+        after,
+      };
+      const auditId = await note(tx, entry);
+      return {
+        ok: true,
+        done: { id, kind: "write-back", state: "resolved", action: ruling.decision, auditId },
+        committed: () => deps.after({ outbox, destinations: due.map((one) => one.destination), eventDeliveries: [] }),
+      };
+    });
+  };
+
+  const publish = async (tx: Tx, messageId: string, event: Event): Promise<readonly { readonly seq: bigint; readonly event: Event }[]> => {
+    const [seq = 0n] = await eventNumbers(tx, 1);
+    await storeEvents(tx, [{ messageId, event, seq, ordinal: 0, publish: true }]);
+    return [{ seq, event }];
+  };
+
+  /** Pauses or resumes a destination on this worker, on record, so that it is paused again after a restart. */
+  const hold = async (partner: string, deed: Deed, action: "pause" | "resume"): Promise<Answered<Done>> => {
+    const sign = signed(deed);
+    if (!sign.ok) return sign;
+    const profile = deps.partners().find((one) => one.partner === partner);
+    if (!profile) return refused("UNKNOWN_PARTNER");
+    if (!profile.destination) return refused("NOT_A_DESTINATION");
+    return doing(deps, async (tx) => {
+      const auditId = await note(tx, { who: sign.by, action, targetKind: "destination", targetId: partner, reason: sign.reason });
+      const state = action === "pause" ? "paused" : "running";
+      return {
+        ok: true,
+        done: { id: partner, kind: "destination", state, auditId },
+        committed: () => (action === "pause" ? deps.dispatcher.pause(partner) : deps.dispatcher.resume(partner)),
+      };
+    });
+  };
+
+  return { replay, resolve, hold };
+}

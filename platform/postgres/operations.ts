@@ -1,0 +1,73 @@
+/** The operators' side over PostgreSQL: see domain/operations/ports.ts for what it promises. */
+import type { Deed, Operations, Unmask } from "../../domain/operations/ports.ts";
+import { type Answered, refused } from "../../domain/operations/refusals.ts";
+import { signed } from "../../domain/operations/rules.ts";
+import { type AuditEntry, createMessageDeeds } from "./operations-deeds.ts";
+import type { OperationsDeps } from "./operations-deps.ts";
+import { createMessageReads } from "./operations-messages.ts";
+import { MASKED, type Shown, WHOLE } from "./operations-rows.ts";
+import { createState } from "./operations-state.ts";
+import { createTotals } from "./operations-totals.ts";
+import { createWriteBackDeeds } from "./operations-write-back-deeds.ts";
+import { createWriteBackReads } from "./operations-write-backs.ts";
+
+export type { OperationsDeps } from "./operations-deps.ts";
+
+export function createOperations(deps: OperationsDeps): Operations {
+  const reads = createMessageReads(deps);
+  const writeBackReads = createWriteBackReads(deps);
+  const messageDeeds = createMessageDeeds(deps);
+  const writeBackDeeds = createWriteBackDeeds(deps);
+  const state = createState(deps);
+
+  /** Looks masked first; whole only once the look is on record, and only at what is there. */
+  const shown = async <T>(
+    kind: AuditEntry["targetKind"],
+    id: string,
+    unmask: Unmask | undefined,
+    look: (how: Shown) => Promise<Answered<T>>,
+  ): Promise<Answered<T>> => {
+    if (unmask === undefined) return look(MASKED);
+    const sign = signed(unmask);
+    if (!sign.ok) return sign;
+    const there = await look(MASKED);
+    if (!there.ok) return there;
+    const noted = await messageDeeds.unmasked(kind, id, unmask);
+    return noted.ok ? look(WHOLE) : noted;
+  };
+
+  return {
+    messages: reads.messages,
+    message: (id, unmask) => shown("message", id, unmask, (how) => reads.message(id, how)),
+    events: (filter, unmask) => {
+      if (unmask === undefined) return reads.events(filter, MASKED);
+      // What was seen must be told from the record: one message at a time.
+      const { messageId } = filter;
+      if (messageId === undefined) {
+        const problem = { at: "/messageId", zh: "解除脱敏须指定一条报文", en: "unmasking needs one message: give messageId" };
+        return Promise.resolve(refused("BAD_REQUEST", { problems: [problem] }));
+      }
+      return shown("message", messageId, unmask, (how) => reads.events(filter, how));
+    },
+    writeBacks: writeBackReads.writeBacks,
+    writeBack: (id, unmask) => shown("write-back", id, unmask, (how) => writeBackReads.writeBack(id, how)),
+    parkedEventDeliveries: reads.parkedEventDeliveries,
+    destinations: state.destinations,
+    partners: state.partners,
+    partner: state.partner,
+    totals: createTotals(deps),
+    status: state.status,
+    audit: writeBackReads.audit,
+    sample: state.sample,
+    previewMessage: reads.preview,
+    replayMessage: (id, deed: Deed) => messageDeeds.onMessage(id, deed, "replay"),
+    resolveMessage: (id, deed: Deed) => messageDeeds.onMessage(id, deed, "resolve"),
+    replayEventDelivery: (subscriber, eventId, deed) => messageDeeds.onDelivery(subscriber, eventId, deed, "replay"),
+    resolveEventDelivery: (subscriber, eventId, deed) => messageDeeds.onDelivery(subscriber, eventId, deed, "resolve"),
+    replayWriteBack: writeBackDeeds.replay,
+    resolveWriteBack: writeBackDeeds.resolve,
+    pause: (partner, deed) => writeBackDeeds.hold(partner, deed, "pause"),
+    resume: (partner, deed) => writeBackDeeds.hold(partner, deed, "resume"),
+    pausedDestinations: state.pausedDestinations,
+  };
+}
