@@ -68,10 +68,11 @@ export function compileCheck(check: Check, context: RuleContext, at: string): Ru
     const one = left.read(run, frames);
     const other = right.read(run, frames);
     if (one === FAILED || other === FAILED || one === other) return;
+    const amount = (side: string | undefined, absent: string, word: string): string => (side === undefined ? absent : side + word);
     const told = unit
       ? {
-          zh: `（${one ?? "缺"}${unit.zh} ≠ ${other ?? "缺"}${unit.zh}）`,
-          en: ` (${one ?? "absent"}${unit.en} ≠ ${other ?? "absent"}${unit.en})`,
+          zh: `（${amount(one, "缺", unit.zh)} ≠ ${amount(other, "缺", unit.zh)}）`,
+          en: ` (${amount(one, "absent", unit.en)} ≠ ${amount(other, "absent", unit.en)})`,
         }
       : { zh: "", en: "" };
     run.sink.add(

@@ -111,6 +111,7 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
     const last = cells[cells.length - 1];
     const least = required(cells);
     if (found >= least && (found <= cells.length || last?.remainder === true)) return true;
+    sink.broken = true;
     const where = parent.label === undefined ? whereIs(parent, frames) : { at: whereIs(parent, frames).at, place: parent.label };
     if (found < least) {
       const first = cells[found];
@@ -143,6 +144,7 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
     if (texts.length < head.length) return void counted(head, texts.length, frames, sink);
     put(head, texts, 0, frames, sink);
     const variant = rest.find((one) => one.holds(frames));
+    if (!variant) sink.broken = true;
     if (!variant)
       return sink.add("no-case", whereIs(parent, frames), { zh: "没有符合条件的版式", en: "fits none of the declared layouts" });
     if (counted([...head, ...variant.cells], texts.length, frames, sink)) put(variant.cells, texts, head.length, frames, sink);

@@ -7,6 +7,7 @@ import type { Problem } from "../problem.ts";
 import { CUT_OFF_DEFAULT } from "../time.ts";
 import { type Charset, charsetOf } from "./charset.ts";
 import { compileCheck, type RunCheck } from "./checks.ts";
+import { conditionsIn } from "./conditions.ts";
 import type { Case, Codec, EventSpec, InboundDocument, Rule } from "./document.ts";
 import { built, compileRules, type Data, type RuleContext, type Run, rowsOf, type Step, valueAt } from "./rules.ts";
 import { createRow, createSink, type Frames, type Place, type Sink, whereIs } from "./shape.ts";
@@ -211,8 +212,9 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
   const returned = document.parts?.return ? source.addValue("return", "返回值") : undefined;
   if (document.codec) addPart("", document.codec, "报文", "/codec");
   if (document.parts) {
-    addPart("request", document.parts.request.codec, "请求", "/parts/request/codec");
+    // The reply first: how it ended decides which layout its request must have.
     addPart("reply", document.parts.reply.codec, "应答", "/parts/reply/codec");
+    addPart("request", document.parts.request.codec, "请求", "/parts/request/codec");
   }
 
   const types = new Set(deps.events.types());
@@ -247,6 +249,13 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
     return [...seen.values()];
   };
   const fallback = vendor.charset;
+  /** The places that decide between the cases. */
+  const asked = document.cases.flatMap((one) => (one.when ? [...conditionsIn(one.when, "")] : [])).flatMap(([one]) => one.at ?? []);
+  const deciders = [...new Set(asked)].map((text) => source.ref(text, "/cases", [], false)).filter((one) => one !== undefined);
+  const deciding = (frames: Frames): { readonly at: string; readonly place: string } => ({
+    at: deciders[0]?.where(frames).at ?? "",
+    place: deciders.map((one) => one.where(frames).place).join("、"),
+  });
 
   /** Decodes and parses every part; undefined charset when the first could not be decoded. */
   const readParts = (input: TranslateInput, frames: Frames, sink: Sink): Charset | undefined => {
@@ -277,7 +286,7 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
     const charset = readParts(input, frames, sink);
     const found = readKeys(frames);
     const refused = (): Translated => ({ ok: false, problems: sink.problems, keys: found, charset });
-    if (sink.problems.some((one) => FATAL.has(one.code))) return refused();
+    if (sink.broken || sink.problems.some((one) => FATAL.has(one.code))) return refused();
     for (const zero of zeros) zero(frames, sink);
     const constants = input.partner === undefined ? input.constants : { ...input.constants, partner: input.partner };
     const run: Run = {
@@ -291,7 +300,7 @@ export function compileInbound(document: InboundDocument, vendor: VendorDocument
     for (const check of checks) check(run, frames);
     const chosen = cases.find((one) => one.holds(frames));
     if (!chosen) {
-      sink.add("no-case", { at: "", place: "" });
+      sink.add("no-case", deciding(frames));
       return refused();
     }
     if (chosen.spec.refuse) {

@@ -57,9 +57,6 @@ const readText = ({ max = LIMITS.text, min = 0 }: KindOptions): ReadValue => {
   };
 };
 
-/** Up to four decimals are read when the surplus ones are zero: some dialects write amounts as 12.5000. */
-const exactYuan = (text: string): string => text.replace(/(\.\d\d)0{1,2}$/, "$1");
-
 const readMoney = (read: (text: string, sign: "signed" | "unsigned") => ReturnType<typeof fenFromYuan>, signed: boolean): ReadValue => {
   const sign = signed ? "signed" : "unsigned";
   return (text) => {
@@ -140,7 +137,7 @@ export function readerOf(options: KindOptions): ReadValue {
     case "text":
       return readText(options);
     case "yuan":
-      return readMoney((text, sign) => fenFromYuan(exactYuan(text), sign), options.signed ?? false);
+      return readMoney(fenFromYuan, options.signed ?? false);
     case "fen":
       return readMoney(fenFromFenText, options.signed ?? false);
     case "integer":

@@ -347,7 +347,8 @@ function produceOf(rule: Rule, context: RuleContext, at: string, chain: readonly
       const [one = [], other = []] = (rule.differs ?? []).map((name) => name.split("."));
       return (run) => {
         const values = [valueAt(run.data, one), valueAt(run.data, other)];
-        return values.includes(undefined) ? undefined : values[0] !== values[1];
+        if (values.includes(undefined)) return run.sink.problems.length > 0 ? FAILED : undefined;
+        return values[0] !== values[1];
       };
     }
     case "received":

@@ -109,6 +109,8 @@ export function whereIs(place: Place, frames?: Frames): { readonly at: string; r
 /** Collects problems up to the limit; the rest is one last entry. */
 export interface Sink {
   readonly problems: Problem[];
+  /** The message's structure is broken: rules over its fields would only repeat that. */
+  broken: boolean;
   add(
     code: ProblemCode,
     where: { readonly at: string; readonly place: string },
@@ -118,10 +120,14 @@ export interface Sink {
 
 export function createSink(): Sink {
   const problems: Problem[] = [];
+  const seen = new Set<string>();
   return {
     problems,
+    broken: false,
     add: (code, where, detail = {}) => {
-      if (problems.length > LIMITS.problems) return;
+      const same = `${code} ${where.at} ${detail.en ?? ""}`;
+      if (problems.length > LIMITS.problems || seen.has(same)) return;
+      seen.add(same);
       if (problems.length === LIMITS.problems) problems.push(problem("too-many-problems", ""));
       else problems.push(problem(code, where.at, { place: where.place, ...detail }));
     },

@@ -37,7 +37,9 @@ export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").upd
 const wrong = (zh: string, en: string): Problem => problem("document", "", { zh, en });
 
 /** The JSON of a file, or what is wrong with it. */
-export async function readJsonFile(path: string): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: Problem }> {
+export async function readJsonFile(
+  path: string,
+): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: Problem }> {
   try {
     return { ok: true, value: JSON.parse(await readFile(path, "utf8")) };
   } catch (error) {
@@ -47,7 +49,10 @@ export async function readJsonFile(path: string): Promise<{ readonly ok: true; r
 }
 
 const foldersIn = async (path: string): Promise<readonly string[]> =>
-  (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  (await readdir(path, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 
 /** Loads every folder below `<root>/mappings`. Rejects only when that folder itself cannot be listed. */
 export async function loadMappings(root: string, events: Pick<EventRegistry, "types" | "validate">): Promise<LoadedMappings> {
@@ -71,7 +76,9 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       const file = `${message}/${MAPPING_FILE}`;
       if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
       const read = await readJsonFile(join(root, base, file));
-      const compiled = read.ok ? compileMapping(read.value, checked.vendor, { events, sha256: sha256Hex }) : { ok: false as const, problems: [read.problem] };
+      const compiled = read.ok
+        ? compileMapping(read.value, checked.vendor, { events, sha256: sha256Hex })
+        : { ok: false as const, problems: [read.problem] };
       if (compiled.ok) mappings.set(`${vendor}/${message}`, compiled.mapping);
       else for (const one of compiled.problems) add(file, one);
     }
@@ -91,4 +98,5 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
 }
 
 /** One line per problem, for people. */
-export const folderProblemLine = ({ file, problem: { at, zh, en } }: FolderProblem): string => `${file}${at === "" ? "" : ` ${at}`}: ${zh} · ${en}`;
+export const folderProblemLine = ({ file, problem: { at, zh, en } }: FolderProblem): string =>
+  `${file}${at === "" ? "" : ` ${at}`}: ${zh} · ${en}`;

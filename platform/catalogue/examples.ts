@@ -1,0 +1,134 @@
+/**
+ * The examples beside a mapping document are its test: `examples/<name>/` holds a message (`in.*`, or `request.*`, `reply.*` and `return`; for outbound documents
+ * `event.json`; for ack contracts `reply.*` and `sent.json`) and what must come of it: `events.json`, `problems.json`, `out.*` or `outcome.json`.
+ */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { InboundMapping, Mapping, OutboundMapping } from "../../domain/mapping/mapping.ts";
+
+/** What an example's expectation says, and what the engine says. Equal texts are a pass. */
+export interface ExampleResult {
+  readonly name: string;
+  /** Accepted examples yield events or bytes; refused ones problems; reply examples an outcome. */
+  readonly kind: "accepted" | "refused" | "reply";
+  readonly file: string;
+  readonly expected: string | undefined;
+  readonly actual: string;
+}
+
+/** Facts of the world an example may set in `context.json`. */
+export interface ExampleContext {
+  readonly constants: Readonly<Record<string, string>>;
+  readonly partner: string;
+  readonly receivedAt: string;
+  readonly charset?: string;
+  readonly contentType?: string;
+  readonly key: string;
+  readonly order?: Readonly<Record<string, string>>;
+}
+
+/** The context of examples that set none. */
+const contextOf = (vendor: string): ExampleContext => ({
+  constants: { institution: "H001" },
+  partner: vendor,
+  receivedAt: "2026-11-20T10:00:00+08:00",
+  key: "0f5b1c2d3e4f60718293a4b5c6d7e8f901234567",
+});
+
+const BIGINT_SAFE = (_: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
+const pretty = (value: unknown): string => `${JSON.stringify(value, BIGINT_SAFE, 2)}\n`;
+
+interface Files {
+  readonly names: readonly string[];
+  bytes(prefix: string): Promise<Uint8Array | undefined>;
+  text(name: string): Promise<string | undefined>;
+}
+
+async function filesIn(folder: string): Promise<Files> {
+  const names = (await readdir(folder)).sort();
+  const bytes = async (prefix: string): Promise<Uint8Array | undefined> => {
+    const name = names.find((one) => one === prefix || one.startsWith(`${prefix}.`));
+    return name === undefined ? undefined : new Uint8Array(await readFile(join(folder, name)));
+  };
+  return { names, bytes, text: async (name) => (names.includes(name) ? readFile(join(folder, name), "utf8") : undefined) };
+}
+
+/** Reads the message of an example folder. Rejects when it holds none. */
+export async function exampleInput(folder: string, vendor: string): Promise<Parameters<InboundMapping["translate"]>[0]> {
+  const files = await filesIn(folder);
+  const raw = (await files.bytes("in")) ?? (await files.bytes("request"));
+  if (!raw) throw new Error(`${folder} holds neither in.* nor request.*`);
+  const stated: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
+  return { raw, reply: await files.bytes("reply"), returnValue: (await files.text("return"))?.trim(), ...contextOf(vendor), ...stated };
+}
+
+async function runInbound(folder: string, name: string, vendor: string, mapping: InboundMapping): Promise<ExampleResult> {
+  const files = await filesIn(folder);
+  const result = mapping.translate(await exampleInput(folder, vendor));
+  if (result.ok) {
+    const { messageIdentity, events } = result;
+    return {
+      name,
+      kind: "accepted",
+      file: "events.json",
+      expected: await files.text("events.json"),
+      actual: pretty({ messageIdentity, events }),
+    };
+  }
+  return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(result.problems) };
+}
+
+async function runReply(name: string, mapping: OutboundMapping, files: Files): Promise<ExampleResult> {
+  const { status, contentType, sent } = JSON.parse((await files.text("sent.json")) ?? "{}");
+  const body = (await files.bytes("reply")) ?? new Uint8Array();
+  const { amountFen, ...rest } = sent;
+  const outcome = mapping.interpret({
+    status,
+    contentType,
+    body,
+    sent: { ...rest, ...(amountFen === undefined ? {} : { amountFen: BigInt(amountFen) }) },
+  });
+  return { name, kind: "reply", file: "outcome.json", expected: await files.text("outcome.json"), actual: pretty(outcome) };
+}
+
+async function runOutbound(folder: string, name: string, vendor: string, mapping: OutboundMapping): Promise<ExampleResult> {
+  const files = await filesIn(folder);
+  if (files.names.includes("sent.json")) return runReply(name, mapping, files);
+  const event = await files.text("event.json");
+  const stated: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
+  const encoded = mapping.encode({ ...contextOf(vendor), ...stated, ...(event === undefined ? {} : { event: JSON.parse(event) }) });
+  if (!encoded.ok)
+    return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(encoded.problems) };
+  const file = mapping.document.codec.kind === "json" ? "out.json" : mapping.document.codec.kind === "xml" ? "out.xml" : "out.txt";
+  return { name, kind: "accepted", file, expected: await files.text(file), actual: new TextDecoder(encoded.charset).decode(encoded.body) };
+}
+
+/** Runs every example of `<vendor>/<message>`. */
+export async function runExamples(root: string, id: string, mapping: Mapping): Promise<readonly ExampleResult[]> {
+  const folder = join(root, "mappings", id, "examples");
+  const vendor = id.split("/")[0] ?? "";
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const results: ExampleResult[] = [];
+  for (const name of entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()) {
+    const path = join(folder, name);
+    results.push(
+      await (mapping.direction === "inbound" ? runInbound(path, name, vendor, mapping) : runOutbound(path, name, vendor, mapping)),
+    );
+  }
+  return results;
+}
+
+/** Writes what the engine says into examples that state no expectation yet: read it before you commit it. Answers the files written. */
+export async function recordExamples(root: string, id: string, results: readonly ExampleResult[]): Promise<readonly string[]> {
+  const written: string[] = [];
+  for (const { name, file, expected, actual } of results) {
+    if (expected !== undefined) continue;
+    const path = join(root, "mappings", id, "examples", name, file);
+    await writeFile(path, actual);
+    written.push(path);
+  }
+  return written;
+}
