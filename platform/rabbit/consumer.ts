@@ -26,7 +26,7 @@ export interface ConsumerOptions {
   readonly log: Log;
   readonly queue: string;
   readonly prefetch?: number;
-  /** Must not throw; settles the delivery sooner or later, well within the broker's consumer timeout (30 min). */
+  /** Settles the delivery sooner or later (a throw dead-letters it), well within the broker's consumer timeout (30 min). */
   onDelivery(delivery: Delivery): void;
 }
 
@@ -103,7 +103,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       onChannel("nack", (open) => open.nack(message, false, requeue));
       whenIdle();
     };
-    options.onDelivery({
+    const delivery: Delivery = {
       message,
       isLive,
       ack() {
@@ -114,7 +114,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       },
       requeue: () => give(true),
       deadLetter: () => give(false),
-    });
+    };
+    try {
+      options.onDelivery(delivery);
+    } catch (error) {
+      log.error({ queue, error: messageOf(error) }, "the handler of a message threw: dead-lettered"); // one bad message does not stop its neighbours
+      delivery.deadLetter();
+    }
   };
   const subscribe = async (to: Channel, mine: number): Promise<void> => {
     await to.prefetch(prefetch);
