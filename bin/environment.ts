@@ -27,6 +27,8 @@ export function givenUrl(name: "HUILIU_POSTGRES_URL" | "HUILIU_AMQP_URL" | "HUIL
  * process that started it (its channel closes). Later requests are ignored: the first is being carried out.
  */
 export function onStopRequest(stop: (reason: string) => void): void {
+  // Whoever read our output may be gone; a line that cannot be written must not end this process before it has stopped what it started.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   let asked = false;
   const ask = (reason: string): void => {
     if (asked) return;

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { delimiter, join } from "node:path";
 import { type CommandResult, runCommand } from "./processes.ts";
 import { ServiceProblem } from "./problem.ts";
-import { plainPath } from "./rabbit.ts";
+import { forgetPlainPath, plainPath } from "./rabbit.ts";
 
 /** A RabbitMQ that can be started: its start script, epmd, and folders that must lead PATH. */
 export interface RabbitBinaries {
@@ -162,6 +162,7 @@ async function unpack(
     renameSync(join(work, "tree"), tree);
     return undefined;
   } finally {
+    forgetPlainPath(work);
     rmSync(work, { recursive: true, force: true });
   }
 }

@@ -37,7 +37,7 @@ const started: ChildProcess[] = [];
 function start(...flags: string[]): Promise<{ child: ChildProcess; ms: number; output: () => string }> {
   const since = Date.now();
   const child = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "stub-start.ts"), DATA, ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   started.push(child);
   let output = "";
@@ -277,7 +277,9 @@ describe("npm start", () => {
   test("a stop asked for during the start leaves nothing running", async () => {
     child.kill("SIGTERM");
     await ended(child);
-    const early = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "stub-start.ts"), DATA], { stdio: "ignore" });
+    const early = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "stub-start.ts"), DATA], {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
     started.push(early);
     await until("the broker is starting", 20_000, () => existsSync(join(DATA, "rabbit", "rabbit.pid.json")));
     const broker = JSON.parse(readFileSync(join(DATA, "rabbit", "rabbit.pid.json"), "utf8")) as { pid: number };
