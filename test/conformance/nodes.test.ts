@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Register } from "../../nodes/kit/node.ts";
+import { type Choices, editorOf } from "./editor-stub.ts";
 import { type Bench, PACKAGE_ROOT, startBench } from "../journeys/node-red-bench.ts";
 
 const NODES = join(PACKAGE_ROOT, "nodes");
@@ -46,6 +47,41 @@ const PROBE = [
   { id: "p-old", type: "careless-old-sends", z: "probe", x: 1, y: 1, wires: [["p-park"]] },
   { id: "p-park", type: "huiliu-park", z: "probe", reason: "probe", version: 1, x: 1, y: 1, wires: [[]] },
 ];
+
+/** What an engine would offer. */
+const named = (value: string, more: object = {}) => ({ value, zh: value, en: value, ...more });
+const CHOICES: Choices = {
+  partners: ["his", "neusoft", "chongqing", "jkt"].map((value) => named(value, { vendor: value, destination: value === "his" })),
+  mappings: [
+    ...["charge", "payment", "refund", "settle", "pay-order", "record-list"].map((message) =>
+      named(`v/${message}`, { vendor: "v", message, direction: "in" }),
+    ),
+    ...["insurance-result", "payment-confirm", "refund-confirm", "inquiry"].map((message) =>
+      named(`his/${message}`, { vendor: "his", message, direction: "out" }),
+    ),
+  ],
+  eventTypes: ["payment.settled", "payment.refunded", "insurance.settled", "insurance.reversed"].map((value) => named(value)),
+  keyKinds: [named("bill")],
+};
+/** Nodes that cannot work before somebody has chosen something. */
+const MUST_CHOOSE: ReadonlySet<string> = new Set(["message-in", "event-in", "write-back", "ask-partner", "find"]);
+/** Values no field may take. */
+const WRONG: Readonly<Record<string, unknown>> = {
+  partner: "nobody",
+  destination: "jkt",
+  kind: "nothing",
+  kinds: ["nothing"],
+  types: ["no.such"],
+  mapping: "no/such",
+  keyKind: "nothing",
+  deadlineSeconds: "0",
+  limit: "101",
+  when: "later",
+  verdict: "perhaps",
+  text: "x".repeat(201),
+  reason: "x".repeat(201),
+  property: "",
+};
 
 describe("nodes", () => {
   let bench: Bench;
@@ -115,6 +151,36 @@ describe("nodes", () => {
         const settings = [...defaults.matchAll(/^ {4}(\w+): \{(.*)\},?$/gm)].filter(([, name]) => name !== "name" && name !== "version");
         assert.ok(settings.length > 0);
         for (const [, name, body] of settings) assert.match(body ?? "", /validate:/, `${name} has no check`);
+      });
+
+      test("the editor's script runs: a new node shows what is missing, the example is valid, unknown choices are said", () => {
+        const example =
+          (JSON.parse(readFileSync(join(PACKAGE_ROOT, "examples", `${folder}.json`), "utf8")) as Record<string, unknown>[]).find(
+            (node) => node.type === type,
+          ) ?? {};
+        for (const choices of [undefined, CHOICES]) {
+          const editor = editorOf(folder, choices);
+          assert.equal(editor.type, type);
+          const { definition } = editor;
+          const check = (config: Record<string, unknown>): string[] =>
+            Object.entries(definition.defaults).flatMap(([name, { validate }]) => {
+              const said = validate === undefined ? true : validate.call(editor.node(config), config[name]);
+              return said === true ? [] : [`${name}: ${String(said)}`];
+            });
+          assert.deepEqual(check(example), [], "the example");
+          const fresh = Object.fromEntries(Object.entries(definition.defaults).map(([name, one]) => [name, one.value]));
+          assert.equal(check(fresh).length > 0, MUST_CHOOSE.has(folder), `a fresh node: ${check(fresh).join(", ")}`);
+          for (const said of check(fresh)) assert.doesNotMatch(said, /undefined|missing/);
+          assert.ok(definition.label.call(editor.node(fresh)), "a label");
+          assert.ok(definition.paletteLabel.call(editor.node(fresh)), "a palette label");
+          for (let output = 0; output < definition.outputs; output++)
+            assert.ok(definition.outputLabels.call(editor.node(fresh), output), `label of output ${output}`);
+        }
+        const { definition, node } = editorOf(folder, CHOICES);
+        for (const [name, wrong] of Object.entries(WRONG)) {
+          const validate = definition.defaults[name]?.validate;
+          if (validate) assert.notEqual(validate.call(node({}), wrong), true, `${name} accepts ${JSON.stringify(wrong)}`);
+        }
       });
 
       test("palette, colour and an icon of its own", async () => {

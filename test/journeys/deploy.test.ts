@@ -94,6 +94,40 @@ describe("deploy from the editor", () => {
     assert.deepEqual(flows.map((node) => node.id).sort(), ["one", "one-in", "one-s"]);
   });
 
+  test("a question in flight is aborted when its flow stops, and the deploy waits for its node", async () => {
+    const ask = {
+      id: "one-ask",
+      type: "huiliu-ask-partner",
+      z: "one",
+      partner: "his",
+      kind: "inquiry",
+      version: 1,
+      x: 2,
+      y: 1,
+      wires: [["one-s"], [], [], ["one-s"]],
+    };
+    const asking = [ONE[0] ?? {}, feeder("one-in", "one", "his", "one-ask"), ask, sink("one-s", "one")];
+    assert.equal((await bench.deploy(asking)).status, 204);
+    await started();
+    let aborted = false;
+    bench.engine.onAsk = (signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          aborted = true;
+          resolve({ outcome: "unclear" });
+        });
+      });
+    const outcome = bench.engine.feed("his", "message");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const from = performance.now();
+    assert.equal((await bench.deploy(ONE)).status, 204);
+    await started();
+    delete bench.engine.onAsk;
+    assert.equal(aborted, true);
+    assert.ok(performance.now() - from < 3_000, "the deploy did not wait for a close time-out");
+    assert.equal((await outcome).end.kind, "dangled", "its flow is gone: parked or fed again, never silently settled");
+  });
+
   test("flows that cannot start (a node type is missing) leave intake paused, and the log says which", async () => {
     const odd = { id: "odd", type: "not-installed", z: "one", x: 1, y: 1, wires: [] };
     assert.equal((await bench.deploy([...ONE, odd])).status, 204);

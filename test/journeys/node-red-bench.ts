@@ -43,6 +43,8 @@ export interface FakeEngine extends Engine {
   /** pause/resume calls, in order. */
   readonly calls: string[];
   asked: Asked;
+  /** Replaces `asked` when set: for questions that take their time. */
+  onAsk?: (signal: AbortSignal) => Promise<Asked>;
   found: Found;
 }
 
@@ -147,7 +149,7 @@ export function createFakeEngine(): FakeEngine {
       return { ok: true, count: wanted.length };
     },
     answer: (token, _node, options) => record(token, `answer ${options.verdict}`),
-    ask: async () => engine.asked,
+    ask: async (_token, _node, { signal }) => (engine.onAsk === undefined ? engine.asked : engine.onAsk(signal)),
     find: async () => engine.found,
     park: (token, node, options) => {
       const one = live.get(token);
