@@ -80,7 +80,7 @@ function session(given: Arguments, since: number): Promise<void> {
     env: inheritedEnv(),
     engine: {
       command: node,
-      args: [quiet, join(ROOT, "node_modules", "node-red", "red.js"), "-u", join(dataDir, "node-red"), "-s", join(ROOT, "settings.ts")],
+      args: [quiet, join(ROOT, "bin", "engine.ts")],
     },
     hospital: given.hospital ? { command: node, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] } : undefined,
     log: (line) => say(`· ${line}`),

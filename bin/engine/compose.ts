@@ -15,7 +15,7 @@ import { createIntake } from "../../domain/journal/intake-service.ts";
 import { createDispatcher } from "../../domain/writeback/dispatcher.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 import { loadEventRegistry } from "../../platform/catalogue-events.ts";
-import { loadMappings } from "../../platform/catalogue/mappings.ts";
+import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
 import type { Config } from "../../platform/config.ts";
 import { createLog, dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
@@ -144,6 +144,7 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
 async function build(config: Config, log: EngineLog, ready: Promise<void>): Promise<Parts> {
   const registry = await loadEventRegistry();
   const loaded = await loadMappings(config.root, registry);
+  if (loaded.problems.length > 0) throw new Error(`Mappings refused / 映射有误:\n- ${loaded.problems.map(folderProblemLine).join("\n- ")}`);
   const partners = loadPartners(config.root, config.partnerUrls, new Set(loaded.vendors.keys()));
   const credentials = loadCredentials(config.credentialsFile);
   const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
@@ -231,6 +232,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     log,
     dialect: dialects.gatewayDialect,
   });
+  gateway.app.get("/readyz", async () => ({ ok: true }));
   const gatewayUrl = await gateway.open();
   dispatcher.start();
   const stopTidying = tidy(log, postgres, journal, writeBacks);
