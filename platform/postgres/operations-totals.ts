@@ -51,6 +51,9 @@ const RANGE = "select min(w.message_id::text) as first, max(w.message_id::text) 
 const VANISHED = `select count(*)::integer as n from write_back_body b where b.message_id >= $1::uuid and b.message_id <= $2::uuid
   and not exists (select 1 from write_back w where w.id = b.write_back_id)`;
 const INBOUND = `select m.partner, m.kind, m.state, count(*)::integer as n from message m where m.id >= $1::uuid and m.id < $2::uuid group by m.partner, m.kind, m.state`;
+/** The journal notes every message's entry in its history: an entry without its message is one that vanished. */
+const VANISHED_MESSAGES = `select count(distinct h.message_id)::integer as n from message_history h where h.message_id >= $1::uuid and h.message_id < $2::uuid
+  and h.by = 'journal' and not exists (select 1 from message m where m.id = h.message_id and m.id >= $1::uuid and m.id < $2::uuid)`;
 const UNDECIDED = `select (select count(*)::integer from message m where m.state = 'received') as messages,
   (select count(*)::integer from event_delivery d where d.state = 'received') as deliveries`;
 
@@ -162,7 +165,7 @@ async function inbound(client: Client, day: string): Promise<InboundTotalsRow[]>
   const bounds = dayBounds(day);
   const found = (await client.query<{ partner: string; kind: string; state: string; n: number }>(INBOUND, [bounds.from, bounds.to])).rows;
   const groups = Map.groupBy(found, (row) => JSON.stringify([row.partner, row.kind]));
-  return [...groups.values()].map((group): InboundTotalsRow => {
+  const rows = [...groups.values()].map((group): InboundTotalsRow => {
     const of = (...states: string[]): number => group.filter((row) => states.includes(row.state)).reduce((sum, row) => sum + row.n, 0);
     const received = group.reduce((sum, row) => sum + row.n, 0);
     const parts = {
@@ -172,9 +175,19 @@ async function inbound(client: Client, day: string): Promise<InboundTotalsRow[]>
       parked: of("parked"),
       resolved: of("resolved"),
     };
-    const balanced = Object.values(parts).reduce((sum, n) => sum + n, 0) === received;
-    return { partner: group[0]?.partner ?? "", kind: group[0]?.kind ?? "", direction: "inbound", received, ...parts, balanced };
+    const missing = received - Object.values(parts).reduce((sum, n) => sum + n, 0);
+    const differences =
+      missing === 0 ? [] : [difference("STATES_DO_NOT_ADD_UP", "各状态之和与收到数不等", "The states do not add up", missing)];
+    const { partner = "", kind = "" } = group[0] ?? {};
+    return { partner, kind, direction: "inbound", received, ...parts, balanced: missing === 0, differences };
   });
+  const vanished = (await client.query<{ n: number }>(VANISHED_MESSAGES, [bounds.from, bounds.to])).rows[0]?.n ?? 0;
+  if (vanished > 0) {
+    const differences = [difference("VANISHED", "接收记录仍在，报文不见了", "Their receipt is on record, the messages are gone", vanished)];
+    const none = { settled: 0, duplicate: 0, waiting: 0, parked: 0, resolved: 0 };
+    rows.push({ partner: "unknown", kind: "unknown", direction: "inbound", received: vanished, ...none, balanced: false, differences });
+  }
+  return rows;
 }
 
 const inOrder = (
@@ -185,13 +198,13 @@ const inOrder = (
 export function createTotals(deps: OperationsDeps) {
   /** Tells the alarm: a line and a measurement for each row that differs, and for each that agrees again. */
   const told = new Map<string, { partner: string; kind: string }>();
-  const alarm = (day: string, rows: readonly TotalsRow[]): void => {
+  const alarm = (day: string, rows: Totals["rows"]): void => {
     const wrong = rows.filter((row) => !row.balanced);
     for (const row of wrong) {
       told.set(`${day} ${row.partner} ${row.kind}`, { partner: row.partner, kind: row.kind });
       const codes = row.differences.map((one) => one.code);
       deps.log.error(
-        { alarm: "totals", businessDate: day, partner: row.partner, kind: row.kind, differences: codes },
+        { alarm: "totals", businessDate: day, partner: row.partner, kind: row.kind, direction: row.direction, differences: codes },
         "totals of the day do not agree",
       );
       deps.unbalanced(day, row, row.differences.length);
@@ -204,10 +217,10 @@ export function createTotals(deps: OperationsDeps) {
   };
 
   return async (filter: TotalsFilter): Promise<Answered<Totals>> => {
-    const answer = await reading<Totals & { readonly all: readonly TotalsRow[] }>(deps.pool, TOTALS_TIMEOUT_MS, async (client) => {
+    const answer = await reading<Totals & { readonly all: Totals["rows"] }>(deps.pool, TOTALS_TIMEOUT_MS, async (client) => {
       const day = filter.businessDate ?? (await today(client));
-      const all = await outbound(client, day);
-      const rows = [...all, ...(await inbound(client, day))]
+      const all = [...(await outbound(client, day)), ...(await inbound(client, day))];
+      const rows = all
         .filter((row) => filter.partner === undefined || row.partner === filter.partner)
         .filter((row) => filter.kind === undefined || row.kind === filter.kind)
         .sort(inOrder);

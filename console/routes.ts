@@ -1,0 +1,403 @@
+/** Every address of the operators' API in one table: what it takes, what it asks of `operations`, what it answers. OpenAPI is made from it (openapi.ts). */
+import { type TSchema, Type } from "typebox";
+import {
+  type AuditFilter,
+  type EventFilter,
+  KEYS_MAX,
+  type MessageFilter,
+  type Operations,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+  type TotalsFilter,
+  type WriteBackFilter,
+} from "../domain/operations/ports.ts";
+import { type Answered, answered, refused } from "../domain/operations/refusals.ts";
+import * as views from "../domain/operations/views.ts";
+import { epochMsOf, isDate } from "../domain/time.ts";
+
+export const API = "/api/v1";
+
+export interface RouteRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Route {
+  readonly id: string;
+  readonly method: "GET" | "POST";
+  /** After /api/v1. */
+  readonly path: string;
+  readonly zh: string;
+  readonly en: string;
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  readonly answer: TSchema;
+  handle(operations: Operations, request: RouteRequest): Promise<Answered<unknown>>;
+}
+
+const ID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+const TIME = "^\\d{4}-\\d{2}-\\d{2}(?:T\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d{1,3})?)?(?:Z|[+-]\\d{2}:\\d{2})?)?$";
+const closed = (properties: Record<string, TSchema>) => Type.Object(properties, { additionalProperties: false });
+const maybe = (schema: TSchema) => Type.Optional(schema);
+const text = (max: number, description?: string) =>
+  Type.String({ minLength: 1, maxLength: max, ...(description === undefined ? {} : { description }) });
+const oneOf = (values: readonly string[]) => Type.Unsafe<string>({ type: "string", enum: [...values] });
+const name = text(64);
+const date = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$", description: "yyyy-MM-dd" });
+
+const MESSAGE_STATES = ["awaiting-part", "received", "settled", "duplicate", "parked", "resolved"];
+const WRITE_BACK_STATES = ["held", "queued", "waiting", "sending", "deferred", "parked", "acknowledged", "resolved"];
+
+const paging = {
+  after: maybe(text(120, "cursor of the page before / 上一页的 after")),
+  limit: maybe(Type.String({ pattern: "^[1-9]\\d{0,3}$", description: `rows, at most ${PAGE_MAX}, ${PAGE_DEFAULT} when absent / 条数` })),
+};
+const uuidPaging = { ...paging, after: maybe(Type.String({ pattern: ID })) };
+const span = {
+  from: maybe(
+    Type.String({ pattern: TIME, description: "first moment, inclusive; a day or an ISO time, China time when it has no offset / 起" }),
+  ),
+  to: maybe(Type.String({ pattern: TIME, description: "last moment, exclusive; a day means its end / 止" })),
+};
+const key = maybe(
+  text(
+    KEYS_MAX * 140,
+    `business key values (bill, visit, order, serial …), sender's message ids or ids, separated by commas, at most ${KEYS_MAX} / 业务键`,
+  ),
+);
+const unmask = {
+  unmask: maybe(oneOf(["true"])),
+  reason: maybe(text(500, "why personal data is needed; on record / 解除脱敏的理由")),
+  by: maybe(text(64, "who looks; on record / 查看人")),
+};
+const idParams = closed({ id: Type.String({ pattern: ID }) });
+/** Blank ones are refused by the rules, with their own codes. */
+const deed = {
+  reason: maybe(Type.String({ maxLength: 2_000, description: "why; on record / 原因" })),
+  by: maybe(Type.String({ maxLength: 200, description: "who; on record / 操作人" })),
+};
+const confirmedChecked = maybe(Type.Boolean({ description: "the partner's system was looked at / 已在对方系统核对" }));
+
+/** Milliseconds of a day or a time; China time when it has no offset. */
+function momentOf(given: string, end: boolean): number | undefined {
+  if (isDate(given)) {
+    const start = epochMsOf(`${given}T00:00:00+08:00`);
+    return start === undefined ? undefined : start + (end ? 86_400_000 : 0);
+  }
+  const ms = Date.parse(/(?:Z|[+-]\d{2}:\d{2})$/.test(given) ? given : `${given}+08:00`);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+const problem = (at: string, zh: string, en: string) => refused("BAD_REQUEST", { problems: [{ at: `querystring/${at}`, zh, en }] });
+
+/** What all lists take: page, span, keys. */
+function listOf(query: RouteRequest["query"]): Answered<MessageFilter> {
+  const limit = query.limit === undefined ? PAGE_DEFAULT : Number(query.limit);
+  if (limit > PAGE_MAX) return problem("limit", `最多 ${PAGE_MAX} 条`, `at most ${PAGE_MAX}`);
+  const keys = query.key
+    ?.split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
+  if (keys !== undefined && (keys.length === 0 || keys.length > KEYS_MAX))
+    return problem("key", `1 至 ${KEYS_MAX} 个值`, `1 to ${KEYS_MAX} values`);
+  const [fromMs, toMs] = [
+    query.from === undefined ? undefined : momentOf(query.from, false),
+    query.to === undefined ? undefined : momentOf(query.to, true),
+  ];
+  if (query.from !== undefined && fromMs === undefined) return problem("from", "不是可能的时间", "is no possible time");
+  if (query.to !== undefined && toMs === undefined) return problem("to", "不是可能的时间", "is no possible time");
+  return answered({
+    limit,
+    ...(query.after === undefined ? {} : { after: query.after }),
+    ...(keys === undefined ? {} : { keys }),
+    ...(fromMs === undefined ? {} : { fromMs }),
+    ...(toMs === undefined ? {} : { toMs }),
+  });
+}
+
+/** Copies the named parameters that were given. */
+const given = (from: Readonly<Record<string, unknown>>, ...names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.flatMap((one) => (from[one] === undefined ? [] : [[one, String(from[one])]])));
+
+const unmaskOf = (query: RouteRequest["query"]) => (query.unmask === "true" ? given(query, "by", "reason") : undefined);
+const businessDateOf = (query: RouteRequest["query"]) =>
+  query.businessDate !== undefined && !isDate(query.businessDate)
+    ? problem("businessDate", "不是可能的日期", "is no possible day")
+    : undefined;
+
+const lists: readonly Route[] = [
+  {
+    id: "listMessages",
+    method: "GET",
+    path: "/messages",
+    zh: "查找报文，最新的在前",
+    en: "Find messages, newest first",
+    query: closed({ key, kind: maybe(name), partner: maybe(name), state: maybe(oneOf(MESSAGE_STATES)), ...span, ...uuidPaging }),
+    answer: views.MessagePage,
+    handle: async (operations, { query }) => {
+      const filter = listOf(query);
+      return filter.ok ? operations.messages({ ...filter.value, ...given(query, "kind", "partner", "state") }) : filter;
+    },
+  },
+  {
+    id: "listEvents",
+    method: "GET",
+    path: "/events",
+    zh: "查找事件，最新的在前",
+    en: "Find events, newest first",
+    query: closed({
+      key,
+      messageId: maybe(Type.String({ pattern: ID })),
+      type: maybe(name),
+      partner: maybe(name),
+      businessDate: maybe(date),
+      ...span,
+      ...paging,
+      after: maybe(Type.String({ pattern: `${ID.slice(0, -1)}\\.\\d{1,19}$` })),
+      ...unmask,
+    }),
+    answer: views.EventPage,
+    handle: async (operations, { query }) => {
+      const filter = listOf(query);
+      const wrong = businessDateOf(query);
+      if (!filter.ok || wrong) return filter.ok ? (wrong ?? refused("BAD_REQUEST")) : filter;
+      const more: Partial<EventFilter> = given(query, "messageId", "type", "partner", "businessDate");
+      return operations.events({ ...filter.value, ...more }, unmaskOf(query));
+    },
+  },
+  {
+    id: "listWriteBacks",
+    method: "GET",
+    path: "/write-backs",
+    zh: "查找回写，最新的在前",
+    en: "Find write-backs, newest first",
+    query: closed({
+      key,
+      state: maybe(oneOf(WRITE_BACK_STATES)),
+      destination: maybe(name),
+      kind: maybe(name),
+      businessDate: maybe(date),
+      ...span,
+      ...uuidPaging,
+    }),
+    answer: views.WriteBackPage,
+    handle: async (operations, { query }) => {
+      const filter = listOf(query);
+      const wrong = businessDateOf(query);
+      if (!filter.ok || wrong) return filter.ok ? (wrong ?? refused("BAD_REQUEST")) : filter;
+      const more: Partial<WriteBackFilter> = given(query, "state", "destination", "kind", "businessDate");
+      return operations.writeBacks({ ...filter.value, ...more });
+    },
+  },
+  {
+    id: "listParkedEventDeliveries",
+    method: "GET",
+    path: "/event-deliveries",
+    zh: "停放的事件投递",
+    en: "Events whose flow parked",
+    answer: views.EventDeliveryList,
+    handle: (operations) => operations.parkedEventDeliveries(),
+  },
+  {
+    id: "listAudit",
+    method: "GET",
+    path: "/audit",
+    zh: "人工操作记录",
+    en: "What people did, newest first",
+    query: closed({
+      who: maybe(name),
+      action: maybe(name),
+      targetKind: maybe(oneOf(["message", "write-back", "event-delivery", "destination"])),
+      targetId: maybe(text(300)),
+      ...paging,
+      after: maybe(Type.String({ pattern: "^\\d{1,18}$" })),
+    }),
+    answer: views.AuditPage,
+    handle: async (operations, { query }) => {
+      const filter = listOf(query);
+      const more: AuditFilter = given(query, "who", "action", "targetKind", "targetId");
+      return filter.ok ? operations.audit({ ...filter.value, ...more }) : filter;
+    },
+  },
+];
+
+const state: readonly Route[] = [
+  {
+    id: "getMessage",
+    method: "GET",
+    path: "/messages/:id",
+    zh: "一条报文的全部",
+    en: "Everything about one message",
+    params: idParams,
+    query: closed(unmask),
+    answer: views.MessageDetail,
+    handle: (operations, { params, query }) => operations.message(params.id ?? "", unmaskOf(query)),
+  },
+  {
+    id: "getWriteBack",
+    method: "GET",
+    path: "/write-backs/:id",
+    zh: "一笔回写的全部",
+    en: "Everything about one write-back",
+    params: idParams,
+    query: closed(unmask),
+    answer: views.WriteBackDetail,
+    handle: (operations, { params, query }) => operations.writeBack(params.id ?? "", unmaskOf(query)),
+  },
+  {
+    id: "listDestinations",
+    method: "GET",
+    path: "/destinations",
+    zh: "各目的地的积压",
+    en: "Backlog of every destination",
+    answer: views.DestinationList,
+    handle: async (operations) => {
+      const answer = await operations.destinations();
+      return answer.ok ? answered({ items: answer.value }) : answer;
+    },
+  },
+  {
+    id: "getTotals",
+    method: "GET",
+    path: "/totals",
+    zh: "一个业务日的总额核对：应回写 = 已确认 + 等待 + 停放 + 了结",
+    en: "Totals of a business day: owed = acknowledged + waiting + parked + resolved",
+    query: closed({ businessDate: maybe(date), partner: maybe(name), kind: maybe(name) }),
+    answer: views.Totals,
+    handle: async (operations, { query }) => {
+      const filter: TotalsFilter = given(query, "businessDate", "partner", "kind");
+      return businessDateOf(query) ?? operations.totals(filter);
+    },
+  },
+  {
+    id: "listPartners",
+    method: "GET",
+    path: "/partners",
+    zh: "伙伴档案（不含凭证）",
+    en: "Partner profiles, without secrets",
+    answer: views.PartnerList,
+    handle: async (operations) => {
+      const answer = await operations.partners();
+      return answer.ok ? answered({ items: answer.value }) : answer;
+    },
+  },
+  {
+    id: "getPartner",
+    method: "GET",
+    path: "/partners/:id",
+    zh: "一个伙伴的档案（不含凭证）",
+    en: "One partner's profile, without secrets",
+    params: closed({ id: name }),
+    answer: views.PartnerView,
+    handle: (operations, { params }) => operations.partner(params.id ?? ""),
+  },
+  {
+    id: "getStatus",
+    method: "GET",
+    path: "/status",
+    zh: "当前状态",
+    en: "How the engine stands",
+    answer: views.Status,
+    handle: (operations) => operations.status(),
+  },
+];
+
+const deeds: readonly Route[] = [
+  {
+    id: "replayMessage",
+    method: "POST",
+    path: "/messages/:id/replay",
+    zh: "从存储的原文重放；preview 只看差异，不作任何修改",
+    en: "Do it again from the stored bytes; preview shows the differences and changes nothing",
+    params: idParams,
+    body: closed({ ...deed, preview: maybe(Type.Boolean()) }),
+    answer: Type.Union([views.Done, views.Preview]),
+    handle: (operations, { params, body }) =>
+      body.preview === true
+        ? operations.previewMessage(params.id ?? "")
+        : operations.replayMessage(params.id ?? "", given(body, "reason", "by")),
+  },
+  {
+    id: "resolveMessage",
+    method: "POST",
+    path: "/messages/:id/resolve",
+    zh: "关闭停放的报文，不产生任何结果",
+    en: "Close a parked message without any effect",
+    params: idParams,
+    body: closed(deed),
+    answer: views.Done,
+    handle: (operations, { params, body }) => operations.resolveMessage(params.id ?? "", given(body, "reason", "by")),
+  },
+  ...(["replay", "resolve"] as const).map(
+    (action): Route => ({
+      id: `${action}EventDelivery`,
+      method: "POST",
+      path: `/event-deliveries/:subscriber/:event/${action}`,
+      zh: action === "replay" ? "重新投递停放的事件" : "关闭停放的事件投递",
+      en: action === "replay" ? "Hand a parked event to its flow again" : "Close a parked event delivery",
+      params: closed({ subscriber: text(200), event: text(256) }),
+      body: closed(deed),
+      answer: views.Done,
+      handle: (operations, { params, body }) => {
+        const how = given(body, "reason", "by");
+        const { subscriber = "", event = "" } = params;
+        return action === "replay"
+          ? operations.replayEventDelivery(subscriber, event, how)
+          : operations.resolveEventDelivery(subscriber, event, how);
+      },
+    }),
+  ),
+  {
+    id: "replayWriteBack",
+    method: "POST",
+    path: "/write-backs/:id/replay",
+    zh: "再次回写：能查询的先查询，否则须先在对方系统核对",
+    en: "Send it again: the partner is asked first where it can be, else its system must have been checked",
+    params: idParams,
+    body: closed({ ...deed, confirmedChecked }),
+    answer: views.Done,
+    handle: (operations, { params, body }) =>
+      operations.replayWriteBack(params.id ?? "", { ...given(body, "reason", "by"), confirmedChecked: body.confirmedChecked === true }),
+  },
+  {
+    id: "resolveWriteBack",
+    method: "POST",
+    path: "/write-backs/:id/resolve",
+    zh: "人工了结：已手工处理（须有对方凭据号）或不再需要",
+    en: "Close it by hand: done by hand (needs the partner's receipt number) or not wanted",
+    params: idParams,
+    body: Type.Object(
+      {
+        ...deed,
+        decision: Type.Unsafe<string>({ type: "string", enum: ["done-by-hand", "cancelled"] }),
+        hisReceiptNo: maybe(Type.String({ maxLength: 500 })),
+        confirmedChecked,
+      },
+      { additionalProperties: false },
+    ),
+    answer: views.Done,
+    handle: (operations, { params, body }) =>
+      operations.resolveWriteBack(params.id ?? "", {
+        ...given(body, "reason", "by", "hisReceiptNo"),
+        decision: body.decision === "cancelled" ? "cancelled" : "done-by-hand",
+        confirmedChecked: body.confirmedChecked === true,
+      }),
+  },
+  ...(["pause", "resume"] as const).map(
+    (action): Route => ({
+      id: `${action}Partner`,
+      method: "POST",
+      path: `/partners/:id/${action}`,
+      zh: action === "pause" ? "暂停向该伙伴回写" : "恢复向该伙伴回写",
+      en: action === "pause" ? "Stop writing back to this partner" : "Write back to this partner again",
+      params: closed({ id: name }),
+      body: closed(deed),
+      answer: views.Done,
+      handle: (operations, { params, body }) => operations[action](params.id ?? "", given(body, "reason", "by")),
+    }),
+  ),
+];
+
+export const ROUTES: readonly Route[] = [...lists, ...state, ...deeds];

@@ -1,0 +1,141 @@
+/**
+ * What operators may ask and do. Reading changes nothing but the audit of unmasking; every deed needs a person and a reason and is audited in the
+ * transaction that does it (issue 2, design.md section 5). Expected refusals are values; a store that is gone rejects with JournalGone.
+ */
+import type { Answered } from "./refusals.ts";
+import type {
+  AuditRow,
+  DestinationView,
+  Done,
+  EventDeliveryList,
+  EventRow,
+  MessageDetail,
+  MessageRow,
+  Page,
+  PartnerView,
+  Preview,
+  Status,
+  Totals,
+  WriteBackDetail,
+  WriteBackRow,
+} from "./views.ts";
+
+/** Rows of one page when the caller says nothing, and at most. */
+export const PAGE_DEFAULT = 50;
+export const PAGE_MAX = 500;
+/** Values one search may list. */
+export const KEYS_MAX = 100;
+/** A search that takes longer is stopped. */
+export const READ_TIMEOUT_MS = 3_000;
+/** Totals of a day may take longer than a search. */
+export const TOTALS_TIMEOUT_MS = 15_000;
+/** Longest decoded text shown of a body. */
+export const SHOWN_CHARS_MAX = 65_536;
+
+interface Paging {
+  /** Cursor of the page before. */
+  readonly after?: string;
+  readonly limit?: number;
+}
+/** Milliseconds since 1970; `from` inclusive, `to` exclusive. */
+interface Span {
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+export interface MessageFilter extends Paging, Span {
+  /** Any business key value, sender's identity or message id; several are alternatives. */
+  readonly keys?: readonly string[];
+  readonly kind?: string;
+  readonly partner?: string;
+  readonly state?: string;
+}
+export interface EventFilter extends Paging, Span {
+  readonly keys?: readonly string[];
+  readonly messageId?: string;
+  readonly type?: string;
+  readonly partner?: string;
+  readonly businessDate?: string;
+}
+export interface WriteBackFilter extends Paging, Span {
+  /** Any business key value of its message, its own key, serial, id, or message id. */
+  readonly keys?: readonly string[];
+  readonly state?: string;
+  readonly destination?: string;
+  readonly kind?: string;
+  readonly businessDate?: string;
+}
+export interface AuditFilter extends Paging {
+  readonly who?: string;
+  readonly action?: string;
+  readonly targetKind?: string;
+  readonly targetId?: string;
+}
+export interface TotalsFilter {
+  /** Today's business date when absent. */
+  readonly businessDate?: string;
+  readonly partner?: string;
+  readonly kind?: string;
+}
+
+/** Who does something, and why. */
+export interface Deed {
+  readonly by?: string;
+  readonly reason?: string;
+}
+/** Asks to see personal data; audited. */
+export type Unmask = Deed;
+
+/** Numbers for the metrics, at most a few seconds old. */
+export interface Sample {
+  readonly messages: Readonly<Record<"received" | "awaiting-part" | "parked", number>>;
+  readonly oldestMessageSeconds: number;
+  readonly outbox: number;
+  readonly eventDeliveries: Readonly<Record<"received" | "parked", number>>;
+  readonly destinations: readonly DestinationView[];
+  readonly services: Status["services"];
+  readonly deliveries: Status["deliveries"];
+}
+
+export interface Operations {
+  messages(filter: MessageFilter): Promise<Answered<Page<MessageRow>>>;
+  message(id: string, unmask?: Unmask): Promise<Answered<MessageDetail>>;
+  events(filter: EventFilter, unmask?: Unmask): Promise<Answered<Page<EventRow>>>;
+  writeBacks(filter: WriteBackFilter): Promise<Answered<Page<WriteBackRow>>>;
+  writeBack(id: string, unmask?: Unmask): Promise<Answered<WriteBackDetail>>;
+  parkedEventDeliveries(): Promise<Answered<EventDeliveryList>>;
+  destinations(): Promise<Answered<readonly DestinationView[]>>;
+  partners(): Promise<Answered<readonly PartnerView[]>>;
+  partner(partner: string): Promise<Answered<PartnerView>>;
+  totals(filter: TotalsFilter): Promise<Answered<Totals>>;
+  status(): Promise<Answered<Status>>;
+  audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
+  sample(): Promise<Sample>;
+
+  /** What the present mapping would make of the stored bytes. Changes nothing. */
+  previewMessage(id: string): Promise<Answered<Preview>>;
+  replayMessage(id: string, deed: Deed): Promise<Answered<Done>>;
+  resolveMessage(id: string, deed: Deed): Promise<Answered<Done>>;
+  replayEventDelivery(subscriber: string, eventId: string, deed: Deed): Promise<Answered<Done>>;
+  resolveEventDelivery(subscriber: string, eventId: string, deed: Deed): Promise<Answered<Done>>;
+  replayWriteBack(id: string, deed: Deed & { readonly confirmedChecked?: boolean }): Promise<Answered<Done>>;
+  resolveWriteBack(
+    id: string,
+    deed: Deed & {
+      readonly decision: "done-by-hand" | "cancelled";
+      readonly hisReceiptNo?: string;
+      readonly confirmedChecked?: boolean;
+    },
+  ): Promise<Answered<Done>>;
+  pause(partner: string, deed: Deed): Promise<Answered<Done>>;
+  resume(partner: string, deed: Deed): Promise<Answered<Done>>;
+  /** Destinations that a person paused and nobody resumed: to be paused again after a restart. */
+  pausedDestinations(): Promise<readonly string[]>;
+}
+
+/** What keeps the engine from being ready: empty when it is. */
+export interface Missing {
+  readonly what: string;
+  readonly zh: string;
+  readonly en: string;
+}

@@ -1,0 +1,50 @@
+/** What a person may do with a message or an event delivery, as tables: pure, the store asks them with the row locked. Write-backs: domain/writeback/manual.ts. */
+import type { MessageState } from "../journal/ports.ts";
+import { REASON_MAX, REASON_MIN } from "../writeback/manual.ts";
+import type { Deed } from "./ports.ts";
+import { type OperationRefused, type OwnRefusal, refused } from "./refusals.ts";
+
+export const BY_MAX = 64;
+
+/** In which state a message may be done again or closed: undefined is allowed. */
+export const MESSAGE_DEEDS: Readonly<Record<MessageState, Readonly<Record<"replay" | "resolve", OwnRefusal | undefined>>>> = {
+  "awaiting-part": { replay: "MESSAGE_IN_WORK", resolve: "MESSAGE_IN_WORK" },
+  received: { replay: "MESSAGE_IN_WORK", resolve: "MESSAGE_IN_WORK" },
+  settled: { replay: undefined, resolve: "MESSAGE_NOT_PARKED" },
+  duplicate: { replay: undefined, resolve: "MESSAGE_NOT_PARKED" },
+  parked: { replay: undefined, resolve: undefined },
+  resolved: { replay: "MESSAGE_RESOLVED", resolve: "MESSAGE_RESOLVED" },
+};
+
+/** The person and the reason, without blanks around them. */
+export type Signed = { readonly ok: true; readonly by: string; readonly reason: string } | OperationRefused;
+
+/** Every deed has a person and a reason. */
+export function signed(deed: Deed): Signed {
+  const by = deed.by?.trim() ?? "";
+  if (by === "" || by.length > BY_MAX) return refused("BY_REQUIRED");
+  const reason = deed.reason?.trim() ?? "";
+  if (reason.length < REASON_MIN || reason.length > REASON_MAX) return refused("REASON_REQUIRED");
+  return { ok: true, by, reason };
+}
+
+/** What must be known of a message's row. */
+export interface MessageView {
+  readonly state: MessageState;
+  readonly hasRequest: boolean;
+}
+
+/** Whether the message may be fed to its flow again, from its stored bytes. */
+export function messageReplayRuling(view: MessageView | undefined): OperationRefused | undefined {
+  if (!view) return refused("UNKNOWN_MESSAGE");
+  const no = MESSAGE_DEEDS[view.state].replay;
+  if (no) return refused(no, { state: view.state });
+  return view.hasRequest ? undefined : refused("MESSAGE_INCOMPLETE", { state: view.state });
+}
+
+/** Whether a person may close the message without any effect. */
+export function messageResolveRuling(view: MessageView | undefined): OperationRefused | undefined {
+  if (!view) return refused("UNKNOWN_MESSAGE");
+  const no = MESSAGE_DEEDS[view.state].resolve;
+  return no ? refused(no, { state: view.state }) : undefined;
+}
