@@ -206,9 +206,15 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const prepare = (open: Parameters<typeof declareTopology>[0]): Promise<void> =>
     declareTopology(open, names, [...dialects.policies().keys()]);
   const consuming = createConnection({ url: config.amqpUrl, name: "huiliu consumer", log, prepare });
-  const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log });
+  const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log, prepare });
   const publisher = createPublisher({ connection: publishing, log });
-  const relay = createRelay({ publisher, outbox: postgres.outbox(), exchange: names.events, log });
+  const relay = createRelay({
+    publisher,
+    outbox: postgres.outbox(),
+    exchange: names.events,
+    log,
+    repair: () => publishing.withChannel((channel) => prepare(async () => channel)),
+  });
   const intake = createIntake({ journal, deliveries, policies: dialects.policies });
 
   afterSettle = (done) => {
