@@ -207,6 +207,18 @@ const ROWS: readonly Row[] = [
     nodes: (id) => [{ ...sink(id("a")), types: ["charge.posted"] }],
     parked: { code: "BRANCH_DANGLED", node: "a" },
   },
+  {
+    what: "one part of two is dropped, though the other goes down two wires",
+    first: ["f"],
+    nodes: (id) => [
+      fn(id("f"), "msg.payload = 'row,b'; return msg;", [[id("p")]]),
+      split(id("p"), [[id("a")]]),
+      { ...switchOn(id("a"), "row", [[id("s"), id("t")]]), property: "payload" },
+      sink(id("s")),
+      sink(id("t")),
+    ],
+    parked: { code: "BRANCH_DANGLED", node: "a" },
+  },
   // Failures
   {
     what: "a function that throws",
@@ -377,6 +389,12 @@ const ROWS: readonly Row[] = [
   {
     what: "an old-style node that sends",
     nodes: (id) => [plain(id("a"), "careless-old-sends", [[id("s")]]), sink(id("s"))],
+    intents: [OWED],
+    atOnce: true,
+  },
+  {
+    what: "a node that hands the message to another without a wire",
+    nodes: (id) => [plain(id("a"), "careless-hands-over", [[]], { to: id("s") }), sink(id("s"))],
     intents: [OWED],
     atOnce: true,
   },

@@ -3,7 +3,7 @@ export default function (RED) {
   const define = (type, make) =>
     RED.nodes.registerType(type, function (config) {
       RED.nodes.createNode(this, config);
-      make(this);
+      make(this, config);
     });
   define("careless-forgets-done", (node) => node.on("input", (_msg, _send, _done) => undefined));
   define("careless-throws", (node) =>
@@ -33,6 +33,12 @@ export default function (RED) {
     node.on("input", (msg, send, done) => {
       send(msg);
       done();
+      done();
+    }),
+  );
+  define("careless-hands-over", (node, config) =>
+    node.on("input", (msg, _send, done) => {
+      RED.nodes.getNode(config.to).receive(msg);
       done();
     }),
   );
