@@ -11,7 +11,10 @@ import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import type { Pool } from "./pool.ts";
 
 export interface OperationsDeps {
+  /** The stores' pool: deeds (Postgres.pool). */
   readonly pool: Pool;
+  /** Searches and totals (Postgres.reads). */
+  readonly reads: Pool;
   readonly log: Log;
   readonly worker: { living(): Promise<readonly number[]> };
   readonly partners: () => readonly Partner[];

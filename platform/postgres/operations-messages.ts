@@ -30,7 +30,7 @@ const DETAIL_ROWS_MAX = 1_000;
 type Row = Record<string, unknown>;
 
 export function createMessageReads(deps: OperationsDeps) {
-  const { pool } = deps;
+  const { reads: pool } = deps;
   const partnerNames = (): string[] => deps.partners().map((one) => one.partner);
 
   const messages = (filter: MessageFilter): Promise<Answered<Page<MessageRow>>> => {

@@ -92,7 +92,7 @@ export function createState(deps: OperationsDeps) {
   };
 
   const lookNow = (): Promise<Answered<Look>> =>
-    reading(deps.pool, READ_TIMEOUT_MS, async (client) => {
+    reading(deps.reads, READ_TIMEOUT_MS, async (client) => {
       const backlog = (await client.query<BacklogRow>(BACKLOG)).rows;
       const failures = (await client.query<Record<string, unknown>>(FAILURES)).rows;
       const counts = (await client.query<Record<string, number> & { at: string }>(MESSAGES)).rows[0];
@@ -137,7 +137,7 @@ export function createState(deps: OperationsDeps) {
     if (!seen.ok) return seen;
     const { at, messages, destinations, eventDeliveries, outbox } = seen.value;
     const health = await deps.health();
-    const more = await reading(deps.pool, READ_TIMEOUT_MS, async (client) => {
+    const more = await reading(deps.reads, READ_TIMEOUT_MS, async (client) => {
       const estimate = (await client.query<{ n: string }>(ESTIMATE)).rows[0]?.n ?? "0";
       return answered({ estimate: Number(estimate), workers: await workersOf(client) });
     });
@@ -196,7 +196,7 @@ export function createState(deps: OperationsDeps) {
   };
 
   const pausedDestinations = async (): Promise<readonly string[]> => {
-    const rows = (await deps.pool.query<{ id: string; action: string }>(HELD_BACK)).rows;
+    const rows = (await deps.reads.query<{ id: string; action: string }>(HELD_BACK)).rows;
     return rows.filter((row) => row.action === "pause").map((row) => row.id);
   };
 

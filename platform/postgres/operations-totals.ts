@@ -217,7 +217,7 @@ export function createTotals(deps: OperationsDeps) {
   };
 
   return async (filter: TotalsFilter): Promise<Answered<Totals>> => {
-    const answer = await reading<Totals & { readonly all: Totals["rows"] }>(deps.pool, TOTALS_TIMEOUT_MS, async (client) => {
+    const answer = await reading<Totals & { readonly all: Totals["rows"] }>(deps.reads, TOTALS_TIMEOUT_MS, async (client) => {
       const day = filter.businessDate ?? (await today(client));
       const all = [...(await outbound(client, day)), ...(await inbound(client, day))];
       const rows = all

@@ -13,7 +13,7 @@ const ATTEMPTS_MAX = 1_000;
 type Row = Record<string, unknown>;
 
 export function createWriteBackReads(deps: OperationsDeps) {
-  const { pool } = deps;
+  const { reads: pool } = deps;
 
   const writeBacks = (filter: WriteBackFilter): Promise<Answered<Page<WriteBackRow>>> => {
     const limit = filter.limit ?? PAGE_DEFAULT;
