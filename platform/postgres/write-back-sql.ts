@@ -124,8 +124,16 @@ export const RELEASE = `with rows as materialized (select * from ${RELEASE_ROWS.
     from rows where w.id = rows.id and w.token = rows.token and w.lease_worker = $${RELEASE_ROWS.next}::integer returning w.id, w.message_id, w.attempts + 1 as n)
   delete from attempt a using freed f where a.message_id = f.message_id and a.write_back_id = f.id and a.n = f.n`;
 
-export const NEXT_DUE = `select greatest(0, ${msOf("w.next_at")} - ${msOf(NOW)}) as ms
-  from write_back w where w.destination = $1 and w.state in ('waiting', 'deferred') and w.next_at is not null order by w.next_at limit 1`;
+/** The next head to become due, or the next lease to run out: that is due too. */
+export const NEXT_DUE = `select least(
+    (select ${msOf("w.next_at")} from write_back w where w.destination = $1 and w.state in ('waiting', 'deferred') and w.next_at is not null
+      order by w.next_at limit 1),
+    (select ${msOf("w.lease_until")} from write_back w where w.destination = $1 and w.state = 'sending' order by w.lease_until limit 1))
+  - ${msOf(NOW)} as ms`;
+
+/** Destinations with claims that nobody holds any more. $1 living workers. */
+export const LOST_DESTINATIONS = `select w.destination, count(*)::integer as lost from write_back w
+  where w.state = 'sending' and (w.lease_until < ${NOW} or w.lease_worker <> all($1::integer[])) group by w.destination`;
 
 /** Lanes with something queued and no head: a bug or a hand-made change left them. $1 limit. */
 export const HEADLESS = `select distinct q.destination as one, q.lane as two from write_back q where q.state = 'queued'

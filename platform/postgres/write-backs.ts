@@ -271,8 +271,11 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     claim: (destination, limit, leaseMs, unclearAction) => orGone(claim(destination, limit, leaseMs, unclearAction)),
     settle: (end) => committer.submit(end),
     nextDueMs: async (destination) => {
-      const [row] = await orGone(run<{ ms: number }>(pool, "write_back_next_due", sql.NEXT_DUE, [destination]));
-      return row === undefined ? undefined : Math.ceil(row.ms);
+      const [row] = await orGone(run<{ ms: number | null }>(pool, "write_back_next_due", sql.NEXT_DUE, [destination]));
+      const ms = row?.ms ?? undefined;
+      // Whatever is due now the next claim must find, an expired claim included.
+      if (ms !== undefined && ms <= 0) checked.delete(destination);
+      return ms === undefined ? undefined : Math.max(0, Math.ceil(ms));
     },
     release: async (claims) => {
       if (claims.length === 0) return;
@@ -280,13 +283,18 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       await orGone(run(pool, "write_back_release", sql.RELEASE, [...sql.RELEASE_ROWS.params(rows), worker.id]));
     },
     sweep: async () => {
+      const living = await orGone(worker.living());
       const done = await commit({ ...options, name: "sweep" }, async (tx) => {
         const lanes = await run<{ one: string; two: string }>(tx.client, "write_back_headless", sql.HEADLESS, [HEAL_MAX]);
-        const destinations = await promote(tx, lanes);
-        return { answers: destinations, committed: () => tell([], destinations) };
+        const healed = await promote(tx, lanes);
+        const lost = await run<{ destination: string; lost: number }>(tx.client, "write_back_lost", sql.LOST_DESTINATIONS, [living]);
+        return { answers: [{ healed, lost }] };
       });
-      done.committed?.();
-      return done.answers.length;
+      const { healed, lost } = done.answers[0] ?? { healed: [], lost: [] };
+      // What an expired claim becomes is the destination's policy, which the next claim brings.
+      for (const one of lost) checked.delete(one.destination);
+      tell([], [...healed, ...lost.map((one) => one.destination)]);
+      return healed.length + lost.reduce((sum, one) => sum + one.lost, 0);
     },
     close: () => committer.close(),
   };

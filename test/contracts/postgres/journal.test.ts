@@ -1,0 +1,4 @@
+import { journalContract } from "../journal.ts";
+import { journalWorld } from "./world.ts";
+
+journalContract("PostgreSQL", journalWorld);

@@ -1,0 +1,110 @@
+/** PostgreSQL as the contract suites see it. */
+import type { ParkedEventOf, SealedEvent } from "../../../domain/delivery/ports.ts";
+import type { Event } from "../../../domain/events/event.ts";
+import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
+import type { JournalWorld } from "../journal.ts";
+import { LEASE_MS } from "../journal.ts";
+import { testDatabase, type TestDatabase } from "./database.ts";
+
+/** An event as the stores need it; its data is of no concern to them. */
+export const event = (id: string, type: string, source: string, data: Readonly<Record<string, unknown>> = {}): Event => ({
+  specversion: "1.0",
+  id,
+  type,
+  source,
+  subject: "bill:1",
+  time: "2026-11-20T09:22:01+08:00",
+  datacontenttype: "application/json",
+  dataschema: `urn:test:${type}`,
+  data: { businessDate: "2026-11-20", ...data },
+});
+
+export const parkedEvent: ParkedEventOf = (message, reason): SealedEvent => ({
+  event: event(`parked-${message.id}`, "message.parked", message.partner, { code: reason.code }),
+  fingerprint: reason.code,
+  keys: [],
+  publish: true,
+});
+
+export interface PostgresWorld {
+  readonly database: TestDatabase;
+  /** A connection of the test's own. */
+  readonly own: Postgres;
+  connect(): Promise<Postgres>;
+  advance(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A database and however many processes talk to it. */
+export async function postgresWorld(): Promise<PostgresWorld> {
+  const database = await testDatabase();
+  const open: Postgres[] = [];
+  let count = 0;
+  const connect = async (): Promise<Postgres> => {
+    count += 1;
+    const postgres = await createPostgres({
+      url: database.url,
+      workerName: `test ${count}`,
+      messageLeaseMs: LEASE_MS,
+      eventLeaseMs: LEASE_MS,
+    });
+    open.push(postgres);
+    return postgres;
+  };
+  const own = await connect();
+  let offset = 0;
+  return {
+    database,
+    own,
+    connect,
+    advance: async (ms) => {
+      offset += ms;
+      await own.setClockOffset(offset);
+    },
+    close: async () => {
+      await Promise.all(open.map((postgres) => postgres.close()));
+      await database.drop();
+    },
+  };
+}
+
+/** The journal's world on PostgreSQL. */
+export async function journalWorld(): Promise<JournalWorld> {
+  const world = await postgresWorld();
+  return {
+    worker: async (options) => {
+      const postgres = await world.connect();
+      return { journal: postgres.journal({ parkedEvent, ...options }), kill: () => postgres.worker.close() };
+    },
+    advance: world.advance,
+    message: async (id) => {
+      const [row] = (
+        await world.own.reads.query<{
+          state: string;
+          code: string | null;
+          duplicate_of: string | null;
+          raw: Buffer | null;
+          reply: Buffer | null;
+          history: string[];
+        }>(
+          `select m.state, m.park->>'code' as code, m.duplicate_of, m.raw, m.reply,
+             (select array_agg(h.state order by h.at) from message_history h where h.message_id = m.id) as history
+           from message m where m.id = $1`,
+          [id],
+        )
+      ).rows;
+      if (!row) return undefined;
+      return {
+        state: row.state,
+        ...(row.code === null ? {} : { code: row.code }),
+        ...(row.duplicate_of === null ? {} : { duplicateOf: row.duplicate_of }),
+        history: row.history,
+        raw: row.raw?.toString() ?? "",
+        ...(row.reply === null ? {} : { reply: row.reply.toString() }),
+      };
+    },
+    parkedEvents: async () =>
+      (await world.own.reads.query<{ message_id: string }>("select message_id from outbox")).rows.map((row) => row.message_id),
+    close: world.close,
+  };
+}
