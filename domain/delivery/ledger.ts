@@ -83,7 +83,6 @@ interface Failure {
 
 interface Open {
   readonly token: DeliveryToken;
-  readonly feeder: Tally;
   readonly tallies: Map<string, Tally>;
   readonly onEnd: (end: LedgerEnd) => void;
   pending: number;
@@ -96,12 +95,29 @@ interface Open {
   looking: boolean;
 }
 
-const refOf = (node: NodeRef): Tally => ({ node, received: 0, sent: 0, ended: 0, left: 0 });
+const newTally = (node: NodeRef): Tally => ({ node, received: 0, sent: 0, ended: 0, left: 0 });
+
+/** A delivery whose feeding node holds the message. */
+function begin(token: DeliveryToken, node: NodeRef, onEnd: (end: LedgerEnd) => void): Open {
+  const feeder = { ...newTally(node), received: 1 };
+  return {
+    token,
+    tallies: new Map([[node.id, feeder]]),
+    onEnd,
+    pending: 1,
+    ends: 0,
+    parked: false,
+    last: node,
+    stopDeadline: () => undefined,
+    stopLook: undefined,
+    looking: false,
+  };
+}
 
 function tallyOf(open: Open, node: NodeRef): Tally {
   let tally = open.tallies.get(node.id);
   if (tally === undefined) {
-    tally = refOf(node);
+    tally = newTally(node);
     open.tallies.set(node.id, tally);
   }
   return tally;
@@ -210,21 +226,7 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
   return {
     open(token, { node, deadlineMs }, onEnd) {
       if (opened.has(token)) throw new Error(`delivery ${token} is open already`);
-      const feeder = refOf(node);
-      feeder.received = 1;
-      const open: Open = {
-        token,
-        feeder,
-        tallies: new Map([[node.id, feeder]]),
-        onEnd,
-        pending: 1,
-        ends: 0,
-        parked: false,
-        last: node,
-        stopDeadline: () => undefined,
-        stopLook: undefined,
-        looking: false,
-      };
+      const open = begin(token, node, onEnd);
       opened.set(token, open);
       open.stopDeadline = deps.after(deadlineMs, () => expire(open));
     },

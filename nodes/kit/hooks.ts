@@ -57,60 +57,79 @@ interface Sending {
   next: number;
 }
 
-function createWatch(red: Red, ledger: Ledger): Watch {
-  const known = new WeakMap<Message, Known>();
-  const receiving: { readonly node: FlowNode; readonly token: string }[] = [];
+/** Follows each call of send from hook to hook. */
+interface Sends {
+  begin(events: readonly SendEvent[]): void;
+  /** Whether this delivery is a sending on of its own: one message down several wires is one, several messages in one call are several. */
+  credit(event: SendEvent): boolean;
+  /** Node-RED routes a send synchronously: what has not been delivered by the next hook never will be. */
+  flush(): void;
+  forgetTypes(): void;
+}
+
+function createSends(red: Red, ledger: Ledger): Sends {
   let missingTypes: Map<string, string> | undefined;
   let sending: Sending | undefined;
 
-  const missingRef = (id: string): NodeRef => {
+  const typeOf = (id: string): string => {
     if (missingTypes === undefined) {
       const types = new Map<string, string>();
       red.nodes.eachNode((raw) => types.set(String(raw.id), String(raw.type)));
       missingTypes = types;
     }
-    return { id, type: missingTypes.get(id) ?? "missing", flow: "" };
+    return missingTypes.get(id) ?? "missing";
   };
-  /** A wire that led nowhere: somebody was to get the message, and nobody did. */
+  /** A wire that led nowhere: somebody was to get the message, and nobody did. A disabled debug node is missed by nobody: its type says so. */
   const lost = (event: SendEvent | undefined): void => {
     const token = event === undefined ? undefined : tokenOf(event.msg);
     if (event === undefined || token === undefined) return;
-    const source = refOf(red, event.source.node);
-    const ref = { ...missingRef(event.destination.id), flow: source.flow };
+    const { id } = event.destination;
+    const ref: NodeRef = { id, type: typeOf(id), flow: refOf(red, event.source.node).flow };
     ledger.entered(token, ref);
     ledger.left(token, ref);
   };
-  /** Node-RED routes a send synchronously, so what has not been delivered by the next hook never will be. */
-  const flush = (): void => {
-    if (sending === undefined) return;
-    const call = sending;
-    sending = undefined;
-    for (; call.next < call.events.length; call.next += 1) lost(call.events[call.next]);
-  };
-  /** One message sent down several wires is one sending on; several messages in one call are several. */
-  const credit = (event: SendEvent): boolean => {
-    if (sending === undefined) return true;
-    const call = sending;
-    while (call.next < call.events.length && call.events[call.next] !== event) lost(call.events[call.next++]);
-    const original = call.originals[call.next++];
-    if (call.next >= call.events.length) sending = undefined;
-    if (original === undefined) return true;
-    if (call.credited.includes(original)) return false;
-    call.credited.push(original);
-    return true;
-  };
-  const tokenNow = (message: Message): string | undefined => known.get(message)?.token ?? tokenOf(message);
 
   return {
     forgetTypes: () => {
       missingTypes = undefined;
     },
-    onSend(events) {
-      flush();
+    begin(events) {
       if (events.length > 0) sending = { events, originals: events.map((event) => event.msg), credited: [], next: 0 };
     },
+    credit(event) {
+      if (sending === undefined) return true;
+      const call = sending;
+      while (call.next < call.events.length && call.events[call.next] !== event) lost(call.events[call.next++]);
+      const original = call.originals[call.next++];
+      if (call.next >= call.events.length) sending = undefined;
+      if (original === undefined) return true;
+      if (call.credited.includes(original)) return false;
+      call.credited.push(original);
+      return true;
+    },
+    flush() {
+      if (sending === undefined) return;
+      const call = sending;
+      sending = undefined;
+      for (; call.next < call.events.length; call.next += 1) lost(call.events[call.next]);
+    },
+  };
+}
+
+function createWatch(red: Red, ledger: Ledger): Watch {
+  const sends = createSends(red, ledger);
+  const known = new WeakMap<Message, Known>();
+  const receiving: { readonly node: FlowNode; readonly token: string }[] = [];
+  const tokenNow = (message: Message): string | undefined => known.get(message)?.token ?? tokenOf(message);
+
+  return {
+    forgetTypes: sends.forgetTypes,
+    onSend(events) {
+      sends.flush();
+      sends.begin(events);
+    },
     preDeliver(event) {
-      const first = credit(event);
+      const first = sends.credit(event);
       const token = tokenOf(event.msg);
       if (token === undefined || event.destination.node === undefined) return;
       const one = known.get(event.msg);
@@ -129,7 +148,7 @@ function createWatch(red: Red, ledger: Ledger): Watch {
       ledger.entered(token, refOf(red, event.destination.node));
     },
     onReceive(event) {
-      flush();
+      sends.flush();
       const node = event.destination.node;
       guard(red, ledger, node, tokenNow);
       const one = known.get(event.msg);
@@ -146,7 +165,7 @@ function createWatch(red: Red, ledger: Ledger): Watch {
       if (receiving.length > NEST_MAX) receiving.shift();
     },
     postReceive(event) {
-      flush();
+      sends.flush();
       const node = event.destination.node;
       const at = receiving.findLastIndex((one) => one.node === node);
       if (at < 0) return;
@@ -155,7 +174,7 @@ function createWatch(red: Red, ledger: Ledger): Watch {
       if (token !== undefined && !callsDone(node)) ledger.left(token, refOf(red, node));
     },
     onComplete(event) {
-      flush();
+      sends.flush();
       const token = tokenNow(event.msg);
       if (token !== undefined) ledger.left(token, refOf(red, event.node.node), event.error);
     },
