@@ -1,8 +1,9 @@
 /** PostgreSQL as the contract suites see it. */
-import type { ParkedEventOf, SealedEvent } from "../../../domain/delivery/ports.ts";
+import type { AfterSettle, ParkedEventOf, SealedEvent } from "../../../domain/delivery/ports.ts";
 import type { Event } from "../../../domain/events/event.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
 import type { JournalWorld } from "../journal.ts";
+import type { SettleWorld } from "../settle.ts";
 import { LEASE_MS } from "../journal.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 
@@ -105,6 +106,52 @@ export async function journalWorld(): Promise<JournalWorld> {
     },
     parkedEvents: async () =>
       (await world.own.reads.query<{ message_id: string }>("select message_id from outbox")).rows.map((row) => row.message_id),
+    close: world.close,
+  };
+}
+
+/** The settlements' world on PostgreSQL. */
+export async function settleWorld(): Promise<SettleWorld> {
+  const world = await postgresWorld();
+  const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
+    (await world.own.reads.query<R>(text, [...values])).rows;
+  return {
+    worker: async () => {
+      const postgres = await world.connect();
+      const afters: AfterSettle[] = [];
+      const settle = postgres.settle({ parkedEvent, after: (done) => void afters.push(done) });
+      return { journal: postgres.journal({ parkedEvent }), settle, afters, kill: () => postgres.worker.close() };
+    },
+    message: async (id) => {
+      const [row] = await rows<{ state: string; code: string | null; duplicate_of: string | null; notes: string[] | null }>(
+        `select m.state, m.park->>'code' as code, m.duplicate_of,
+           (select array_agg(h.note order by h.at) from message_history h where h.message_id = m.id and h.note is not null) as notes
+         from message m where m.id = $1`,
+        [id],
+      );
+      if (!row) return undefined;
+      const code = row.code === null ? {} : { code: row.code };
+      return { state: row.state, ...code, ...(row.duplicate_of === null ? {} : { duplicateOf: row.duplicate_of }), notes: row.notes ?? [] };
+    },
+    replay: async (id) => {
+      await rows("update message set state = 'received', replayed = true, lease_worker = null, lease_until = null where id = $1", [id]);
+    },
+    writeBack: async (key) => {
+      const [row] = await rows<{ state: string; lane_seq: bigint | null }>("select state, lane_seq from write_back where key = $1", [key]);
+      return row && { state: row.state, ...(row.lane_seq === null ? {} : { laneSeq: row.lane_seq }) };
+    },
+    lane: async (destination, lane) =>
+      (
+        await rows<{ state: string }>(
+          "select state from write_back where destination = $1 and lane = $2 and state <> 'held' order by lane_seq",
+          [destination, lane],
+        )
+      ).map((row) => row.state),
+    events: async (messageId) =>
+      (await rows<{ id: string }>("select id from event where message_id = $1 order by seq", [messageId])).map((row) => row.id),
+    outbox: async () => (await rows<{ event_id: string }>("select event_id from outbox order by seq", [])).map((row) => row.event_id),
+    found: async (value) =>
+      (await rows<{ message_id: string }>("select message_id from business_key where value = $1", [value])).map((row) => row.message_id),
     close: world.close,
   };
 }

@@ -1,0 +1,4 @@
+import { settleContract } from "../settle.ts";
+import { settleWorld } from "./world.ts";
+
+settleContract("PostgreSQL", settleWorld);
