@@ -86,6 +86,9 @@ function readRows(
 
 const required = (cells: readonly Cell[]): number => cells.filter((cell) => !cell.optional).length;
 
+const fits = (cells: readonly Cell[], found: number): boolean =>
+  found >= required(cells) && (found <= cells.length || cells[cells.length - 1]?.remainder === true);
+
 /** Compiles a layout below `parent`; positions are counted from 1 in its label. */
 export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, trim: boolean): ReadText {
   const head = layout.fields.map((field, index) => compileCell(parent, field, index + 1, when, trim));
@@ -108,9 +111,8 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
     }
   };
   const counted = (cells: readonly Cell[], found: number, frames: Frames, sink: Sink): boolean => {
-    const last = cells[cells.length - 1];
+    if (fits(cells, found)) return true;
     const least = required(cells);
-    if (found >= least && (found <= cells.length || last?.remainder === true)) return true;
     sink.broken = true;
     const where = parent.label === undefined ? whereIs(parent, frames) : { at: whereIs(parent, frames).at, place: parent.label };
     if (found < least) {
@@ -143,11 +145,12 @@ export function compileLayout(parent: Place, layout: Layout, when: CompileWhen, 
     }
     if (texts.length < head.length) return void counted(head, texts.length, frames, sink);
     put(head, texts, 0, frames, sink);
-    const variant = rest.find((one) => one.holds(frames));
-    if (!variant) sink.broken = true;
-    if (!variant)
-      return sink.add("no-case", whereIs(parent, frames), { zh: "没有符合条件的版式", en: "fits none of the declared layouts" });
-    if (counted([...head, ...variant.cells], texts.length, frames, sink)) put(variant.cells, texts, head.length, frames, sink);
+    const possible = rest.filter((one) => one.holds(frames));
+    const variant = possible.find((one) => fits([...head, ...one.cells], texts.length)) ?? possible[0];
+    if (!variant) {
+      sink.broken = true;
+      sink.add("no-case", whereIs(parent, frames), { zh: "没有符合条件的版式", en: "fits none of the declared layouts" });
+    } else if (counted([...head, ...variant.cells], texts.length, frames, sink)) put(variant.cells, texts, head.length, frames, sink);
   };
 }
 

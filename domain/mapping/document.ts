@@ -59,7 +59,7 @@ export interface Layout {
   /** Every field, also the last, is followed by the separator. */
   readonly trailing?: boolean;
   readonly fields: readonly LayoutField[];
-  /** What follows `fields`, by condition; the first that holds. The last may have no `when`. */
+  /** What follows `fields`: of those whose condition holds, the first with as many fields as there are. */
   readonly rest?: readonly { readonly when?: Condition; readonly fields: readonly LayoutField[] }[];
   /** The whole may be empty (a success without output). */
   readonly mayBeEmpty?: boolean;
@@ -112,10 +112,10 @@ const LayoutDef = Type.Object(
     trailing: Type.Optional(Type.Boolean(says("每个字段（含最后一个）后都有分隔符", "every field is followed by the separator"))),
     fields: Type.Array(LayoutFieldRef, { maxItems: 300 }),
     rest: Type.Optional(
-      Type.Array(
-        Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(LayoutFieldRef, { minItems: 1, maxItems: 300 }) }, closed),
-        { minItems: 1, maxItems: 10 },
-      ),
+      Type.Array(Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(LayoutFieldRef, { maxItems: 300 }) }, closed), {
+        minItems: 1,
+        maxItems: 10,
+      }),
     ),
     mayBeEmpty: Type.Optional(Type.Boolean(says("整段可为空", "the whole may be empty"))),
   },
