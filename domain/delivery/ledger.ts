@@ -187,12 +187,14 @@ export function reasonOfEnd(end: LedgerEnd): ParkReason | undefined {
   }
 }
 
-/** The ledger of one worker. Pure but for `after`; every call is O(1) except the look at the leaves, once per delivery. */
-export function createLedger(deps: LedgerDeps): OpenLedger {
-  const graceMs = deps.graceMs ?? GRACE_MS;
-  const soon = deps.soon ?? queueMicrotask;
-  const opened = new Map<DeliveryToken, Open>();
+/** When a delivery ends, and how. */
+interface Endings {
+  /** No node holds a message of it: is it well? */
+  look(open: Open): void;
+  expire(open: Open): void;
+}
 
+function createEndings(opened: Map<DeliveryToken, Open>, after: LedgerDeps["after"], graceMs: number): Endings {
   const finish = (open: Open, end: LedgerEnd): void => {
     if (opened.get(open.token) !== open) return;
     opened.delete(open.token);
@@ -210,7 +212,7 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
       return;
     }
     open.stopLook?.();
-    open.stopLook = deps.after(graceMs, () => {
+    open.stopLook = after(graceMs, () => {
       open.stopLook = undefined;
       if (open.pending === 0) finish(open, wrong(open) ?? { kind: "ended" });
     });
@@ -222,6 +224,15 @@ export function createLedger(deps: LedgerDeps): OpenLedger {
     if (open.parked) finish(open, { kind: "ended" });
     else finish(open, found ?? { kind: "deadline", nodes: holding });
   };
+
+  return { look, expire };
+}
+
+/** The ledger of one worker. Pure but for `after` and `soon`; every call is O(1) except the look at the leaves, about once per delivery. */
+export function createLedger(deps: LedgerDeps): OpenLedger {
+  const soon = deps.soon ?? queueMicrotask;
+  const opened = new Map<DeliveryToken, Open>();
+  const { look, expire } = createEndings(opened, deps.after, deps.graceMs ?? GRACE_MS);
 
   return {
     open(token, { node, deadlineMs }, onEnd) {
