@@ -22,6 +22,9 @@ export function givenUrl(name: "HUILIU_POSTGRES_URL" | "HUILIU_AMQP_URL" | "HUIL
   return value === undefined || value === "" ? undefined : value;
 }
 
+/** Whether another process started this one and wants it to end with itself. Noted at once: by the time anybody asks it may be gone. */
+const STARTED_WITH_CHANNEL = process.connected === true;
+
 /**
  * Calls back once, with the reason, when this process is asked to stop: Ctrl-C, a termination signal, or the death of the
  * process that started it (its channel closes). Later requests are ignored: the first is being carried out.
@@ -36,6 +39,7 @@ export function onStopRequest(stop: (reason: string) => void): void {
     stop(reason);
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(name, () => ask(name));
+  if (STARTED_WITH_CHANNEL && !process.connected) ask("the process that started this one has ended");
   if (process.connected) {
     process.on("disconnect", () => ask("the process that started this one has ended"));
     process.channel?.unref(); // the channel alone keeps nobody alive

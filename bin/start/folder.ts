@@ -33,14 +33,14 @@ export interface ClaimedFolder {
   release(): void;
 }
 
-/** Makes this process the only supervisor of a data folder. Waits for one that is stopping; refuses while another works. */
-export async function claimFolder(dataDir: string): Promise<ClaimedFolder> {
+/** Makes this process the only supervisor of a data folder. Waits for one that is stopping; refuses while another works; undefined when the signal aborts first. */
+export async function claimFolder(dataDir: string, signal: AbortSignal): Promise<ClaimedFolder | undefined> {
   mkdirSync(dataDir, { recursive: true });
   const file = join(dataDir, "supervisor.json");
   const own = identify(process.pid) ?? { pid: process.pid, startTick: "0", bootId: "unknown" };
   const text = (stopping: boolean): string => JSON.stringify({ ...own, stopping });
   const since = Date.now();
-  for (;;) {
+  while (!signal.aborted) {
     const other = readSupervisor(file);
     if (other === undefined) {
       const temporary = `${file}.${process.pid}`;
@@ -63,6 +63,7 @@ export async function claimFolder(dataDir: string): Promise<ClaimedFolder> {
     }
     await sleep(POLL_MS);
   }
+  return undefined;
 }
 
 /** Ends what a killed run left on the folder, the engine first. Returns what was ended. */

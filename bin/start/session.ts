@@ -1,4 +1,4 @@
-import { claimFolder, emptyFolder, endLeftovers } from "./folder.ts";
+import { type ClaimedFolder, claimFolder, emptyFolder, endLeftovers } from "./folder.ts";
 import { type RunFile, type RunOptions, runHuiliu } from "./run.ts";
 
 export interface SessionOptions extends Omit<RunOptions, "signal"> {
@@ -14,16 +14,18 @@ export interface SessionOptions extends Omit<RunOptions, "signal"> {
  */
 export async function runSession(options: SessionOptions): Promise<void> {
   const { dataDir, log } = options;
-  const folder = await claimFolder(dataDir);
   const starting = new AbortController();
+  let folder: ClaimedFolder | undefined;
   const asked = new Promise<void>((tell) => {
     options.onStopRequest((reason) => {
       log(`stopping (${reason})`);
-      folder.stopping();
+      folder?.stopping();
       starting.abort();
       tell();
     });
   });
+  folder = await claimFolder(dataDir, starting.signal);
+  if (folder === undefined) return;
   try {
     const ended = await endLeftovers(dataDir);
     if (ended.length > 0) log(`stopped what a killed run left: ${ended.join(", ")}`);

@@ -274,6 +274,19 @@ describe("npm start", () => {
     assert.deepEqual(await query(now.postgres, "select 1 from pg_tables where tablename = 'kept'"), []);
   });
 
+  test("a start that waits for the folder ends with the process that started it, and never takes the folder", async () => {
+    const program = `const { spawn } = require("node:child_process");
+      spawn(process.execPath, ${JSON.stringify([join(import.meta.dirname, "fixtures", "stub-start.ts"), DATA])}, { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+      setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000);`;
+    const starter = spawn(process.execPath, ["-e", program], { stdio: "ignore" });
+    await ended(starter);
+    child.kill("SIGTERM");
+    await ended(child);
+    await sleep(1_000);
+    assert.equal(existsSync(join(DATA, "supervisor.json")), false);
+    ({ child } = await start());
+  });
+
   test("a stop asked for during the start leaves nothing running", async () => {
     child.kill("SIGTERM");
     await ended(child);
