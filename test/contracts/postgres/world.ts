@@ -1,9 +1,11 @@
 /** PostgreSQL as the contract suites see it. */
-import type { AfterSettle, ParkedEventOf, SealedEvent } from "../../../domain/delivery/ports.ts";
+import type { AfterSettle, ParkedEventOf, SealedEvent, SettleStore } from "../../../domain/delivery/ports.ts";
 import type { Event } from "../../../domain/events/event.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
 import type { JournalWorld } from "../journal.ts";
 import type { SettleWorld } from "../settle.ts";
+import type { WriteBackWorld } from "../write-backs.ts";
+import type { JournalStore } from "../../../domain/journal/ports.ts";
 import { LEASE_MS } from "../journal.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 
@@ -152,6 +154,63 @@ export async function settleWorld(): Promise<SettleWorld> {
     outbox: async () => (await rows<{ event_id: string }>("select event_id from outbox order by seq", [])).map((row) => row.event_id),
     found: async (value) =>
       (await rows<{ message_id: string }>("select message_id from business_key where value = $1", [value])).map((row) => row.message_id),
+    close: world.close,
+  };
+}
+
+/** Journals a message and settles it with one write-back. Answers the write-back's id. */
+export async function oweOne(
+  stores: { readonly journal: JournalStore; readonly settle: SettleStore },
+  about: { readonly key: string; readonly lane: string; readonly destination: string },
+): Promise<string> {
+  const journaled = await stores.journal.append({ door: "amqp", partner: "his", kind: "payment", headers: {}, raw: Uint8Array.of(1) });
+  if (journaled.kind !== "accepted") throw new Error("not accepted");
+  const cause = event(`event of ${about.key}`, "payment.settled", "his");
+  const settled = await stores.settle.settle({
+    source: { kind: "message", message: journaled.message },
+    events: [{ event: cause, fingerprint: "f", keys: [], publish: false }],
+    orderChanges: [],
+    keys: [],
+    writeBacks: [
+      {
+        ...about,
+        kind: "payment-confirm",
+        mapping: "his/payment-confirm",
+        cause: { eventId: cause.id, type: cause.type },
+        body: new TextEncoder().encode(about.key),
+        contentType: "text/plain",
+        charset: "utf-8",
+        amountFen: 1_650n,
+        serial: "S1",
+        businessDate: "2026-11-20",
+        when: "now",
+        flow: "f",
+        node: "n",
+      },
+    ],
+  });
+  const [one] = settled.kind === "settled" ? settled.writeBacks : [];
+  if (!one) throw new Error(`not owed: ${settled.kind}`);
+  return one.id;
+}
+
+/** The write-backs' world on PostgreSQL. */
+export async function writeBackWorld(): Promise<WriteBackWorld> {
+  const world = await postgresWorld();
+  const stores = { journal: world.own.journal({ parkedEvent }), settle: world.own.settle({ parkedEvent, after: () => undefined }) };
+  return {
+    store: world.own.writeBacks({ strayCheckMs: 0 }),
+    owe: (about) => oweOne(stores, about),
+    row: async (id) => {
+      const [row] = (
+        await world.own.reads.query<{ state: string; attempts: number; may: boolean }>(
+          "select state, attempts, may_have_taken_effect as may from write_back where id = $1",
+          [id],
+        )
+      ).rows;
+      return row && { state: row.state, attempts: row.attempts, mayHaveTakenEffect: row.may };
+    },
+    advance: world.advance,
     close: world.close,
   };
 }

@@ -1,0 +1,20 @@
+import { createFakeClock } from "../fakes/clock.ts";
+import { createFakeWriteBackStore } from "../fakes/write-back-store.ts";
+import { writeBackContract } from "./write-backs.ts";
+
+writeBackContract("memory", async () => {
+  const clock = createFakeClock();
+  const store = createFakeWriteBackStore(clock);
+  return {
+    store,
+    owe: async (about) => store.owe(about).id,
+    row: async (id) => {
+      const row = store.rows().find((one) => one.id === id);
+      return row && { state: row.state, attempts: row.attempt, mayHaveTakenEffect: row.mayHaveTakenEffect };
+    },
+    advance: async (ms) => {
+      await clock.advance(ms);
+    },
+    close: async () => undefined,
+  };
+});
