@@ -1,0 +1,295 @@
+/** The operators' commands: each asks the API once or twice and prints what it answers. */
+import { userInfo } from "node:os";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type * as views from "../../domain/operations/views.ts";
+import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
+import * as texts from "./texts.ts";
+
+export interface CliDeps {
+  /** Where run.json is when --data does not say. */
+  readonly dataDir: string;
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  readonly exit: (code: number) => void;
+  readonly nowMs: () => number;
+}
+
+interface Flags {
+  readonly data?: string;
+  readonly json?: boolean;
+  readonly lang: texts.Lang;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly unmask?: boolean;
+  readonly preview?: boolean;
+  readonly confirmedChecked?: boolean;
+  readonly decision?: string;
+  readonly receipt?: string;
+  readonly key?: string;
+  readonly partner?: string;
+  readonly destination?: string;
+  readonly kind?: string;
+  readonly type?: string;
+  readonly state?: string;
+  readonly date?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit?: string;
+  readonly after?: string;
+  readonly who?: string;
+}
+
+/** What a command prints: the answer for --json, lines for people. */
+interface Printed {
+  readonly answer: unknown;
+  readonly lines: readonly string[];
+}
+type Work = (client: Client, flags: Flags, say: texts.Say) => Promise<Printed>;
+
+/** Tells what went wrong and answers the exit code. */
+function failed(deps: CliDeps, error: unknown, flags: Flags, say: texts.Say): number {
+  if (error instanceof NotRunning) {
+    if (flags.json === true) deps.out(JSON.stringify({ error: { code: "NOT_RUNNING", zh: "汇流没有运行", en: "Huiliu is not running" } }));
+    deps.err(say(`汇流没有运行（${error.message}）：先执行 npm start`, `Huiliu is not running (${error.message}): npm start`));
+    return EXIT.notRunning;
+  }
+  if (error instanceof Refused) {
+    const { code, zh, en, next, state, problems = [] } = error.error;
+    if (flags.json === true) deps.out(JSON.stringify({ error: error.error }));
+    const now = state === undefined ? "" : say(`（现在的状态：${state}）`, ` (its state now: ${state})`);
+    deps.err(`${say(zh, en)}${now}  [${code}]`);
+    for (const one of problems) deps.err(`  ${one.at}: ${say(one.zh, one.en)}`);
+    deps.err(say(`下一步：${next.zh}`, `Next: ${next.en}`));
+    return error.status < 500 ? EXIT.refused : EXIT.failed;
+  }
+  deps.err(error instanceof Error ? error.message : String(error));
+  return EXIT.failed;
+}
+
+const common = (command: Command): Command =>
+  command
+    .option("--json", "print the answer as JSON · 输出 JSON")
+    .addOption(new Option("--lang <lang>", "zh or en · 语言").choices(["zh", "en"]).default("zh"))
+    .option("--data <folder>", "data folder of the running engine · 数据目录");
+const deedOptions = (command: Command): Command =>
+  command.option("--reason <text>", "why; on record · 原因").option("--by <name>", "who; on record; your account when absent · 操作人");
+const listOptions = (command: Command): Command =>
+  command
+    .option("--key <values>", "business keys, separated by commas · 业务键")
+    .option("--from <time>", "day or time · 起")
+    .option("--to <time>", "day or time · 止")
+    .option("--limit <n>", "rows · 条数")
+    .option("--after <cursor>", "continue after · 续查");
+
+/** Adds the commands to `program`. */
+export function registerOperatorCommands(program: Command, deps: CliDeps): void {
+  const add = (usage: string, description: string, work: (...args: string[]) => Work): Command => {
+    const command = common(program.command(usage)).description(description);
+    return command.action(async (...given: unknown[]) => {
+      const flags = command.opts<Flags>();
+      const say = texts.sayIn(flags.lang);
+      const args = given.filter((one): one is string => typeof one === "string");
+      try {
+        const client = createClient(flags.data === undefined ? deps.dataDir : resolve(flags.data));
+        const printed = await work(...args)(client, flags, say);
+        if (flags.json === true) deps.out(JSON.stringify(printed.answer));
+        else for (const line of printed.lines) deps.out(line);
+      } catch (error) {
+        deps.exit(failed(deps, error, flags, say));
+      }
+    });
+  };
+  addLists(add);
+  addLooks(add, deps);
+  addDeeds(add);
+}
+
+type Add = (usage: string, description: string, work: (...args: string[]) => Work) => Command;
+interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly after?: string;
+}
+
+const listQuery = ({ key, from, to, limit, after }: Flags): Query => ({ key, from, to, limit, after });
+const more = (say: texts.Say, page: PageOf<unknown>): string[] =>
+  page.after === undefined ? [] : [say(`还有更多：--after ${page.after}`, `There is more: --after ${page.after}`)];
+
+/** A command that lists pages. */
+const paged =
+  <T>(path: string, query: (flags: Flags) => Query, print: (say: texts.Say, rows: readonly T[]) => string[]) =>
+  (): Work =>
+  async (client, flags, say) => {
+    const answer = await client.get<PageOf<T>>(path, query(flags));
+    return { answer, lines: [...print(say, answer.items), ...more(say, answer)] };
+  };
+
+function addLists(add: Add): void {
+  listOptions(
+    add(
+      "messages",
+      "find messages · 查找报文",
+      paged("/messages", (f) => ({ ...listQuery(f), partner: f.partner, kind: f.kind, state: f.state }), texts.messagesText),
+    ),
+  )
+    .option("--partner <name>", "from this partner · 伙伴")
+    .option("--kind <name>", "kind of message · 报文种类")
+    .option("--state <state>", "awaiting-part, received, settled, duplicate, parked, resolved · 状态");
+  listOptions(
+    add(
+      "events",
+      "find events · 查找事件",
+      paged("/events", (f) => ({ ...listQuery(f), partner: f.partner, type: f.type, businessDate: f.date }), texts.eventsText),
+    ),
+  )
+    .option("--partner <name>", "of this partner · 伙伴")
+    .option("--type <type>", "e.g. payment.settled · 事件类型")
+    .option("--date <day>", "business day · 业务日");
+  listOptions(
+    add(
+      "write-backs",
+      "find write-backs · 查找回写",
+      paged(
+        "/write-backs",
+        (f) => ({ ...listQuery(f), destination: f.destination, kind: f.kind, state: f.state, businessDate: f.date }),
+        texts.writeBacksText,
+      ),
+    ),
+  )
+    .option("--destination <name>", "to this partner · 目的地")
+    .option("--kind <name>", "e.g. payment-confirm · 种类")
+    .option("--state <state>", "held, queued, waiting, sending, deferred, parked, acknowledged, resolved · 状态")
+    .option("--date <day>", "business day · 业务日");
+  add(
+    "audit",
+    "what people did · 人工操作记录",
+    paged("/audit", (f) => ({ who: f.who, limit: f.limit, after: f.after }), texts.auditText),
+  )
+    .option("--who <name>", "by this person · 操作人")
+    .option("--limit <n>", "rows · 条数")
+    .option("--after <cursor>", "continue after · 续查");
+}
+
+/** A message, or the write-back of that id. */
+async function lookUp(
+  client: Client,
+  id: string,
+  query: Query = {},
+): Promise<{ readonly message: views.MessageDetail } | { readonly writeBack: views.WriteBackDetail }> {
+  const path = encodeURIComponent(id);
+  try {
+    return { message: await client.get<views.MessageDetail>(`/messages/${path}`, query) };
+  } catch (error) {
+    if (!(error instanceof Refused && error.error.code === "UNKNOWN_MESSAGE")) throw error;
+    return { writeBack: await client.get<views.WriteBackDetail>(`/write-backs/${path}`, query) };
+  }
+}
+
+function addLooks(add: Add, deps: CliDeps): void {
+  add("status", "how the engine stands · 当前状态", () => async (client, _flags, say) => {
+    const answer = await client.get<views.Status>("/status");
+    const { items } = await client.get<{ readonly items: readonly views.DestinationView[] }>("/destinations");
+    return { answer: { ...answer, destinations: items }, lines: texts.statusText(say, answer, items) };
+  });
+  deedOptions(
+    add("show <id>", "everything about a message or a write-back · 一条报文或一笔回写的全部", (id = "") => async (client, flags, say) => {
+      const query = flags.unmask === true ? { unmask: "true", reason: flags.reason, by: byOf(flags) } : {};
+      const found = await lookUp(client, id, query);
+      if ("message" in found) return { answer: found.message, lines: texts.messageText(say, found.message) };
+      return { answer: found.writeBack, lines: texts.writeBackText(say, found.writeBack) };
+    }),
+  ).option("--unmask", "show personal data; needs --reason and is on record · 解除脱敏");
+  add("parked", "what a person must look at, and what to type · 需人工处理的", () => async (client, flags, say) => {
+    const query = { state: "parked", limit: flags.limit ?? "100" };
+    const messages = await client.get<PageOf<views.MessageRow>>("/messages", query);
+    const writeBacks = await client.get<PageOf<views.WriteBackRow>>("/write-backs", query);
+    const deliveries = await client.get<views.EventDeliveryList>("/event-deliveries");
+    const answer = { messages: messages.items, writeBacks: writeBacks.items, deliveries: deliveries.items };
+    const cut = messages.after !== undefined || writeBacks.after !== undefined;
+    return {
+      answer,
+      lines: [...texts.parkedText(say, answer, deps.nowMs()), ...(cut ? [say("还有更多：--limit", "There are more: --limit")] : [])],
+    };
+  }).option("--limit <n>", "at most so many of each · 每类条数");
+  add("totals", "totals of a business day · 业务日总额核对", () => async (client, flags, say) => {
+    const answer = await client.get<views.Totals>("/totals", { businessDate: flags.date, partner: flags.partner });
+    if (!answer.balanced) deps.exit(EXIT.failed);
+    return { answer, lines: texts.totalsText(say, answer) };
+  })
+    .option("--date <day>", "business day; today when absent · 业务日")
+    .option("--partner <name>", "only this partner · 伙伴");
+  add("destinations", "backlog of every destination · 各目的地的积压", () => async (client, _flags, say) => {
+    const answer = await client.get<{ readonly items: readonly views.DestinationView[] }>("/destinations");
+    return { answer, lines: texts.destinationsText(say, answer.items) };
+  });
+  add("partners", "partner profiles · 伙伴档案", () => async (client, _flags, say) => {
+    const answer = await client.get<{ readonly items: readonly views.PartnerView[] }>("/partners");
+    return { answer, lines: texts.partnersText(say, answer.items) };
+  });
+}
+
+/** Who types: --by, else the account of this machine. */
+const byOf = (flags: Flags): string => flags.by ?? userInfo().username;
+
+/** Where a deed on this id goes: `<subscriber>/<event>` is an event delivery, else a message or a write-back. */
+async function targetOf(
+  client: Client,
+  id: string,
+): Promise<{ readonly kind: "message" | "write-back" | "delivery"; readonly path: string }> {
+  const slash = id.lastIndexOf("/");
+  if (slash > 0) {
+    const path = `/event-deliveries/${encodeURIComponent(id.slice(0, slash))}/${encodeURIComponent(id.slice(slash + 1))}`;
+    return { kind: "delivery", path };
+  }
+  const found = await lookUp(client, id);
+  return "message" in found
+    ? { kind: "message", path: `/messages/${encodeURIComponent(id)}` }
+    : { kind: "write-back", path: `/write-backs/${encodeURIComponent(id)}` };
+}
+
+const doneLine = (say: texts.Say, done: views.Done): string =>
+  `${done.kind} ${done.id}  →  ${done.state}${done.action === undefined ? "" : ` (${done.action})`}  ${say("记录号", "audit")} ${done.auditId}`;
+
+function addDeeds(add: Add): void {
+  deedOptions(
+    add("replay <id>", "do it again from the stored bytes · 重放", (id = "") => async (client, flags, say) => {
+      const { kind, path } = await targetOf(client, id);
+      if (flags.preview === true && kind === "message") {
+        const preview = await client.post<views.Preview>(`${path}/replay`, { preview: true });
+        return { answer: preview, lines: texts.previewText(say, preview) };
+      }
+      const checked = kind === "write-back" && flags.confirmedChecked === true ? { confirmedChecked: true } : {};
+      const answer = await client.post<views.Done>(`${path}/replay`, { reason: flags.reason, by: byOf(flags), ...checked });
+      return { answer, lines: [doneLine(say, answer)] };
+    }),
+  )
+    .option("--preview", "a message: show what the present mapping would make, change nothing · 只看差异")
+    .option("--confirmed-checked", "a write-back: the partner's system was looked at · 已在对方系统核对");
+  deedOptions(
+    add("resolve <id>", "close it by hand · 人工了结", (id = "") => async (client, flags, say) => {
+      const { kind, path } = await targetOf(client, id);
+      const decision = flags.decision ?? (flags.receipt === undefined ? undefined : "done-by-hand");
+      const more =
+        kind === "write-back"
+          ? { decision, hisReceiptNo: flags.receipt, ...(flags.confirmedChecked === true ? { confirmedChecked: true } : {}) }
+          : {};
+      const answer = await client.post<views.Done>(`${path}/resolve`, { reason: flags.reason, by: byOf(flags), ...more });
+      return { answer, lines: [doneLine(say, answer)] };
+    }),
+  )
+    .addOption(new Option("--decision <what>", "a write-back: done-by-hand or cancelled · 决定").choices(["done-by-hand", "cancelled"]))
+    .option("--receipt <no>", "done by hand: the partner's receipt number · 对方凭据号")
+    .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
+  for (const [action, description] of [
+    ["pause", "stop writing back to a partner · 暂停回写"],
+    ["resume", "write back to it again · 恢复回写"],
+  ] as const) {
+    deedOptions(
+      add(`${action} <partner>`, description, (partner = "") => async (client, flags, say) => {
+        const path = `/partners/${encodeURIComponent(partner)}/${action}`;
+        const answer = await client.post<views.Done>(path, { reason: flags.reason, by: byOf(flags) });
+        return { answer, lines: [doneLine(say, answer)] };
+      }),
+    );
+  }
+}
