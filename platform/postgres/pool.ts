@@ -70,6 +70,8 @@ export function createPool(options: {
     types,
   });
   // A connection that dies while idle must not end the process; the next statement opens another.
+  // While it is lent, nobody listens to the connection itself: without this its loss would end the process. Whoever works on it is told by the statement.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   pool.on("error", (error) => log.warn({ error: error.message }, "an idle database connection was lost"));
   return pool;
 }
