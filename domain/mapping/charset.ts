@@ -27,6 +27,9 @@ const DECODERS: Readonly<Record<Charset, { decode(bytes: Uint8Array): string }>>
   gb18030: new TextDecoder("gb18030", { fatal: true }),
 };
 const UTF8_ENCODER = new TextEncoder();
+/** Longest XML declaration that is looked at. */
+const DECLARATION_MAX = 200;
+const GREATER_THAN = 0x3e;
 const REPLACEMENT = "\uFFFD";
 
 /** The charset a partner's name for it means; undefined for charsets we do not read (UTF-16, Big5 …). */
@@ -42,8 +45,9 @@ export function charsetOfContentType(contentType: string): string | undefined {
 export function charsetOfXmlDeclaration(bytes: Uint8Array): string | undefined {
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   if (bytes[start] !== 0x3c || bytes[start + 1] !== 0x3f) return undefined;
-  const head = String.fromCharCode(...bytes.subarray(start, start + 200));
-  const found = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>/.exec(head);
+  let head = "";
+  for (let at = start; at < start + DECLARATION_MAX && bytes[at] !== GREATER_THAN; at += 1) head += String.fromCharCode(bytes[at] ?? 0);
+  const found = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']/.exec(head);
   return found?.[1];
 }
 

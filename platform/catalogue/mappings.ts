@@ -98,5 +98,4 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
 }
 
 /** One line per problem, for people. */
-export const folderProblemLine = ({ file, problem: { at, zh, en } }: FolderProblem): string =>
-  `${file}${at === "" ? "" : ` ${at}`}: ${zh} · ${en}`;
+export const folderProblemLine = ({ file, problem: { zh, en } }: FolderProblem): string => `${file} ${zh} · ${en}`;

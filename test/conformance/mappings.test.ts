@@ -41,7 +41,7 @@ function isPartOf(part: unknown, whole: unknown): boolean {
   if (typeof part !== "object" || part === null) return part === whole;
   if (typeof whole !== "object" || whole === null) return false;
   return Object.entries(part).every(
-    ([name, value]) => name === "missing" || isPartOf(value, (whole as Readonly<Record<string, unknown>>)[name]),
+    ([name, value]) => name === "missing" || name === "checksum" || isPartOf(value, (whole as Readonly<Record<string, unknown>>)[name]),
   );
 }
 
