@@ -17,9 +17,7 @@ export interface JournalWorld {
   worker(options?: { readonly queueRowsMax?: number }): Promise<JournalWorker>;
   /** Moves the clock forward. */
   advance(ms: number): Promise<void>;
-  message(
-    id: string,
-  ): Promise<
+  message(id: string): Promise<
     | {
         readonly state: string;
         readonly code?: string;
