@@ -6,6 +6,8 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { createDeliveries } from "../../domain/delivery/deliveries.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
+import type { Intake } from "../../domain/journal/intake.ts";
+import { JournalBusy, type JournalStore } from "../../domain/journal/ports.ts";
 import { createLedger } from "../../domain/delivery/ledger.ts";
 import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
@@ -17,6 +19,11 @@ import { policyOf } from "../../domain/writeback/policy.ts";
 import { loadEventRegistry } from "../../platform/catalogue-events.ts";
 import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
 import type { Config } from "../../platform/config.ts";
+import { createConsole } from "../../console/console.ts";
+import type { Missing } from "../../domain/operations/ports.ts";
+import { createMetrics, type Metrics } from "../../platform/metrics.ts";
+import { createFinder } from "../../platform/postgres/find.ts";
+import { createOperations } from "../../platform/postgres/operations.ts";
 import { createLog, dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { createConnection } from "../../platform/rabbit/connection.ts";
@@ -150,9 +157,16 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
   const dialects = createDialects({ loaded, partners, registry, sealer });
 
+  const policyFor = (name: string) => {
+    const partner = partners.get(name);
+    const policy = partner && policyOf(partner);
+    return policy?.ok ? policy.policy : undefined;
+  };
+
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
   const courier = createCourier();
+  const metrics = createMetrics();
 
   // The stores call these after their commits; what they call is built below.
   let afterSettle: (done: AfterSettle) => void = () => undefined;
@@ -181,7 +195,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     newToken: () => randomBytes(12).toString("base64url"),
     after,
     log: (level, text, fields) => log[level](fields, text),
-    count: () => undefined,
+    count: metrics.delivery,
   });
   const dispatcher = createDispatcher({
     store: writeBacks,
@@ -189,17 +203,13 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     dialect: dialects.outboundDialect,
     destinations: {
       names: () => [...partners.values()].filter((one) => one.destination).map((one) => one.partner),
-      policy: (name) => {
-        const partner = partners.get(name);
-        const policy = partner && policyOf(partner);
-        return policy?.ok ? policy.policy : undefined;
-      },
+      policy: policyFor,
     },
     seal: sealer.writeBack,
     clock,
     random: Math.random,
     log: dispatcherLog(log),
-    metrics: { attempt: () => undefined, inHand: () => undefined, storeFailed: () => undefined, brake: () => undefined },
+    metrics: metrics.dispatcher,
   });
 
   const names = namesOf();
@@ -215,7 +225,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     log,
     repair: () => publishing.withChannel((channel) => prepare(async () => channel)),
   });
-  const intake = createIntake({ journal, deliveries, policies: dialects.policies });
+  const intake = counted(createIntake({ journal, deliveries, policies: dialects.policies }), metrics);
 
   afterSettle = (done) => {
     if (done.outbox.length > 0) relay.offer(done.outbox);
@@ -238,8 +248,44 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     log,
     dialect: dialects.gatewayDialect,
   });
-  gateway.app.get("/readyz", async () => ({ ok: true }));
   const gatewayUrl = await gateway.open();
+  const operations = createOperations({
+    pool: postgres.pool,
+    reads: postgres.reads,
+    log,
+    worker: postgres.worker,
+    partners: () => [...partners.values()],
+    charsetOf: (name) => dialects.policies().get(name)?.charset,
+    policy: policyFor,
+    translateByDefault: dialects.translateByDefault,
+    keysOf: (event) => registry.get(event.type)?.keys(event.data) ?? [],
+    sealWriteBack: sealer.writeBack,
+    after: (done) => afterSettle(done),
+    wake: () => deliveries.wake(),
+    dispatcher,
+    health: async () => ({ broker: { up: consuming.state() === "up" }, redis: { up: redis.state() === "up" } }),
+    deliveries: deliveries.counts,
+    unbalanced: metrics.unbalanced,
+  });
+  metrics.sampleFrom(() => operations.sample());
+  const readiness = async (): Promise<readonly Missing[]> => [
+    ...(deliveries.feeding() ? [] : [{ what: "flows", zh: "流程尚未启动或正在部署", en: "flows are not up, or a deploy is under way" }]),
+    ...(await postgres.now().then(
+      () => [],
+      () => [{ what: "journal", zh: "数据库不可用", en: "the database is not available" }],
+    )),
+  ];
+  const operatorApi = createConsole({
+    operations,
+    auth: { token: credentials.token },
+    readiness,
+    metrics,
+    log,
+    host: config.host,
+    port: config.consolePort,
+  });
+  const consoleUrl = await operatorApi.listen();
+  for (const destination of await operations.pausedDestinations()) dispatcher.pause(destination);
   dispatcher.start();
   const stopTidying = tidy(log, postgres, journal, writeBacks);
   const leaveRegistry = redis.workers.join({
@@ -259,13 +305,13 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     translate: dialects.translateBy,
     encodeWriteBack: dialects.encodeWriteBack,
     askPartner: dialects.askPartner(courier),
-    find: async () => ({ messages: [], events: [], writeBacks: [] }),
+    find: createFinder(postgres.reads),
   });
 
   return {
     nodeCalls,
     gateway: gatewayUrl,
-    console: gatewayUrl,
+    console: consoleUrl,
     stopDoors: async () => {
       gateway.pause();
       await door.drain(DOOR_STOP_MS);
@@ -280,11 +326,31 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
       await leaveRegistry();
       await door.stop();
       await gateway.stop(DOOR_STOP_MS);
+      await operatorApi.close();
       await publisher.stop();
       await Promise.all([consuming.stop(), publishing.stop()]);
       await postgres.close();
       await redis.close();
       await courier.close();
+    },
+  };
+}
+
+/** The intake with its numbers: what doors brought, and how long the journal took. */
+function counted(intake: Intake, metrics: Metrics): Intake {
+  return {
+    ...intake,
+    accept: async (inbound) => {
+      const since = performance.now();
+      try {
+        const journaled = await intake.accept(inbound);
+        metrics.journaled(performance.now() - since);
+        metrics.accepted(inbound.door, inbound.partner, journaled.kind);
+        return journaled;
+      } catch (error) {
+        metrics.accepted(inbound.door, inbound.partner, error instanceof JournalBusy ? "busy" : "refused");
+        throw error;
+      }
     },
   };
 }
@@ -298,7 +364,7 @@ function maySpeakFor(credentials: Credentials): (user: string, partner: string) 
 function tidy(
   log: EngineLog,
   postgres: Postgres,
-  journal: { parkLonelyParts(ms: number): Promise<readonly string[]> },
+  journal: Pick<JournalStore, "parkLonelyParts">,
   writeBacks: { sweep(): Promise<number> },
 ): () => void {
   const failed = (what: string) => (error: unknown) => log.warn({ error: String(error) }, `${what} failed; tried again`);

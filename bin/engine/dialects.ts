@@ -48,6 +48,7 @@ const SETTLEMENT_WAIT_MS = 10_000;
 export function createDialects(deps: DialectDeps) {
   const { loaded, partners, registry, sealer } = deps;
   const vendorOf = (partner: string): string => partners.get(partner)?.vendor ?? "";
+  const policies = doorPolicies(loaded, partners);
 
   const translateBy = (id: string, message: JournaledMessage): Translated => {
     const mapping = inbound(loaded.mappings.get(id));
@@ -138,7 +139,7 @@ export function createDialects(deps: DialectDeps) {
       const mapping = `${vendorOf(message.partner)}/${message.kind}`;
       return inbound(loaded.mappings.get(mapping)) ? { mapping, result: translateBy(mapping, message) } : undefined;
     },
-    policies: (): ReadonlyMap<string, DoorPolicy> => doorPolicies(loaded, partners),
+    policies: (): ReadonlyMap<string, DoorPolicy> => policies,
     catalogue: catalogueOf(loaded, partners, registry),
     gatewayDialect: gatewayDialectOf(loaded, vendorOf),
     askPartner: (courier: Courier) => askPartnerBy(deps, courier, interpret),

@@ -244,3 +244,25 @@ test("two nodes cannot take the same messages; the more exact filter wins over a
   assert.equal(subscriptions.ofMessage("his", "charge")?.node.id, "in1");
   assert.equal(subscriptions.ofMessage("his", "refund")?.node.id, "any");
 });
+
+test("I13 a settlement that the store refuses for its content parks the message instead of being tried for ever", async () => {
+  const { deliveries, fed, wellEnded, run, settlements } = core({
+    settle: async (settlement) => {
+      if (!settlement.park) throw new Error("invalid byte sequence");
+      return { kind: "parked", reason: settlement.park };
+    },
+  });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  await tick();
+  wellEnded(fed[0]?.token ?? "");
+  await tick();
+  run(100);
+  await tick();
+  await tick();
+  assert.deepEqual(
+    settlements.map((one) => one.park?.code),
+    [undefined, "INTERNAL"],
+  );
+  assert.equal(deliveries.counts().live, 0);
+});

@@ -65,6 +65,10 @@ export interface Deliveries {
   pause(capMs: number): Promise<number>;
   /** Pauses, gives queued messages back to the journal, ends the timers. */
   stop(capMs: number): Promise<void>;
+  /** Open work appeared in the journal (a person's replay): fetch it now. */
+  wake(): void;
+  /** True while flows are fed. */
+  feeding(): boolean;
   counts(): { readonly live: number; readonly queued: number; readonly waitingTurn: number };
 }
 
@@ -100,14 +104,20 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     pump();
   };
 
-  const commit = async (one: Live, settlement: Settlement): Promise<void> => {
+  const commit = async (one: Live, wanted: Settlement): Promise<void> => {
+    let settlement = wanted;
     for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
       try {
         finish(one, await deps.settleStore.settle(settlement));
         return;
       } catch (error) {
         // The bytes are in the journal and the lease is ours: try again until the database answers, or until somebody else has it (then it is fenced).
-        if (!(error instanceof JournalGone)) deps.log("error", "settlement refused", { messageId: one.messageId, error: String(error) });
+        if (!(error instanceof JournalGone)) {
+          deps.log("error", "settlement refused by the store", { messageId: one.messageId, error: String(error) });
+          // The same rows would be refused again for ever: a person must look, and the queue goes on.
+          one.park ??= refusal("INTERNAL");
+          settlement = settlementOf(one, { kind: "ended" }, deps.parkedEvent);
+        }
         if (stopped) {
           finish(one, { kind: "fenced" });
           return;
@@ -300,6 +310,10 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
         .flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
       if (queued.length > 0) await deps.journal.release(queued);
     },
+    wake: () => {
+      reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
+    },
+    feeding: () => !paused && !stopped,
     counts: () => ({ live: live.size, queued: queue.length, waitingTurn: deps.turns.waiting() }),
   };
 }
