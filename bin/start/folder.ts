@@ -7,7 +7,7 @@ import { endLeftover, identify, isAlive, type ProcessIdentity, writeAtomically }
 import { ENGINE_END, HOSPITAL_END } from "./children.ts";
 
 /** Kept by --fresh: the cache of unpacked packages, and what other commands running now own. */
-const NOT_OURS = new Set(["tools", "test", "install.lock", "supervisor.json", "test-report.json", "test-report-part.json"]);
+const NOT_OURS = new Set(["tools", "test", "bench", "install.lock", "supervisor.json", "test-report.json", "test-report-part.json"]);
 const STOPPING_WAIT_MS = 60_000;
 /** An orphan whose npm was killed notices within half a second and says that it is stopping. */
 const ORPHAN_NOTICE_MS = 2_000;

@@ -1,0 +1,124 @@
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ServiceProblem } from "../platform/services/problem.ts";
+import { type BenchResult, type RunFacts, runBench } from "../test/bench/run.ts";
+import { tableOf } from "../test/bench/table.ts";
+import { DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { runSession } from "./start/session.ts";
+
+const HELP = `npm run bench -- [options]      how fast the durable path is, beside what its parts can do alone, in one run
+                                性能基准：持久全程与其各组成部分的下限，同一次运行内对比
+
+  --messages <n>   messages through the durable path at full speed (default 21000)          全速消息数
+  --seconds <n>    instead: about this long, at the speed of the warm-up             或按时长
+  --rounds <n>     rounds; durable path and floors take turns, medians count (default 3)     轮数
+  --json           the result as JSON on standard output                                     输出 JSON
+  --lang <zh|en>   language of the table (default: by LANG, else en)                         表格语言
+  --data <folder>  where the servers of this run live (default .data/bench; emptied first)   数据目录
+  --profile <dir>  write CPU profiles of the engine there (node --cpu-prof)                  引擎 CPU 剖析
+  --help           this text                                                                 本说明
+
+The engine, its flows, the simulated hospital and private servers are started on an empty data folder and stopped at the end. Every message is the payment
+of a bill of its own: one message, one event, one write-back. The run fails unless each is settled, found by its serial, and booked exactly once by the HIS.
+accept is the engine's AMQP door and journal in a process without flows. Latency is measured apart, at half the speed. Ratios are medians of the rounds'.`;
+
+const DEFAULT_MESSAGES = 21_000;
+
+interface Arguments {
+  readonly help: boolean;
+  readonly json: boolean;
+  readonly language: "zh" | "en";
+  readonly amount: { readonly messages: number } | { readonly seconds: number };
+  readonly rounds: number;
+  readonly dataDir: string;
+  readonly profile: string | undefined;
+}
+
+function whole(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name} must be a whole number above 0 / --${name} 须为正整数`);
+  return value;
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      help: { type: "boolean" },
+      json: { type: "boolean" },
+      messages: { type: "string" },
+      seconds: { type: "string" },
+      rounds: { type: "string" },
+      lang: { type: "string" },
+      data: { type: "string" },
+      profile: { type: "string" },
+    },
+  });
+  return {
+    help: values.help === true,
+    json: values.json === true,
+    language: (values.lang ?? process.env.LANG ?? "").startsWith("zh") ? "zh" : "en",
+    amount:
+      values.seconds === undefined
+        ? { messages: whole("messages", values.messages, DEFAULT_MESSAGES) }
+        : { seconds: whole("seconds", values.seconds, 1) },
+    rounds: whole("rounds", values.rounds, 3),
+    dataDir: values.data === undefined ? join(DATA_DIR, "bench") : resolve(values.data),
+    profile: values.profile === undefined ? undefined : resolve(values.profile),
+  };
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** One session: servers, hospital and engine up, the benchmark, everything down again. */
+async function bench(given: Arguments): Promise<BenchResult> {
+  const quiet = "--disable-warning=ExperimentalWarning";
+  const profiling = given.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`];
+  let outcome: Promise<BenchResult> | undefined;
+  let stop = (_reason: string): void => undefined;
+  await runSession({
+    root: ROOT,
+    dataDir: given.dataDir,
+    fresh: true,
+    profile: "development",
+    given: { postgres: undefined, amqp: undefined, redis: undefined },
+    credentialsFile: undefined,
+    env: { HUILIU_LOG_LEVEL: "warn", ...inheritedEnv() },
+    engine: { command: process.execPath, args: [quiet, ...profiling, join(ROOT, "bin", "engine.ts")] },
+    hospital: { command: process.execPath, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] },
+    log: (line) => say(`· ${line}`),
+    onStopRequest: (asked) => {
+      stop = asked;
+      onStopRequest(asked);
+    },
+    onReady: (file) => {
+      const options = {
+        root: ROOT,
+        dataDir: given.dataDir,
+        amount: given.amount,
+        rounds: given.rounds,
+        log: (line: string) => say(`· ${line}`),
+      };
+      outcome = runBench(options, file as unknown as RunFacts);
+      const over = (): void => stop("the benchmark is over");
+      outcome.then(over, over);
+    },
+  });
+  if (outcome === undefined) throw new Error("stopped before the benchmark began / 基准尚未开始即已停止");
+  return outcome;
+}
+
+try {
+  const given = readArguments();
+  if (given.help) process.stdout.write(`${HELP}\n`);
+  else {
+    const result = await bench(given);
+    process.stdout.write(`${given.json ? JSON.stringify(result, undefined, 2) : tableOf(result, given.language)}\n`);
+  }
+  process.exit(0);
+} catch (error) {
+  if (error instanceof ServiceProblem) say(`\n✗ ${error.message}\n✗ ${error.zh}`);
+  else say(`\n✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exit(1);
+}
