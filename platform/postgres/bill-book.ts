@@ -5,7 +5,9 @@ type Fen = Readonly<Record<string, string>>;
 interface Book {
   readonly charges: Fen;
   readonly cancels: Fen;
-  readonly insurance: Readonly<Record<string, { readonly total: string; readonly covered: string; readonly reversed: boolean }>>;
+  readonly insurance: Readonly<
+    Record<string, { readonly total: string; readonly covered: string; readonly requestNo?: string; readonly reversed: boolean }>
+  >;
   readonly payments: Fen;
   readonly refunds: Fen;
   readonly toldTotal?: string;
@@ -21,9 +23,11 @@ export const bookOf = ({ key: _, ...book }: Bill): string =>
 /** The bill of a stored book. */
 export function billOfBook(key: string, book: unknown): Bill {
   const stored = book as Partial<Book>;
-  const insurance = Object.entries(stored.insurance ?? {}).map(
-    ([number, one]) => [number, { total: BigInt(one.total), covered: BigInt(one.covered), reversed: one.reversed }] as const,
-  );
+  const insurance = Object.entries(stored.insurance ?? {}).map(([number, one]) => {
+    const { requestNo, reversed } = one;
+    const request = requestNo === undefined ? {} : { requestNo }; // a 冲正 names the settlement by it
+    return [number, { total: BigInt(one.total), covered: BigInt(one.covered), ...request, reversed }] as const;
+  });
   return {
     ...emptyBill(key),
     charges: amounts(stored.charges),
