@@ -94,7 +94,60 @@ describe("deploy from the editor", () => {
     assert.deepEqual(flows.map((node) => node.id).sort(), ["one", "one-in", "one-s"]);
   });
 
-  test("a question in flight is aborted when its flow stops, and the deploy waits for its node", async () => {
+  test("S0-40 flows are changed live under load: none lost, none parked, none fed twice", async () => {
+    const slow = {
+      id: "one-d",
+      type: "delay",
+      z: "one",
+      pauseType: "delay",
+      timeout: "20",
+      timeoutUnits: "milliseconds",
+      rate: "1",
+      nbRateUnits: "1",
+      rateUnits: "second",
+      randomFirst: "1",
+      randomLast: "5",
+      randomUnits: "seconds",
+      drop: false,
+      outputs: 1,
+      x: 3,
+      y: 1,
+      wires: [["one-s"]],
+    };
+    const version = (count: number) => [
+      ONE[0] ?? {},
+      feeder("one-in", "one", "his", "one-d"),
+      { ...slow, name: `v${count}` },
+      sink("one-s", "one"),
+    ];
+    assert.equal((await bench.deploy(version(0))).status, 204);
+    let feeding = true;
+    let parked = 0;
+    let settled = 0;
+    const load = Array.from({ length: 50 }, async () => {
+      while (feeding) {
+        const outcome = await bench.engine.feed("his", "message");
+        if (outcome.parked !== undefined || outcome.intents.length !== 1) parked += 1;
+        else settled += 1;
+      }
+    });
+    try {
+      for (let count = 1; count <= 3; count++) {
+        const earlier = settled;
+        for (let waited = 0; settled < earlier + 100 && waited < 500; waited++) await new Promise((resolve) => setTimeout(resolve, 20));
+        assert.ok(settled >= earlier + 100, "messages flow between the deploys");
+        assert.equal((await bench.deploy(version(count))).status, 204);
+      }
+    } finally {
+      feeding = false;
+      await Promise.all(load);
+    }
+    assert.equal(parked, 0);
+    assert.ok(settled >= 300, `${settled} settled`);
+    assert.equal(bench.engine.live(), 0);
+  });
+
+  test("a question that outlasts the drain is aborted when its flow stops", async () => {
     const ask = {
       id: "one-ask",
       type: "huiliu-ask-partner",
@@ -120,8 +173,10 @@ describe("deploy from the editor", () => {
     const outcome = bench.engine.feed("his", "message");
     await new Promise((resolve) => setTimeout(resolve, 50));
     const from = performance.now();
+    bench.engine.drainCapMs = 200;
     assert.equal((await bench.deploy(ONE)).status, 204);
     await started();
+    bench.engine.drainCapMs = 60_000;
     delete bench.engine.onAsk;
     assert.equal(aborted, true);
     assert.ok(performance.now() - from < 3_000, "the deploy did not wait for a close time-out");

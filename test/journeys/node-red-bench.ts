@@ -15,7 +15,10 @@ import { nodeRedSettings } from "../../platform/node-red/settings.ts";
 
 export const PACKAGE_ROOT = resolve(import.meta.dirname, "../..");
 /** Grace of the bench's ledger: shorter than in production, longer than any hop. */
-export const BENCH_GRACE_MS = 400;
+export const BENCH_GRACE_MS = 1_000;
+
+/** Ended without waiting for the grace: generous, because the machine runs other tests at the same time. */
+export const AT_ONCE_MS = 700;
 
 /** What became of one delivery. */
 export interface Outcome {
@@ -34,7 +37,7 @@ interface Live {
 }
 
 export interface FakeEngine extends Engine {
-  /** Feeds one message to whichever node takes it, and waits for its end. */
+  /** Feeds one message to whichever node takes it, once intake is not paused, and waits for its end. */
   feed(partner: string, kind: string, events?: readonly Event[]): Promise<Outcome>;
   feedEvent(event: Event): Promise<Outcome>;
   readonly subscribed: ReadonlyMap<string, { readonly node: NodeRef; readonly kinds: readonly string[] }>;
@@ -43,6 +46,8 @@ export interface FakeEngine extends Engine {
   /** pause/resume calls, in order. */
   readonly calls: string[];
   asked: Asked;
+  /** Longest wait of a pause, where a test does not want to wait for the cap that is asked for. */
+  drainCapMs: number;
   /** Replaces `asked` when set: for questions that take their time. */
   onAsk?: (signal: AbortSignal) => Promise<Asked>;
   found: Found;
@@ -72,6 +77,8 @@ const CATALOGUE: Catalogue = {
   keyKinds: () => [choice("bill")],
 };
 
+const rest = (ms: number): Promise<void> => new Promise((awake) => setTimeout(awake, ms));
+
 export function createFakeEngine(): FakeEngine {
   const ledger = createLedger({
     after: (ms, fn) => {
@@ -89,7 +96,8 @@ export function createFakeEngine(): FakeEngine {
   const translated = new Map<string, readonly Event[]>();
   const calls: string[] = [];
   let count = 0;
-  let paused = false;
+  // As the real one: nothing is fed before the flows have started.
+  let paused = true;
   const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
   const record = (token: string, text: string): { readonly ok: true; readonly count: number } | Refused => {
     const one = live.get(token);
@@ -117,6 +125,7 @@ export function createFakeEngine(): FakeEngine {
     ledger,
     calls,
     untranslatable: new Set(["bad"]),
+    drainCapMs: 60_000,
     asked: { outcome: "acknowledged" },
     found: { messages: [], events: [], writeBacks: [] },
     get subscribed() {
@@ -157,9 +166,11 @@ export function createFakeEngine(): FakeEngine {
       one.park ??= { node, ...(options.refusal ?? refusal("PARKED_BY_FLOW", { zh: options.reason, en: options.reason })) };
       return { ok: true };
     },
-    pauseIntake: async (why) => {
+    pauseIntake: async (why, capMs) => {
       paused = true;
       calls.push(`pause ${why}`);
+      for (const until = performance.now() + Math.min(capMs, engine.drainCapMs); live.size > 0 && performance.now() < until; )
+        await rest(10);
       return { live: live.size };
     },
     resumeIntake: () => {
@@ -168,7 +179,7 @@ export function createFakeEngine(): FakeEngine {
     },
     live: () => live.size,
     feed: async (partner, kind, given) => {
-      if (paused) throw new Error("intake is paused");
+      while (paused) await rest(5);
       const to = [...messages.values()].find(
         (one) => (one.partner === partner || one.partner === "*") && (one.kinds.length === 0 || one.kinds.includes(kind)),
       );

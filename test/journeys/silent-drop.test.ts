@@ -5,10 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { RefusalCode } from "../../domain/refusals.ts";
-import { BENCH_GRACE_MS, type Bench, eventOf, type Outcome, startBench } from "./node-red-bench.ts";
-
-/** Longest a settled delivery may take when nothing in its flow waits; far below the grace. */
-const AT_ONCE_MS = BENCH_GRACE_MS / 2;
+import { AT_ONCE_MS, type Bench, eventOf, type Outcome, startBench } from "./node-red-bench.ts";
 
 type Wires = readonly (readonly string[])[];
 
