@@ -30,7 +30,10 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** Equal for the same fact with the same content (decision 5). */
-const fingerprintOf = (event: Event): string => sha256Hex(canonicalJson([event.type, event.subject, event.data]));
+const fingerprintOf = (event: Event, volatile: readonly string[] = []): string => {
+  const told = Object.fromEntries(Object.entries(event.data).filter(([name]) => !volatile.includes(name)));
+  return sha256Hex(canonicalJson([event.type, event.subject, told]));
+};
 
 /** A message's identity among all partners: the sender's, else what its mapping declares, else its bytes. */
 export function messageIdentityOf(
@@ -125,7 +128,8 @@ export function createSealer(deps: { readonly registry: EventRegistry; readonly 
         events.push({
           event: sealed.event,
           businessIdentity: draft.businessIdentity,
-          fingerprint: fingerprintOf(sealed.event),
+          // The time of receipt says nothing of the fact: the same refusal heard twice is the same content.
+          fingerprint: fingerprintOf(sealed.event, draft.volatile),
           keys,
           publish: false,
         });

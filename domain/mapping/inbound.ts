@@ -200,7 +200,14 @@ function translateWith(compiled: Compiled, input: TranslateInput): Translated {
   for (const zero of compiled.zeros) zero(frames, sink);
   const constants = input.partner === undefined ? input.constants : { ...input.constants, partner: input.partner };
   const checksum = (): string => hashOf(input, deps.sha256);
-  const run: Run = { sink, constants, receivedAt: input.receivedAt, cutOff: cutOffOf(input, vendor, sink), checksum, data: {} };
+  const run: Run = {
+    sink,
+    constants,
+    receivedAt: input.receivedAt?.replace(/\.\d+(?=\+08:00$)/, ""),
+    cutOff: cutOffOf(input, vendor, sink),
+    checksum,
+    data: {},
+  };
   for (const check of compiled.checks) check(run, frames);
   const chosen = compiled.cases.find((one) => one.holds(frames));
   if (!chosen) sink.add("no-case", compiled.deciding(frames));
