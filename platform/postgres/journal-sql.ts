@@ -12,7 +12,7 @@ export const TAKE_IDENTITIES = `insert into message_identity (partner, identity,
 export const PAIRS = batchOf("r", { one: "text", two: "text" });
 /** Who has an identity, and where that message stands. A statement of its own: it must see what others committed meanwhile. */
 export const OWNERS = `select o.* from ${PAIRS.from} cross join lateral (
-    select i.partner, i.identity, i.message_id, i.fingerprint, m.state from message_identity i join message m on m.id = i.message_id
+    select i.partner, i.identity, i.message_id, i.fingerprint, (select m.state from message m where m.id = i.message_id) as state from message_identity i
     where i.partner = r.one and i.identity = r.two limit 1) as o`;
 
 export const CONFLICT_ROWS = batchOf("r", { partner: "text", identity: "text", fingerprint: "bytea", message_id: "uuid" });
@@ -52,7 +52,8 @@ export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kin
 
 export const EXCHANGE_KEYS = batchOf("r", { partner: "text", kind: "text", exchange_id: "text" });
 export const PARTS = `select o.* from ${EXCHANGE_KEYS.from} cross join lateral (
-    select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, m.state from exchange_part p join message m on m.id = p.message_id
+    select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, (select m.state from message m where m.id = p.message_id) as state
+    from exchange_part p
     where p.partner = r.partner and p.kind = r.kind and p.exchange_id = r.exchange_id limit 2) as o`;
 export const PART_ROWS = batchOf("r", {
   partner: "text",

@@ -110,10 +110,10 @@ export const LANES = batchOf("r", { one: "text", two: "text" });
 /** Makes the oldest queued write-back of each lane its head, where the lane has none. A statement of its own, after the lanes are locked. Last parameter: now in ms. */
 export const PROMOTE = `update write_back w set state = 'waiting', next_at = ${at(`$${LANES.next}`)}
   from ${LANES.from} cross join lateral (
-    select q.id from write_back q where q.destination = r.one and q.lane = r.two and q.state = 'queued' order by q.lane_seq limit 1) as next
-  where w.id = next.id
-    and not exists (select 1 from write_back h where h.destination = r.one and h.lane = r.two and h.state in ('waiting', 'sending', 'deferred', 'parked'))
-  returning w.destination`;
+    select q.id from write_back q where q.destination = r.one and q.lane = r.two and q.state = 'queued'
+      and (select h.id from write_back h where h.destination = r.one and h.lane = r.two and h.state in ('waiting', 'sending', 'deferred', 'parked') limit 1) is null
+    order by q.lane_seq limit 1) as next
+  where w.id = next.id returning w.destination`;
 
 export const RELEASE_ROWS = batchOf("r", { id: "uuid", message_id: "uuid", token: "bigint", n: "integer" });
 /** Takes back claims that were never sent, as if they had not been made. */
