@@ -64,6 +64,20 @@ const table: readonly { name: string; changes: OrderChange[]; total: bigint | un
     paid: true,
   },
   {
+    name: "a reversal that overtook its settlement still reverses it",
+    changes: [charged, { kind: "insurance-reversed", bill, settlementNo: "S1" }, insured, paid],
+    total: 9250n,
+    covered: 1650n,
+    paid: false,
+  },
+  {
+    name: "a settlement told again (a replay) does not undo its reversal",
+    changes: [charged, insured, paid, { kind: "insurance-reversed", bill, settlementNo: "S1" }, insured],
+    total: 9250n,
+    covered: 1650n,
+    paid: false,
+  },
+  {
     name: "a refund takes the payment back",
     changes: [charged, insured, paid, { kind: "refunded", bill, refundNo: "R1", amount: 1650n }],
     total: 9250n,

@@ -35,6 +35,8 @@ export interface Bill {
   readonly insurance: Readonly<
     Record<string, { readonly total: bigint; readonly covered: bigint; readonly requestNo?: string; readonly reversed: boolean }>
   >;
+  /** Reversals that came before the settlement they name: it is reversed the moment it comes. */
+  readonly reversedAhead?: readonly { readonly settlementNo?: string; readonly requestNo?: string }[];
   readonly payments: Readonly<Record<string, bigint>>;
   readonly refunds: Readonly<Record<string, bigint>>;
   /** What a payment said the whole bill was; used only while no charge and no insurance settlement told it. */
@@ -73,6 +75,32 @@ export function isPaid(bill: Bill): boolean {
   return total !== undefined && Object.keys(bill.payments).length + Object.keys(bill.insurance).length > 0 && billCovered(bill) === total;
 }
 
+/** The settlement that a reversal takes back, with its number; undefined when this bill does not know it. */
+export function reversedBy(
+  bill: Bill,
+  change: Extract<OrderChange, { readonly kind: "insurance-reversed" }>,
+): readonly [string, Bill["insurance"][string]] | undefined {
+  const { settlementNo, requestNo } = change;
+  const all = Object.entries(bill.insurance);
+  if (settlementNo !== undefined || requestNo !== undefined)
+    return all.find(([no, one]) => no === settlementNo || (requestNo !== undefined && one.requestNo === requestNo));
+  // A Neusoft 2430 names only the bill: then it is the one settlement that still holds; of several, none is guessed.
+  const open = all.filter(([, one]) => !one.reversed);
+  return open.length === 1 ? open[0] : undefined;
+}
+
+/** A settlement comes, or comes again: what was reversed stays reversed, whichever of the two came first. */
+function insured(bill: Bill, change: Extract<OrderChange, { readonly kind: "insured" }>): Bill {
+  const { settlementNo, total, covered, requestNo } = change;
+  const reversed =
+    bill.insurance[settlementNo]?.reversed === true ||
+    (bill.reversedAhead ?? []).some(
+      (one) => one.settlementNo === settlementNo || (one.requestNo !== undefined && one.requestNo === requestNo),
+    );
+  const settled = { total, covered, ...(requestNo === undefined ? {} : { requestNo }), reversed };
+  return { ...bill, insurance: { ...bill.insurance, [settlementNo]: settled } };
+}
+
 /** The bill after one more fact. The same fact again (same number) changes nothing. */
 export function applyChange(bill: Bill, change: OrderChange): Bill {
   switch (change.kind) {
@@ -80,21 +108,18 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
       return { ...bill, charges: { ...bill.charges, [change.chargeNo]: change.amount } };
     case "charge-cancelled":
       return { ...bill, cancels: { ...bill.cancels, [change.cancelNo]: change.amount } };
-    case "insured": {
-      const { total, covered, requestNo } = change;
-      const settled = { total, covered, ...(requestNo === undefined ? {} : { requestNo }), reversed: false };
-      return { ...bill, insurance: { ...bill.insurance, [change.settlementNo]: settled } };
-    }
+    case "insured":
+      return insured(bill, change);
     case "insurance-reversed": {
-      const open = Object.entries(bill.insurance).filter(([, one]) => !one.reversed);
-      // A Neusoft 2430 names only the bill: then it is the one settlement that still holds; of several, none is guessed.
-      const unnamed = change.settlementNo === undefined && change.requestNo === undefined && open.length === 1 ? open[0] : undefined;
-      const found =
-        unnamed ??
-        Object.entries(bill.insurance).find(
-          ([no, one]) => no === change.settlementNo || (change.requestNo !== undefined && one.requestNo === change.requestNo),
-        );
-      return found ? { ...bill, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } } : bill;
+      const found = reversedBy(bill, change);
+      if (found) return { ...bill, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } };
+      const { settlementNo, requestNo } = change;
+      if (settlementNo === undefined && requestNo === undefined) return bill; // names nothing that could be waited for
+      const ahead = { ...(settlementNo === undefined ? {} : { settlementNo }), ...(requestNo === undefined ? {} : { requestNo }) };
+      const known = bill.reversedAhead ?? [];
+      return known.some((one) => one.settlementNo === settlementNo && one.requestNo === requestNo)
+        ? bill
+        : { ...bill, reversedAhead: [...known, ahead] };
     }
     case "paid": {
       const paid = { ...bill, payments: { ...bill.payments, [change.paymentNo]: change.amount } };

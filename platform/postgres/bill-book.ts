@@ -8,6 +8,7 @@ interface Book {
   readonly insurance: Readonly<
     Record<string, { readonly total: string; readonly covered: string; readonly requestNo?: string; readonly reversed: boolean }>
   >;
+  readonly reversedAhead?: NonNullable<Bill["reversedAhead"]>;
   readonly payments: Fen;
   readonly refunds: Fen;
   readonly toldTotal?: string;
@@ -33,6 +34,7 @@ export function billOfBook(key: string, book: unknown): Bill {
     charges: amounts(stored.charges),
     cancels: amounts(stored.cancels),
     insurance: Object.fromEntries(insurance),
+    ...(stored.reversedAhead === undefined ? {} : { reversedAhead: stored.reversedAhead }),
     payments: amounts(stored.payments),
     refunds: amounts(stored.refunds),
     ...(stored.toldTotal === undefined ? {} : { toldTotal: BigInt(stored.toldTotal) }),
