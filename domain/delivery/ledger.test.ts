@@ -43,6 +43,10 @@ interface Bench {
   /** The call stack is empty: what waits for that runs. */
   readonly settle: () => void;
   readonly end: (at: NodeRef) => void;
+  /** Sends on and is done. */
+  readonly pass: Bench["send"];
+  /** Ends the message and is done. */
+  readonly finish: (at: NodeRef) => void;
 }
 
 function bench(deadlineMs = 60_000): Bench {
@@ -57,6 +61,12 @@ function bench(deadlineMs = 60_000): Bench {
     ends.push(end);
     assert.equal(time.waiting(), 0, "timers are left behind");
   });
+  const send: Bench["send"] = (from, ...to) => {
+    ledger.sent("t", from);
+    for (const one of to) ledger.entered("t", one);
+  };
+  const done: Bench["done"] = (at, error) => ledger.left("t", at, error);
+  const end: Bench["end"] = (at) => ledger.ended("t", at);
   return {
     ledger,
     ends,
@@ -65,12 +75,17 @@ function bench(deadlineMs = 60_000): Bench {
       settle();
       time.advance(ms);
     },
-    send: (from, ...to) => {
-      ledger.sent("t", from);
-      for (const one of to) ledger.entered("t", one);
+    send,
+    done,
+    end,
+    pass: (from, ...to) => {
+      send(from, ...to);
+      done(from);
     },
-    done: (at, error) => ledger.left("t", at, error),
-    end: (at) => ledger.ended("t", at),
+    finish: (at) => {
+      end(at);
+      done(at);
+    },
   };
 }
 
@@ -94,12 +109,9 @@ const ROWS: readonly {
     what: "straight to an end: settled at once",
     wait: 0,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
-      b.send(A, SINK);
-      b.done(A);
-      b.end(SINK);
-      b.done(SINK);
+      b.pass(IN, A);
+      b.pass(A, SINK);
+      b.finish(SINK);
     },
     end: { kind: "ended" },
   },
@@ -108,8 +120,7 @@ const ROWS: readonly {
     what: "an unwired output dangles, but not before the grace is over",
     wait: 1_999,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A);
     },
     end: "open",
@@ -118,8 +129,7 @@ const ROWS: readonly {
     what: "an unwired output dangles",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A);
     },
     end: { kind: "dangled", node: A, how: "kept" },
@@ -128,10 +138,8 @@ const ROWS: readonly {
     what: "one good branch does not hide a dangling one",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, SINK, A);
-      b.done(IN);
-      b.end(SINK);
-      b.done(SINK);
+      b.pass(IN, SINK, A);
+      b.finish(SINK);
       b.done(A);
     },
     end: { kind: "dangled", node: A, how: "kept" },
@@ -140,8 +148,7 @@ const ROWS: readonly {
     what: "only a debug node kept it",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, DEBUG);
-      b.done(IN);
+      b.pass(IN, DEBUG);
       b.done(DEBUG);
     },
     end: { kind: "dangled", node: DEBUG, how: "no-end" },
@@ -150,10 +157,8 @@ const ROWS: readonly {
     what: "a debug side branch is neutral",
     wait: 0,
     run: (b) => {
-      b.send(IN, SINK, DEBUG);
-      b.done(IN);
-      b.end(SINK);
-      b.done(SINK);
+      b.pass(IN, SINK, DEBUG);
+      b.finish(SINK);
       b.done(DEBUG);
     },
     end: { kind: "ended" },
@@ -162,8 +167,7 @@ const ROWS: readonly {
     what: "a node that fails",
     wait: 0,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A, new Error("boom"));
     },
     end: { kind: "threw", node: A, text: "boom" },
@@ -172,12 +176,10 @@ const ROWS: readonly {
     what: "a failure beats a good branch, and the first failure is named",
     wait: 0,
     run: (b) => {
-      b.send(IN, A, B, SINK);
-      b.done(IN);
+      b.pass(IN, A, B, SINK);
       b.done(A, "first");
       b.done(B, "second");
-      b.end(SINK);
-      b.done(SINK);
+      b.finish(SINK);
     },
     end: { kind: "threw", node: A, text: "first" },
   },
@@ -185,14 +187,11 @@ const ROWS: readonly {
     what: "a failure caught and parked on purpose is a good end",
     wait: 0,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A, new Error("boom"));
       b.ledger.entered("t", CATCH);
-      b.send(CATCH, PARK);
-      b.done(CATCH);
-      b.end(PARK);
-      b.done(PARK);
+      b.pass(CATCH, PARK);
+      b.finish(PARK);
     },
     end: { kind: "ended" },
   },
@@ -200,12 +199,10 @@ const ROWS: readonly {
     what: "a failure caught and then only debugged is still a failure",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A, new Error("boom"));
       b.ledger.entered("t", CATCH);
-      b.send(CATCH, DEBUG);
-      b.done(CATCH);
+      b.pass(CATCH, DEBUG);
       b.done(DEBUG);
     },
     end: { kind: "threw", node: A, text: "boom" },
@@ -214,13 +211,11 @@ const ROWS: readonly {
     what: "a delay touches zero and comes back within the grace",
     wait: 1_500,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
+      b.pass(IN, A);
       b.done(A);
       b.advance(1_500);
       b.send(A, SINK);
-      b.end(SINK);
-      b.done(SINK);
+      b.finish(SINK);
       b.settle();
     },
     end: { kind: "ended" },
@@ -229,16 +224,12 @@ const ROWS: readonly {
     what: "split and join: one end for many",
     wait: 0,
     run: (b) => {
-      b.send(IN, A);
-      b.done(IN);
-      for (let i = 0; i < 3; i++) b.send(A, JOIN);
-      b.done(A);
+      b.pass(IN, A);
+      for (let i = 0; i < 3; i++) b.pass(A, JOIN);
       b.done(JOIN);
       b.done(JOIN);
-      b.send(JOIN, SINK);
-      b.done(JOIN);
-      b.end(SINK);
-      b.done(SINK);
+      b.pass(JOIN, SINK);
+      b.finish(SINK);
     },
     end: { kind: "ended" },
   },
@@ -246,8 +237,7 @@ const ROWS: readonly {
     what: "a join that never joins dangles",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, JOIN);
-      b.done(IN);
+      b.pass(IN, JOIN);
       b.done(JOIN);
     },
     end: { kind: "dangled", node: JOIN, how: "kept" },
@@ -256,13 +246,11 @@ const ROWS: readonly {
     what: "a node that loses one of three",
     wait: 2_000,
     run: (b) => {
-      for (let i = 0; i < 3; i++) b.send(IN, A);
-      b.done(IN);
+      for (let i = 0; i < 3; i++) b.pass(IN, A);
       for (let i = 0; i < 2; i++) b.send(A, SINK);
       for (let i = 0; i < 3; i++) b.done(A);
       for (let i = 0; i < 2; i++) {
-        b.end(SINK);
-        b.done(SINK);
+        b.finish(SINK);
       }
     },
     end: { kind: "dangled", node: A, how: "kept" },
@@ -271,10 +259,8 @@ const ROWS: readonly {
     what: "done never called: the deadline names every holder",
     wait: 60_000,
     run: (b) => {
-      b.send(IN, A, C, SINK);
-      b.done(IN);
-      b.end(SINK);
-      b.done(SINK);
+      b.pass(IN, A, C, SINK);
+      b.finish(SINK);
     },
     end: { kind: "deadline", nodes: [A, C] },
   },
@@ -282,13 +268,10 @@ const ROWS: readonly {
     what: "done called twice does not free what another holds",
     wait: 2_000,
     run: (b) => {
-      b.send(IN, A, B);
-      b.done(IN);
-      b.send(A, SINK);
+      b.pass(IN, A, B);
+      b.pass(A, SINK);
       b.done(A);
-      b.done(A);
-      b.end(SINK);
-      b.done(SINK);
+      b.finish(SINK);
     },
     end: "open",
   },
@@ -296,10 +279,8 @@ const ROWS: readonly {
     what: "parked on purpose while another node holds on: parked at the deadline with the reason given",
     wait: 60_000,
     run: (b) => {
-      b.send(IN, PARK, A);
-      b.done(IN);
-      b.end(PARK);
-      b.done(PARK);
+      b.pass(IN, PARK, A);
+      b.finish(PARK);
     },
     end: { kind: "ended" },
   },
@@ -332,8 +313,7 @@ describe("ledger of branches", () => {
 
   test("a dropped delivery never ends", () => {
     const b = bench();
-    b.send(IN, A);
-    b.done(IN);
+    b.pass(IN, A);
     b.done(A);
     b.ledger.drop("t");
     b.advance(120_000);
