@@ -1,10 +1,11 @@
 /** One batch of the journal: who is new, who came before, who completes an exchange. Everything here happens inside the batch's transaction. */
 import type { ParkedEventOf } from "../../domain/delivery/ports.ts";
-import type { Inbound, Journaled, MessageState, ParkReason } from "../../domain/journal/ports.ts";
+import type { Inbound, Journaled, MessageState } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { eventNumbers, storeEvents, storeHistory } from "./facts.ts";
 import type { Tx, Worked } from "./group-commit.ts";
+import { type Draft, draftOf, type Entry, exchangeKey, type Gathered, type Owner, pairKey, rowOf } from "./journal-drafts.ts";
 import { type MessageRow, messageOf } from "./journal-rows.ts";
 import * as sql from "./journal-sql.ts";
 import { daysOf, lockTexts, run } from "./sql.ts";
@@ -16,88 +17,6 @@ export interface AppendDeps {
   readonly parkedEvent: ParkedEventOf;
   readonly published?: () => void;
   readonly leaseMs: number;
-}
-
-/** What a caller hands in, with its fingerprint. */
-export interface Entry {
-  readonly inbound: Inbound;
-  readonly fingerprint: Buffer;
-  /** Part of an exchange that is to be paired; a refused part is journaled as it is. */
-  readonly pairs: boolean;
-  /** What the sender identifies it by; absent when it does not. */
-  readonly identity?: string;
-}
-
-const ZERO = Uint8Array.of(0);
-
-/** The entry of an inbound. Its fingerprint covers everything the fact consists of: request bytes, reply bytes and return value (decision 5). */
-export function entryOf(sha256: (bytes: Uint8Array) => Uint8Array, inbound: Inbound): Entry {
-  const returned = inbound.exchange?.returnValue ?? inbound.returnValue ?? "";
-  const fingerprint = Buffer.from(
-    sha256(Buffer.concat([inbound.raw, ZERO, inbound.reply ?? new Uint8Array(), ZERO, Buffer.from(returned, "utf8")])),
-  );
-  const pairs = inbound.exchange !== undefined && inbound.refusal === undefined;
-  const identity = inbound.exchange ? `exchange:${inbound.exchange.id}:${inbound.exchange.part}` : inbound.identity;
-  return { inbound, fingerprint, pairs, ...(identity === undefined ? {} : { identity }) };
-}
-
-/** A message about to be inserted. An exchange whose parts come in one batch is completed here, before it is written. */
-interface Draft {
-  readonly id: string;
-  readonly entry: Entry;
-  readonly identity?: string;
-  /** Journal order; known once it is inserted. */
-  seq: bigint;
-  state: MessageState;
-  raw?: Uint8Array;
-  reply?: Uint8Array;
-  returnValue?: string;
-  /** Whose content type, charset and headers speak for it: the request's. */
-  spokenFor: Inbound;
-  readonly park?: ParkReason;
-  readonly duplicateOf?: string;
-}
-
-/** A message that had an identity, or an exchange part, before. `draft` when it is of this very batch. */
-interface Owner {
-  readonly messageId: string;
-  readonly fingerprint: Buffer;
-  state: MessageState;
-  readonly draft?: Draft;
-}
-
-/** What the batch has gathered so far. Answers that need the rows' numbers are made at the end. */
-interface Gathered {
-  readonly drafts: Draft[];
-  readonly answers: Map<Entry, () => Journaled>;
-  readonly completions: { readonly entry: Entry; readonly id: string }[];
-  readonly parts: { readonly entry: Entry; readonly messageId: string }[];
-  readonly conflicts: { readonly entry: Entry; readonly owner: Owner }[];
-}
-
-const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
-const exchangeKey = (inbound: Inbound): string => JSON.stringify([inbound.partner, inbound.kind, inbound.exchange?.id]);
-
-function draftOf(
-  entry: Entry,
-  id: string,
-  given: { readonly state: MessageState; readonly park?: ParkReason; readonly duplicateOf?: string },
-): Draft {
-  const { inbound } = entry;
-  const isReply = inbound.exchange?.part === "reply";
-  const identity = entry.pairs && inbound.exchange ? `exchange:${inbound.exchange.id}` : entry.identity;
-  const returnValue = inbound.exchange?.returnValue ?? inbound.returnValue;
-  return {
-    id,
-    entry,
-    seq: 0n,
-    spokenFor: inbound,
-    ...given,
-    ...(identity === undefined ? {} : { identity }),
-    ...(isReply ? { reply: inbound.raw } : { raw: inbound.raw }),
-    ...(inbound.reply === undefined ? {} : { reply: inbound.reply }),
-    ...(returnValue === undefined ? {} : { returnValue }),
-  };
 }
 
 /** Journals a batch. */
@@ -420,24 +339,3 @@ async function parkedEvents(deps: AppendDeps, tx: Tx, drafts: readonly Draft[]):
   await storeEvents(tx, rows);
   return rows.some((row) => row.publish);
 }
-
-/** The row of a draft just inserted, leased to us. */
-const rowOf = (draft: Draft, nowMs: number): MessageRow => ({
-  id: draft.id,
-  seq: draft.seq,
-  partner: draft.entry.inbound.partner,
-  kind: draft.entry.inbound.kind,
-  door: draft.entry.inbound.door,
-  identity: draft.identity ?? null,
-  content_type: draft.spokenFor.contentType ?? null,
-  charset: draft.spokenFor.charset ?? null,
-  headers: draft.spokenFor.headers,
-  raw: draft.raw ?? new Uint8Array(),
-  reply: draft.reply ?? null,
-  return_value: draft.returnValue ?? null,
-  traceparent: draft.entry.inbound.traceparent ?? null,
-  received_ms: nowMs,
-  lease_token: 1n,
-  run: 1,
-  replayed: false,
-});
