@@ -211,9 +211,11 @@ describe("flow storage", () => {
   };
 
   test("production refuses with a sentence, without pausing anything", async () => {
-    const { engine, storage } = make("production", scratch({}));
+    const root = scratch({});
+    const { engine, storage } = make("production", root);
     await assert.rejects(storage.saveFlows(ONE), /生产环境的流程是只读的.+read-only/);
     assert.deepEqual(engine.calls, []);
+    rmSync(root, { recursive: true });
   });
 
   test("every folder that does not load is named", async () => {
