@@ -4,7 +4,10 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
 import type { InboundMapping, OutboundMapping, Translated } from "../../domain/mapping/mapping.ts";
+import { MappingSchema } from "../../domain/mapping/outbound-document.ts";
+import { VendorSchema } from "../../domain/mapping/vendor.ts";
 import { PROBLEM } from "../../domain/problem.ts";
 import { exampleInput, runExamples } from "../../platform/catalogue/examples.ts";
 import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
@@ -67,6 +70,16 @@ function assertSameOrRefused(result: Translated, before: Extract<Translated, { o
 }
 
 describe("mappings: the folders", () => {
+  test("the published schemas accept what loads and refuse what does not", async () => {
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    const accepts = ajv.compile(JSON.parse(JSON.stringify(MappingSchema)));
+    const acceptsVendor = ajv.compile(JSON.parse(JSON.stringify(VendorSchema)));
+    for (const { document } of loaded.mappings.values()) assert.ok(accepts(document), JSON.stringify(accepts.errors));
+    for (const vendor of loaded.vendors.values()) assert.ok(acceptsVendor(vendor));
+    for (const wrong of [{}, { direction: "inbound" }, { direction: "outbound" }, { direction: "sideways" }])
+      assert.equal(accepts(wrong), false);
+  });
+
   test("every folder loads; none is passed over", () => {
     assert.deepEqual(loaded.problems.map(folderProblemLine), []);
     assert.deepEqual(
