@@ -23,7 +23,6 @@ const FILLED = {
   ignored: [
     { from: [`${P}/HospId`, `${P}/AppId`], because: "固定的接入参数" },
     { from: `${P}/TermialType`, because: "终端类型，支付事件不带" },
-    { from: `${P}/ExtParams/ExtItem/Key`, because: "只有 transaction_id 一种，见 checks" },
   ],
   checks: [{ because: "扩展参数只认 transaction_id", must: { at: `${P}/ExtParams/ExtItem/Key`, is: "transaction_id" } }],
   common: [{ to: "institution.code", constant: "institution" }],
