@@ -24,6 +24,7 @@ import type { Missing } from "../../domain/operations/ports.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
+import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
 import { createLog, dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { createConnection } from "../../platform/rabbit/connection.ts";
@@ -192,6 +193,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     eventSubscription: subscriptions.ofEvent,
     eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
     parkedEvent: (message, reason, keys) => sealer.parked(message, reason, keys),
+    orderFacts: createOrderFacts(postgres.pool),
     newToken: () => randomBytes(12).toString("base64url"),
     after,
     log: (level, text, fields) => log[level](fields, text),

@@ -59,6 +59,8 @@ export function createDialects(deps: DialectDeps) {
       returnValue: message.returnValue,
       charset: message.charset,
       contentType: message.contentType,
+      partner: message.partner,
+      receivedAt: message.receivedAt,
       constants: partners.get(message.partner)?.constants ?? {},
     });
     if (!read.ok) return { ok: false, problems: read.problems, keys: read.keys };
@@ -67,7 +69,7 @@ export function createDialects(deps: DialectDeps) {
     return { ok: true, events: sealed.events, keys: [...read.keys, ...sealed.events.flatMap((one) => one.keys)] };
   };
 
-  const encodeWriteBack: EncodeWriteBack = (event, to) => {
+  const encodeWriteBack: EncodeWriteBack = (event, to, order) => {
     const partner = partners.get(to.destination);
     const message = partner?.destination?.messages[to.kind];
     const id = `${partner?.vendor}/${message}`;
@@ -77,7 +79,7 @@ export function createDialects(deps: DialectDeps) {
       return { ok: false, reason: refusal("BAD_NODE", { zh: `没有这个回写：${what}`, en: `there is no such write-back: ${what}` }) };
     }
     const key = sha256Hex(JSON.stringify([event.id, to.destination, to.kind])).slice(0, 40);
-    const encoded = encode(mapping, { event, constants: partner.constants, key });
+    const encoded = encode(mapping, { event, constants: partner.constants, key, ...(order === undefined ? {} : { order }) });
     if (!encoded.ok) return { ok: false, reason: problemsReason(encoded.problems) };
     const businessDate = (event.data as { readonly businessDate?: string }).businessDate ?? event.time.slice(0, 10);
     return {
@@ -198,6 +200,12 @@ function catalogueOf(loaded: LoadedMappings, partners: ReadonlyMap<string, Partn
   };
 }
 
+/** Whether the same message may be taken later: busy, stopping, too fast. A sender told "refused" would give its message up. */
+const isPassing = (code: string): boolean => {
+  const http = REFUSALS[code as keyof typeof REFUSALS]?.http;
+  return http >= 500 || http === REFUSALS.TOO_MANY.http;
+};
+
 /** Answers a sender in its vendor's dialect, where the vendor declares one. */
 function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) => string): Dialect {
   return {
@@ -210,12 +218,7 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
       const vendor = loaded.vendors.get(vendorOf(partner));
       if (!vendor) return undefined;
       const reason = told.kind === "verdict" ? told.verdict.reason : told.reason;
-      const verdict =
-        told.kind === "verdict"
-          ? told.verdict.verdict
-          : reason && REFUSALS[reason.code as keyof typeof REFUSALS]?.http >= 500
-            ? "busy"
-            : "refused";
+      const verdict = told.kind === "verdict" ? told.verdict.verdict : reason && isPassing(reason.code) ? "busy" : "refused";
       const answer = renderAnswer(vendor, verdict, {
         messageId: told.kind === "verdict" ? told.verdict.messageId : "",
         code: reason?.code ?? "0",

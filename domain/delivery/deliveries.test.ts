@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Event } from "../events/event.ts";
 import { type JournaledMessage, JournalGone } from "../journal/ports.ts";
-import { createDeliveries, type DeliveryLimits } from "./deliveries.ts";
+import { createDeliveries, type DeliveriesDeps, type DeliveryLimits } from "./deliveries.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import { createLedger } from "./ledger.ts";
 import { createNodeCalls } from "./node-calls.ts";
@@ -26,7 +27,13 @@ const message = (id: string, bill: string, kind = "charge"): JournaledMessage =>
 });
 
 /** The engine's core with everything outside it faked; `settlements` is what reached the store. */
-function core(options: { limits?: Partial<DeliveryLimits>; settle?: (settlement: Settlement) => Promise<Settled> } = {}) {
+function core(
+  options: {
+    limits?: Partial<DeliveryLimits>;
+    settle?: (settlement: Settlement) => Promise<Settled>;
+    orderFacts?: DeliveriesDeps["orderFacts"];
+  } = {},
+) {
   const settlements: Settlement[] = [];
   const released: string[] = [];
   const fed: Fed[] = [];
@@ -84,6 +91,7 @@ function core(options: { limits?: Partial<DeliveryLimits>; settle?: (settlement:
       keys: [],
       publish: true,
     }),
+    orderFacts: options.orderFacts ?? (async () => new Map()),
     newToken: () => `t${++tokens}`,
     after,
     log: () => undefined,
@@ -114,6 +122,18 @@ function core(options: { limits?: Partial<DeliveryLimits>; settle?: (settlement:
   };
   return { deliveries, engine, settlements, released, fed, wellEnded, run };
 }
+
+const eventWithoutAmounts: Event = {
+  specversion: "1.0",
+  id: "e1",
+  type: "insurance.reversed",
+  source: "neusoft",
+  subject: "bill:DJ1",
+  time: "2026-11-20T15:00:00+08:00",
+  datacontenttype: "application/json",
+  dataschema: "urn:x",
+  data: { bills: [{ no: "DJ1" }] } as never,
+};
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -265,4 +285,54 @@ test("I13 a settlement that the store refuses for its content parks the message 
     [undefined, "INTERNAL"],
   );
   assert.equal(deliveries.counts().live, 0);
+});
+
+test("an event without amounts is fed with what its bill knows, once the database says so", async () => {
+  const event = { ...eventWithoutAmounts };
+  let asked = 0;
+  const { deliveries, run } = core({
+    orderFacts: async (events) => {
+      asked += 1;
+      if (asked === 1) throw new JournalGone();
+      return new Map(events.map((one) => [one.id, { amount: "9250" }]));
+    },
+  });
+  deliveries.resume();
+  deliveries.offerEvents([{ kind: "event", subscriber: "s", event, messageId: "m1", token: 1 }]);
+  await tick();
+  const live = (): number => deliveries.counts().live;
+  assert.deepEqual([asked, live()], [1, 1]);
+  const one = deliveries.get("t1");
+  run(100);
+  await tick();
+  assert.equal(one?.orders?.get(event.id)?.amount, "9250");
+});
+
+test("what a flow still holds when a deploy goes ahead is fed again to the new flow, with a new token", async () => {
+  const { deliveries, fed, wellEnded, run, settlements, engine } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer(message("m2", "B1"));
+  await tick();
+  const old = fed[0]?.token ?? "";
+  const paused = deliveries.pause(500);
+  run(500);
+  await paused;
+  assert.equal(engine.publish(old, end, {}).ok, false);
+  wellEnded(old);
+  await tick();
+  assert.equal(settlements.length, 0);
+  deliveries.resume();
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m1"],
+  );
+  wellEnded(fed[1]?.token ?? "");
+  await tick();
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m1", "m2"],
+  );
 });

@@ -5,6 +5,7 @@
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
 import { type JournaledMessage, JournalGone, type JournalStore } from "../journal/ports.ts";
+import { billWanted, type OrderFacts } from "../orders/facts.ts";
 import { orderChangesOf } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
 import type { Fed, NodeRef } from "./engine.ts";
@@ -45,6 +46,8 @@ export interface DeliveriesDeps {
   readonly eventSubscription: (subscriber: string) => Subscription | undefined;
   readonly eventSubscribers: () => readonly string[];
   readonly parkedEvent: ParkedEventOf;
+  /** Event id → what its bill knows, for events that do not tell their amounts. Rejects while the database is away. */
+  readonly orderFacts: (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>>;
   readonly newToken: () => string;
   readonly after: (ms: number, run: () => void) => () => void;
   readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -133,6 +136,14 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     void commit(one, settlementOf(one, end, deps.parkedEvent));
   };
 
+  /** Out of the flow and into the queue again, in journal order: nothing of it was committed, so it is fed as if for the first time. */
+  const putBack = (source: DeliverySource, releaseTurn: () => void): void => {
+    started -= 1;
+    queue.push(source);
+    queue.sort((a, b) => seqOf(a) - seqOf(b));
+    releaseTurn();
+  };
+
   const start = (source: DeliverySource, translated: Live["translated"], keys: readonly string[]): void => {
     const subscription =
       source.kind === "message"
@@ -141,6 +152,11 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     let release: () => void = () => undefined;
     let early = true;
     const go = (): void => {
+      if (paused && !early) {
+        // Its turn came during a pause: it takes a new one when feeding goes on.
+        putBack(source, release);
+        return;
+      }
       const token = deps.newToken();
       const one: Live = {
         token,
@@ -157,12 +173,30 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
         ending: false,
       };
       live.set(token, one);
-      const begin = (): void => feed(one, subscription);
+      const begin = (): void => void prepared(one, subscription);
       if (early) queueMicrotask(begin);
       else begin();
     };
     release = deps.turns.take(keys, go);
     early = false;
+  };
+
+  /** Feeds once what the events' bills know is here. It is looked up in the turn: what shares a key with this message is settled. */
+  const prepared = async (one: Live, subscription: Subscription | undefined): Promise<void> => {
+    const { source, translated } = one;
+    const events =
+      source.kind === "event" ? [source.event] : translated?.result.ok ? translated.result.events.map((sealed) => sealed.event) : [];
+    const wanted = events.filter((event) => billWanted(event) !== undefined);
+    for (let wait = 100; wanted.length > 0 && one.orders === undefined; wait = Math.min(wait * 2, 5_000)) {
+      try {
+        one.orders = await deps.orderFacts(wanted);
+      } catch (error) {
+        deps.log("warn", "a bill could not be looked up; tried again", { messageId: one.messageId, error: String(error) });
+        if (stopped) return finish(one, { kind: "fenced" });
+        await new Promise<void>((resolve) => deps.after(wait, resolve));
+      }
+    }
+    if (!one.ending) feed(one, subscription); // a pause may have put it back meanwhile
   };
 
   const feed = (one: Live, subscription: Subscription | undefined): void => {
@@ -257,6 +291,13 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       ]);
       cancel();
     }
+    // What a flow still holds would die with its nodes: it is fed again to the new ones. What is being committed ends by itself.
+    for (const one of [...live.values()].filter((each) => !each.ending)) {
+      one.ending = true;
+      deps.ledger.drop(one.token);
+      live.delete(one.token);
+      putBack(one.source, one.releaseTurn);
+    }
     return started;
   };
 
@@ -317,6 +358,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     counts: () => ({ live: live.size, queued: queue.length, waitingTurn: deps.turns.waiting() }),
   };
 }
+
+/** Journal order; events stand before messages. */
+const seqOf = (source: DeliverySource): number => (source.kind === "message" ? Number(source.message.seq) : -1);
 
 /** What a sender who waits is told. */
 function verdictOf(one: Live, settled: Settled): Verdict {

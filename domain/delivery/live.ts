@@ -2,6 +2,7 @@
 import type { Event } from "../events/event.ts";
 import type { BusinessKey } from "../events/event.ts";
 import type { ParkReason } from "../journal/ports.ts";
+import type { OrderFacts } from "../orders/facts.ts";
 import type { Problem } from "../problem.ts";
 import type { DeliverySource, OwedWriteBack, SealedEvent } from "./ports.ts";
 
@@ -21,6 +22,8 @@ export interface Live {
   readonly published: Set<string>;
   readonly writeBacks: OwedWriteBack[];
   readonly keys: BusinessKey[];
+  /** Event id → what its bill knows, looked up before the flow is fed. */
+  orders?: ReadonlyMap<string, OrderFacts>;
   park?: ParkReason;
   answer?: { readonly verdict: "accepted" | "refused"; readonly text?: string };
   readonly releaseTurn: () => void;

@@ -4,6 +4,7 @@
  */
 import type { Event } from "../events/event.ts";
 import type { JournaledMessage, ParkReason } from "../journal/ports.ts";
+import type { OrderFacts } from "../orders/facts.ts";
 import type { Problem } from "../problem.ts";
 import { refusal } from "../refusals.ts";
 import type { Deliveries, Subscription } from "./deliveries.ts";
@@ -13,10 +14,11 @@ import { eventsOf, type Live, type Translated } from "./live.ts";
 import type { OwedWriteBack } from "./ports.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
-/** Encodes the write-back an event owes a destination, with its key and its lane. */
+/** Encodes the write-back an event owes a destination, with its key and its lane. `order`: what the bill knows and the event does not tell. */
 export type EncodeWriteBack = (
   event: Event,
   to: { readonly destination: string; readonly kind: string },
+  order?: OrderFacts,
 ) =>
   | { readonly ok: true; readonly writeBack: Omit<OwedWriteBack, "when" | "flow" | "node"> }
   | { readonly ok: false; readonly reason: ParkReason };
@@ -91,7 +93,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     const wanted = eventsOf(live).filter((event) => options.types.length === 0 || options.types.includes(event.type));
     const owed: OwedWriteBack[] = [];
     for (const event of wanted) {
-      const encoded = deps.encodeWriteBack(event, { destination: options.destination, kind: options.kind });
+      const encoded = deps.encodeWriteBack(event, { destination: options.destination, kind: options.kind }, live.orders?.get(event.id));
       if (!encoded.ok) return { ok: false, reason: withNode(encoded.reason, node) };
       owed.push({ ...encoded.writeBack, when: options.when, flow: node.flow, node: node.id });
     }

@@ -10,6 +10,9 @@ import { createPublisher, type Publisher } from "../../../platform/rabbit/publis
 import { type AmqpDoor, openAmqpDoor } from "../../../platform/transports/amqp/door.ts";
 import { type Bench, openBench, openProxy, PARTNERS, type TcpProxy, until } from "./harness.ts";
 
+/** The account that the runner gives us: the broker vouches for it in user-id. */
+const BROKER_USER = decodeURIComponent(new URL(process.env.HUILIU_TEST_AMQP_URL ?? "amqp://guest@").username);
+
 const HOLD_ALL_MS = 1_000;
 let bench: Bench;
 let proxy: TcpProxy;
@@ -78,7 +81,7 @@ beforeEach(async () => {
     intake,
     log: bench.log,
     holdAllMs: HOLD_ALL_MS,
-    maySpeakFor: (user, partner) => user === partner || user === "guest",
+    maySpeakFor: (user, partner) => user === partner || user === BROKER_USER,
   });
 });
 afterEach(async () => {
@@ -112,7 +115,7 @@ test("what nobody can work on is journaled as parked: unknown kind, stranger, to
   await send("x", {}, "stranger.note");
   await send(Buffer.alloc(1_001, "x"));
   await send("", {});
-  await send("fine", { userId: "guest" });
+  await send("fine", { userId: BROKER_USER });
   await until("all taken", () => taken.length === 5);
   assert.deepEqual(taken.map((inbound) => `${inbound.partner} ${inbound.refusal?.code ?? "ok"}`).sort(), [
     "his EMPTY_BODY",
