@@ -51,9 +51,17 @@ function wrap(logger: Logger): EngineLog {
   };
 }
 
+/** pino's own would join the causes' texts to the first. */
+const asIs = (err: unknown): unknown => err;
+
 /** Makes the log. `destination` is standard output when absent. Times are ISO 8601. */
 export function createLog(options: { readonly level: LogLevel; readonly destination?: DestinationStream }): EngineLog {
-  const settings = { level: options.level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = {
+    level: options.level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: asIs },
+  };
   return wrap(options.destination === undefined ? pino(settings) : pino(settings, options.destination));
 }
 

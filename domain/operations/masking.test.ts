@@ -25,6 +25,8 @@ describe("masking", () => {
     ["an attribute", '<p card_no="A1234567890"/>', '<p card_no="A1*****7890"/>'],
     ["a JSON member", '{"psn_name":"王五","total":"10"}', '{"psn_name":"王*","total":"10"}'],
     ["a label", "姓名：赵六 金额：10", "姓名：赵* 金额：10"],
+    ["a partner's sentence", "患者王小明余额不足", "患者王**余额不足"],
+    ["a name between spaces", "张三 13800138000", "张* 138****8000"],
     ["nothing", "", ""],
   ];
   for (const [what, given, wanted] of texts) test(`text: ${what}`, () => assert.equal(maskText(given), wanted));

@@ -133,8 +133,10 @@ const XML_LEAF = /<([A-Za-z_一-鿿][\w.:一-鿿-]{0,63})(\s[^<>]{0,500})?>(<!\[
 const XML_ATTRIBUTE = /(?<![\w.一-鿿-])([A-Za-z_一-鿿][\w.一-鿿-]{0,63})=(["'])([^"'<>]{0,500})\2/g;
 const JSON_MEMBER = /"([^"\\]{1,64})"\s*:\s*"((?:[^"\\]|\\.){0,500})"/g;
 const LABELLED = /(姓名|患者|病人|联系人|持卡人|收费员|操作员)([:：]\s*)([一-鿿·]{2,6})/g;
+/** A partner's sentence: 患者张三余额不足. */
+const SPOKEN = /(患者|病人|参保人|持卡人|就诊人)([一-鿿]{2,3})/g;
 /** A whole field between the marks of the dialects we meet. */
-const FIELD = /(?<=^|[\^|,;~\t\n\r>"'[\]$%=])([一-鿿·]{2,6})(?=$|[\^|,;~\t\n\r<"'[\]$%])/g;
+const FIELD = /(?<=^|[\^|,;~ \t\n\r>"'[\]$%=，；、：])([一-鿿·]{2,6})(?=$|[\^|,;~ \t\n\r<"'[\]$%，；、：])/g;
 
 const local = (tag: string): string => tag.slice(tag.lastIndexOf(":") + 1);
 const looksLikeName = (field: string): boolean => {
@@ -143,6 +145,10 @@ const looksLikeName = (field: string): boolean => {
   if (COMPOUND.some((one) => field.startsWith(one))) return field.length >= 3 && field.length <= 4;
   return field.length >= 2 && field.length <= 3 && SURNAMES.includes(field.charAt(0));
 };
+
+/** Where a name ends in a sentence nobody knows: both characters after the family name are hidden. */
+const maskSpoken = (name: string): string =>
+  COMPOUND.some((one) => name.startsWith(one)) || SURNAMES.includes(name.charAt(0)) ? maskName(name) : name;
 
 const asciiDigits = (text: string): string => text.replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0));
 
@@ -175,6 +181,7 @@ export function maskText(text: string): string {
     )
     .replace(JSON_MEMBER, (all, key: string, value: string) => (sensitive(key) ? `"${key}":"${maskMember(key, "", value)}"` : all))
     .replace(LABELLED, (_all, label: string, colon: string, name: string) => `${label}${colon}${maskName(name)}`)
+    .replace(SPOKEN, (_all, label: string, name: string) => `${label}${maskSpoken(name)}`)
     .replace(FIELD, (field: string) => (looksLikeName(field) ? maskName(field) : field));
   return maskNumbers(labelled);
 }

@@ -205,6 +205,7 @@ export async function operationsWorld(options: { readonly wire?: boolean } = {})
       },
       health: async () => ({ broker: { up: true }, redis: { up: false, why: "ECONNREFUSED" } }),
       deliveries: () => ({ live: 0, queued: 0, waitingTurn: 0 }),
+      goneAfterMs: 2_000,
       unbalanced: (day, row, differences) => void told.unbalanced.push({ day, kind: row.kind, differences }),
     }),
     receive: async (over = {}) => {
