@@ -45,6 +45,8 @@ const outbound = (mapping: Mapping | undefined): OutboundMapping | undefined => 
 /** How long a sender whose vendor wants the flow's end may wait. */
 const SETTLEMENT_WAIT_MS = 10_000;
 
+export type Dialects = ReturnType<typeof createDialects>;
+
 export function createDialects(deps: DialectDeps) {
   const { loaded, partners, registry, sealer } = deps;
   const vendorOf = (partner: string): string => partners.get(partner)?.vendor ?? "";
@@ -79,7 +81,7 @@ export function createDialects(deps: DialectDeps) {
       return { ok: false, reason: refusal("BAD_NODE", { zh: `没有这个回写：${what}`, en: `there is no such write-back: ${what}` }) };
     }
     const key = sha256Hex(JSON.stringify([event.id, to.destination, to.kind])).slice(0, 40);
-    const encoded = encode(mapping, { event, constants: partner.constants, key, ...(order === undefined ? {} : { order }) });
+    const encoded = encode(mapping, { event, constants: partner.constants, key, ...(order === undefined ? {} : { order: order.told }) });
     if (!encoded.ok) return { ok: false, reason: problemsReason(encoded.problems) };
     const businessDate = (event.data as { readonly businessDate?: string }).businessDate ?? event.time.slice(0, 10);
     return {
@@ -90,7 +92,7 @@ export function createDialects(deps: DialectDeps) {
         kind: to.kind,
         mapping: id,
         cause: { eventId: event.id, type: event.type },
-        lane: event.subject,
+        lane: order?.key ?? event.subject,
         body: encoded.body,
         contentType: encoded.contentType,
         charset: encoded.charset,

@@ -123,7 +123,7 @@ function core(
   return { deliveries, engine, settlements, released, fed, wellEnded, run };
 }
 
-const eventWithoutAmounts: Event = {
+const reversed: Event = {
   specversion: "1.0",
   id: "e1",
   type: "insurance.reversed",
@@ -287,14 +287,14 @@ test("I13 a settlement that the store refuses for its content parks the message 
   assert.equal(deliveries.counts().live, 0);
 });
 
-test("an event without amounts is fed with what its bill knows, once the database says so", async () => {
-  const event = { ...eventWithoutAmounts };
+test("a reversal is fed with what its bill knows, once the database says so", async () => {
+  const event = { ...reversed };
   let asked = 0;
   const { deliveries, run } = core({
     orderFacts: async (events) => {
       asked += 1;
       if (asked === 1) throw new JournalGone();
-      return new Map(events.map((one) => [one.id, { amount: "9250" }]));
+      return new Map(events.map((one) => [one.id, { key: "bill:DJ1", told: { amount: "9250" } }]));
     },
   });
   deliveries.resume();
@@ -305,7 +305,7 @@ test("an event without amounts is fed with what its bill knows, once the databas
   const one = deliveries.get("t1");
   run(100);
   await tick();
-  assert.equal(one?.orders?.get(event.id)?.amount, "9250");
+  assert.equal(one?.orders?.get(event.id)?.told.amount, "9250");
 });
 
 test("what a flow still holds when a deploy goes ahead is fed again to the new flow, with a new token", async () => {

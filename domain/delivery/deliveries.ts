@@ -5,7 +5,7 @@
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
 import { type JournaledMessage, JournalGone, type JournalStore } from "../journal/ports.ts";
-import { billWanted, type OrderFacts } from "../orders/facts.ts";
+import { onBill, type OrderFacts, reversalOf } from "../orders/facts.ts";
 import { orderChangesOf } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
 import type { Fed, NodeRef } from "./engine.ts";
@@ -46,7 +46,7 @@ export interface DeliveriesDeps {
   readonly eventSubscription: (subscriber: string) => Subscription | undefined;
   readonly eventSubscribers: () => readonly string[];
   readonly parkedEvent: ParkedEventOf;
-  /** Event id → what its bill knows, for events that do not tell their amounts. Rejects while the database is away. */
+  /** Event id → which bill a reversal is about and what that bill knows. Rejects while the database is away. */
   readonly orderFacts: (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>>;
   readonly newToken: () => string;
   readonly after: (ms: number, run: () => void) => () => void;
@@ -186,7 +186,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     const { source, translated } = one;
     const events =
       source.kind === "event" ? [source.event] : translated?.result.ok ? translated.result.events.map((sealed) => sealed.event) : [];
-    const wanted = events.filter((event) => billWanted(event) !== undefined);
+    const wanted = events.filter((event) => reversalOf(event) !== undefined);
     for (let wait = 100; wanted.length > 0 && one.orders === undefined; wait = Math.min(wait * 2, 5_000)) {
       try {
         one.orders = await deps.orderFacts(wanted);
@@ -387,6 +387,8 @@ function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["pa
     return { ...base, events: [], orderChanges: [], writeBacks: [], park: reason, ...parked };
   }
   const events = one.events.map((sealed) => ({ ...sealed, publish: one.published.has(sealed.event.id) }));
-  const changes = events.flatMap((sealed: { event: Event }) => orderChangesOf(sealed.event));
+  const changes = events.flatMap(({ event }: { event: Event }) =>
+    orderChangesOf(event).map((change) => onBill(change, one.orders?.get(event.id))),
+  );
   return { ...base, events, orderChanges: changes, writeBacks: one.writeBacks };
 }

@@ -22,7 +22,7 @@ export interface Live {
   readonly published: Set<string>;
   readonly writeBacks: OwedWriteBack[];
   readonly keys: BusinessKey[];
-  /** Event id → what its bill knows, looked up before the flow is fed. */
+  /** Event id → which bill it is about and what that bill knows, looked up before the flow is fed. */
   orders?: ReadonlyMap<string, OrderFacts>;
   park?: ParkReason;
   answer?: { readonly verdict: "accepted" | "refused"; readonly text?: string };

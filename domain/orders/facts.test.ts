@@ -1,45 +1,78 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { billWanted, orderFacts } from "./facts.ts";
-import { applyChange, emptyBill, type OrderChange } from "./rules.ts";
+import { billReversed, onBill, orderFacts, reversalOf } from "./facts.ts";
+import { applyChange, emptyBill, isPaid, type OrderChange } from "./rules.ts";
 
 const bill = "bill:DJ1";
 const charged: OrderChange = { kind: "charged", bill, chargeNo: "CF1", amount: 9250n };
 const first: OrderChange = { kind: "insured", bill, settlementNo: "S1", requestNo: "R1", total: 9250n, covered: 7600n };
 const second: OrderChange = { kind: "insured", bill, settlementNo: "S2", total: 100n, covered: 100n };
 const book = (...changes: readonly OrderChange[]) => changes.reduce(applyChange, emptyBill(bill));
-const reversed = (more: object = {}) => ({ type: "insurance.reversed", data: { bills: [{ no: "DJ1" }], ...more } });
+const none = emptyBill("visit:MZ1");
+const byBill = { bills: [{ no: "DJ1" }] };
+const byVisit = { visit: { no: "MZ1" } };
+const reversed = (data: object) => reversalOf({ type: "insurance.reversed", data: data as never });
 
 const table = [
-  { name: "named by the bill alone: the one settlement that holds", book: book(charged, first), event: reversed(), amount: "9250" },
+  { name: "named by the bill alone: the one settlement that holds", named: book(charged, first), found: [], data: byBill, amount: "9250" },
   {
-    name: "named by the request number",
-    book: book(first, second),
-    event: reversed({ original: { requestMessageNo: "R1" } }),
+    name: "the same again, in a replay",
+    named: book(first, { kind: "insurance-reversed", bill }),
+    found: [],
+    data: byBill,
     amount: "9250",
   },
   {
-    name: "named by the settlement number",
-    book: book(first, second),
-    event: reversed({ original: { settlementNo: "S2" } }),
+    name: "by the request number",
+    named: book(first, second),
+    found: [],
+    data: { ...byBill, original: { requestMessageNo: "R1" } },
+    amount: "9250",
+  },
+  {
+    name: "by the settlement number",
+    named: book(first, second),
+    found: [],
+    data: { ...byBill, original: { settlementNo: "S2" } },
     amount: "100",
   },
-  { name: "of several none is guessed", book: book(first, second), event: reversed(), amount: undefined },
   {
-    name: "an unknown settlement has no amount",
-    book: book(charged),
-    event: reversed({ original: { settlementNo: "S9" } }),
+    name: "a 冲正 that tells a visit finds the bill by its number",
+    named: none,
+    found: [book(first)],
+    data: { ...byVisit, original: { requestMessageNo: "R1" } },
+    amount: "9250",
+  },
+  { name: "of several none is guessed", named: book(first, second), found: [], data: byBill, amount: undefined },
+  { name: "without a number another bill is not looked at", named: none, found: [book(first)], data: byVisit, amount: undefined },
+  {
+    name: "an unknown number is nobody's",
+    named: book(charged),
+    found: [book(first)],
+    data: { ...byBill, original: { settlementNo: "S9" } },
     amount: undefined,
   },
 ] as const;
 
-for (const row of table)
-  test(`S4-10 what a reversal takes back, ${row.name}`, () => {
-    assert.equal(billWanted(row.event), bill);
-    assert.equal(orderFacts(row.event, row.book).amount, row.amount);
+for (const { name, named, found, data, amount } of table)
+  test(`S4-10 what a reversal takes back, ${name}`, () => {
+    const reversal = reversed(data);
+    assert.ok(reversal);
+    const known = billReversed(reversal, named, found);
+    assert.equal(known && orderFacts(reversal, known).told.amount, amount);
   });
 
-test("an event that tells its amounts asks nobody", () => {
-  assert.equal(billWanted(reversed({ amounts: { total: "1" } })), undefined);
-  assert.equal(billWanted({ type: "charge.posted", data: { bills: [{ no: "DJ1" }], chargeNo: "CF1", total: "1" } }), undefined);
+test("S4-10 the bill that a 冲正 takes back is not paid any more", () => {
+  const reversal = reversed({ ...byVisit, original: { requestMessageNo: "R1" } });
+  assert.ok(reversal);
+  const paid = book({ ...first, covered: 9250n });
+  const facts = orderFacts(reversal, paid);
+  assert.deepEqual(facts, { key: bill, told: { bill: "DJ1", amount: "9250", billTotal: "9250" } });
+  assert.equal(isPaid(paid), true);
+  assert.equal(isPaid(applyChange(paid, onBill(reversal, facts))), false);
+  assert.equal(onBill(reversal, undefined), reversal);
+});
+
+test("other events ask nobody", () => {
+  assert.equal(reversalOf({ type: "charge.posted", data: { ...byBill, chargeNo: "CF1", total: "1" } as never }), undefined);
 });

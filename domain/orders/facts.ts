@@ -1,25 +1,45 @@
 /**
- * What a bill knows and an event does not tell: a Neusoft 2430 or 2421 names no amount, yet the HIS must hear how much was taken back.
- * Mappings read these as `order:<name>`; amounts are decimal strings of fen.
+ * What a bill knows and an event does not tell. A Neusoft 2430 names a bill but no amount; a 2421 names neither, only the request it takes back. The HIS must
+ * hear how much was taken back of which bill, and that bill must not stay paid (S4-10). Mappings read these facts as `order:<name>`; amounts are decimal
+ * strings of fen.
  */
 import type { Event } from "../events/event.ts";
-import { type Bill, billTotal, orderChangesOf, reversedBy } from "./rules.ts";
+import { type Bill, billTotal, type OrderChange, orderChangesOf, reversedBy } from "./rules.ts";
 
-export type OrderFacts = Readonly<Record<string, string>>;
-
-/** The bill to look at for this event; undefined where the event tells everything itself. */
-export function billWanted(event: Pick<Event, "type" | "data">): string | undefined {
-  if (event.type !== "insurance.reversed" || (event.data as { readonly amounts?: unknown }).amounts !== undefined) return undefined;
-  return orderChangesOf(event)[0]?.bill;
+export interface OrderFacts {
+  /** Order key of the bill that the event is about: `bill:<no>` or `visit:<no>`. */
+  readonly key: string;
+  /** Values of `order:<name>`: amount, billTotal, bill, visit. */
+  readonly told: Readonly<Record<string, string>>;
 }
 
-/** `amount`: what the reversed settlement was in all; `billTotal`. A settlement that this bill does not know gives no amount. */
-export function orderFacts(event: Pick<Event, "type" | "data">, bill: Bill): OrderFacts {
-  const reversal = orderChangesOf(event).find((change) => change.kind === "insurance-reversed");
-  const settled = reversal && reversedBy(bill, reversal)?.[1];
+type Reversal = Extract<OrderChange, { readonly kind: "insurance-reversed" }>;
+
+/** What an event takes back; undefined for events that tell everything themselves. */
+export const reversalOf = (event: Pick<Event, "type" | "data">): Reversal | undefined =>
+  orderChangesOf(event).find((change) => change.kind === "insurance-reversed");
+
+/** The bill that knows what was taken back: the one the event names, else one that the number was found in. Undefined: nobody knows it. */
+export function billReversed(reversal: Reversal, named: Bill, found: readonly Bill[]): Bill | undefined {
+  const byNumber = reversal.settlementNo !== undefined || reversal.requestNo !== undefined;
+  return [named, ...(byNumber ? found : [])].find((bill) => reversedBy(bill, reversal) !== undefined);
+}
+
+/** `amount`: what the reversed settlement came to. A settlement that this bill does not know gives none. */
+export function orderFacts(reversal: Reversal, bill: Bill): OrderFacts {
+  const settled = reversedBy(bill, reversal)?.[1];
   const total = billTotal(bill);
+  const [, kind = "", no = ""] = /^(bill|visit):(.*)$/s.exec(bill.key) ?? [];
   return {
-    ...(settled === undefined ? {} : { amount: String(settled.total) }),
-    ...(total === undefined ? {} : { billTotal: String(total) }),
+    key: bill.key,
+    told: {
+      ...(kind === "" ? {} : { [kind]: no }),
+      ...(settled === undefined ? {} : { amount: String(settled.total) }),
+      ...(total === undefined ? {} : { billTotal: String(total) }),
+    },
   };
 }
+
+/** A change on the bill that it was found to be about. */
+export const onBill = (change: OrderChange, facts: OrderFacts | undefined): OrderChange =>
+  facts === undefined ? change : { ...change, bill: facts.key };

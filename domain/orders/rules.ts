@@ -86,7 +86,8 @@ export function reversedBy(
     return all.find(([no, one]) => no === settlementNo || (requestNo !== undefined && one.requestNo === requestNo));
   // A Neusoft 2430 names only the bill: then it is the one settlement that still holds; of several, none is guessed.
   const open = all.filter(([, one]) => !one.reversed);
-  return open.length === 1 ? open[0] : undefined;
+  if (open.length === 1) return open[0];
+  return open.length === 0 && all.length === 1 ? all[0] : undefined; // the same reversal again, in a replay
 }
 
 /** A settlement comes, or comes again: what was reversed stays reversed, whichever of the two came first. */

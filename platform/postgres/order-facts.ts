@@ -1,23 +1,43 @@
-/** Looks up the bills of events that do not tell their amounts (domain/orders/facts.ts). */
+/** Looks up which bills reversals are about, and what those bills know (domain/orders/facts.ts). */
 import type { Event } from "../../domain/events/event.ts";
-import { billWanted, type OrderFacts, orderFacts } from "../../domain/orders/facts.ts";
-import { emptyBill } from "../../domain/orders/rules.ts";
+import { billReversed, type OrderFacts, orderFacts, reversalOf } from "../../domain/orders/facts.ts";
+import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { billOfBook } from "./bill-book.ts";
 import type { Pool } from "./pool.ts";
 
-/** One statement for all; rejects while the database is away. A bill nobody has told is an empty one. */
-export const createOrderFacts =
-  (pool: Pick<Pool, "query">) =>
-  async (events: readonly Event[]): Promise<ReadonlyMap<string, OrderFacts>> => {
-    const wanted = events.flatMap((event) => {
-      const key = billWanted(event);
-      return key === undefined ? [] : [{ event, key }];
-    });
-    const { rows } = await pool.query<{ key: string; book: unknown }>({
-      name: "order_facts",
-      text: "select key, book from bill where key = any($1)",
-      values: [wanted.map((one) => one.key)],
-    });
-    const bills = new Map(rows.map((row) => [row.key, billOfBook(row.key, row.book)]));
-    return new Map(wanted.map(({ event, key }) => [event.id, orderFacts(event, bills.get(key) ?? emptyBill(key))]));
+/** Orders that a number may be found in: it is one request's or one settlement's, so more than one is odd already. */
+const FOUND_MAX = 20;
+
+const BILLS = "select key, book from bill where key = any($1)";
+const ORDERS_OF_NUMBER = `
+  select distinct e.subject from business_key k join event e on e.message_id = k.message_id
+   where k.value = any($1) and k.kind in ('message', 'serial') and e.type = 'insurance.settled' and e.subject is not null
+   limit ${FOUND_MAX}`;
+
+/** Event id → facts, for the reversals among the events. Rejects while the database is away. */
+export function createOrderFacts(pool: Pick<Pool, "query">): (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>> {
+  const billsOf = async (keys: readonly string[]): Promise<readonly Bill[]> => {
+    if (keys.length === 0) return [];
+    const { rows } = await pool.query<{ key: string; book: unknown }>({ name: "order_bills", text: BILLS, values: [keys] });
+    return rows.map((row) => billOfBook(row.key, row.book));
   };
+  const factsOf = async (event: Event): Promise<OrderFacts | undefined> => {
+    const reversal = reversalOf(event);
+    if (reversal === undefined) return undefined;
+    const named = (await billsOf([reversal.bill]))[0] ?? emptyBill(reversal.bill);
+    const here = billReversed(reversal, named, []);
+    if (here !== undefined) return orderFacts(reversal, here);
+    const numbers = [reversal.settlementNo, reversal.requestNo].filter((no) => no !== undefined);
+    const { rows } = await pool.query<{ subject: string }>({ name: "orders_of_number", text: ORDERS_OF_NUMBER, values: [numbers] });
+    const bill = billReversed(reversal, named, await billsOf(rows.map((row) => row.subject)));
+    return bill && orderFacts(reversal, bill);
+  };
+  return async (events) => {
+    const facts = new Map<string, OrderFacts>();
+    for (const event of events) {
+      const one = await factsOf(event);
+      if (one !== undefined) facts.set(event.id, one);
+    }
+    return facts;
+  };
+}
