@@ -1,53 +1,31 @@
 /**
- * Puts the engine together (design.md section 4): settings → database, broker, Redis → partners, mappings, events → stores → deliveries → doors.
+ * Puts the engine together (design.md section 4): settings → folders → database, Redis → work → doors → operators' API.
  * Opens in that order, refuses with every problem, and stops in reverse order.
  */
-import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { createDeliveries } from "../../domain/delivery/deliveries.ts";
-import type { Engine } from "../../domain/delivery/engine.ts";
-import type { Intake } from "../../domain/journal/intake.ts";
-import { JournalBusy, type JournalStore } from "../../domain/journal/ports.ts";
-import { createLedger } from "../../domain/delivery/ledger.ts";
-import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
-import type { AfterSettle } from "../../domain/delivery/ports.ts";
-import { createSubscriptions } from "../../domain/delivery/subscriptions.ts";
-import { createTurns } from "../../domain/delivery/turns.ts";
-import { createIntake } from "../../domain/journal/intake-service.ts";
-import { createDispatcher } from "../../domain/writeback/dispatcher.ts";
-import { policyOf } from "../../domain/writeback/policy.ts";
-import { loadEventRegistry } from "../../platform/catalogue-events.ts";
-import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
-import type { Config } from "../../platform/config.ts";
 import { createConsole } from "../../console/console.ts";
-import type { Missing } from "../../domain/operations/ports.ts";
+import type { Engine } from "../../domain/delivery/engine.ts";
+import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
+import type { Missing, Operations } from "../../domain/operations/ports.ts";
+import type { Courier } from "../../domain/writeback/ports.ts";
+import type { Config } from "../../platform/config.ts";
+import { createLog, type EngineLog } from "../../platform/log.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
-import { createOperations } from "../../platform/postgres/operations.ts";
-import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
-import { createLog, dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
-import { createConnection } from "../../platform/rabbit/connection.ts";
-import { createPublisher } from "../../platform/rabbit/publisher.ts";
-import { createRelay } from "../../platform/rabbit/relay.ts";
-import { declareTopology, namesOf } from "../../platform/rabbit/topology.ts";
-import { createRedis } from "../../platform/redis/redis.ts";
-import { openAmqpDoor } from "../../platform/transports/amqp/door.ts";
+import { createOperations } from "../../platform/postgres/operations.ts";
+import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
-import { createGateway } from "../../platform/transports/http/gateway.ts";
-import { createDialects } from "./dialects.ts";
-import { type Credentials, loadCredentials, loadPartners } from "./partners.ts";
-import { createSealer } from "./seal.ts";
+import { type Catalogued, loadCatalogue } from "./catalogue.ts";
+import { type Doors, openDoors } from "./doors.ts";
+import { createWork, type Work } from "./work.ts";
 
-/** How long a stop waits for what flows have in hand, and for confirms of the broker. */
+/** How long a stop waits for what flows have in hand. */
 const DRAIN_MS = 10_000;
-const RELAY_STOP_MS = 2_000;
-const DOOR_STOP_MS = 3_000;
-/** The broker may be away at start: the engine opens without it and the AMQP door follows when it is there. */
-const BROKER_READY_MS = 15_000;
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
 const PARTITIONS_MS = 3_600_000;
+const VERSION = "0.1.0";
 
 export interface Composition {
   readonly engine: Engine;
@@ -59,17 +37,6 @@ export interface Composition {
   /** After drain and after Node-RED has stopped. */
   close(): Promise<void>;
 }
-
-const after = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};
-
-const clock = {
-  nowMs: () => Date.now(),
-  tickMs: () => performance.now(),
-  after,
-};
 
 type Stop = () => Promise<unknown>;
 
@@ -150,107 +117,72 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
 }
 
 async function build(config: Config, log: EngineLog, ready: Promise<void>): Promise<Parts> {
-  const registry = await loadEventRegistry();
-  const loaded = await loadMappings(config.root, registry);
-  if (loaded.problems.length > 0) throw new Error(`Mappings refused / 映射有误:\n- ${loaded.problems.map(folderProblemLine).join("\n- ")}`);
-  const partners = loadPartners(config.root, config.partnerUrls, new Set(loaded.vendors.keys()));
-  const credentials = loadCredentials(config.credentialsFile);
-  const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
-  const dialects = createDialects({ loaded, partners, registry, sealer });
-
-  const policyFor = (name: string) => {
-    const partner = partners.get(name);
-    const policy = partner && policyOf(partner);
-    return policy?.ok ? policy.policy : undefined;
-  };
-
+  const catalogue = await loadCatalogue(config);
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
   const courier = createCourier();
   const metrics = createMetrics();
-
-  // The stores call these after their commits; what they call is built below.
-  let afterSettle: (done: AfterSettle) => void = () => undefined;
-  const journal = postgres.journal({
-    parkedEvent: sealer.parked,
-    published: () => afterSettle({ outbox: [], destinations: [], eventDeliveries: [] }),
-  });
-  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: (done) => afterSettle(done) });
-  const writeBacks = postgres.writeBacks({
-    published: (outbox) => afterSettle({ outbox, destinations: [], eventDeliveries: [] }),
-    due: (destinations) => afterSettle({ outbox: [], destinations, eventDeliveries: [] }),
-  });
-
-  const ledger = createLedger({ after, soon: (run) => void setImmediate(run) });
-  const subscriptions = createSubscriptions({ changed: () => settleStore.setSubscribers(subscriptions.eventSubscribers()) });
-  const deliveries = createDeliveries({
-    journal,
-    settleStore,
-    ledger,
-    turns: createTurns(),
-    translateByDefault: dialects.translateByDefault,
-    messageSubscription: subscriptions.ofMessage,
-    eventSubscription: subscriptions.ofEvent,
-    eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
-    parkedEvent: (message, reason, keys) => sealer.parked(message, reason, keys),
-    orderFacts: createOrderFacts(postgres.pool),
-    newToken: () => randomBytes(12).toString("base64url"),
-    after,
-    log: (level, text, fields) => log[level](fields, text),
-    count: metrics.delivery,
-  });
-  const dispatcher = createDispatcher({
-    store: writeBacks,
-    courier,
-    dialect: dialects.outboundDialect,
-    destinations: {
-      names: () => [...partners.values()].filter((one) => one.destination).map((one) => one.partner),
-      policy: policyFor,
-    },
-    seal: sealer.writeBack,
-    clock,
-    random: Math.random,
-    log: dispatcherLog(log),
-    metrics: metrics.dispatcher,
-  });
-
-  const names = namesOf();
-  const prepare = (open: Parameters<typeof declareTopology>[0]): Promise<void> =>
-    declareTopology(open, names, [...dialects.policies().keys()]);
-  const consuming = createConnection({ url: config.amqpUrl, name: "huiliu consumer", log, prepare });
-  const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log, prepare });
-  const publisher = createPublisher({ connection: publishing, log });
-  const relay = createRelay({
-    publisher,
-    outbox: postgres.outbox(),
-    exchange: names.events,
+  const work = createWork({ catalogue, postgres, courier, metrics, log });
+  const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
+  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log });
+  const operatorApi = createConsole({
+    operations,
+    auth: { token: catalogue.credentials.token },
+    readiness: () => missingNow(work, postgres),
+    metrics,
     log,
-    repair: () => publishing.withChannel((channel) => prepare(async () => channel)),
-  });
-  const intake = counted(createIntake({ journal, deliveries, policies: dialects.policies }), metrics);
-
-  afterSettle = (done) => {
-    if (done.outbox.length > 0) relay.offer(done.outbox);
-    for (const destination of done.destinations) dispatcher.poke(destination);
-    if (done.eventDeliveries.length > 0) deliveries.offerEvents(done.eventDeliveries);
-  };
-
-  await consuming.ready(BROKER_READY_MS).catch((error: unknown) => {
-    if (error instanceof Error && error.name === "TopologyRefused") throw error;
-    log.warn({ error: String(error) }, "the broker is not there yet; the AMQP door opens when it is");
-  });
-  const door = openAmqpDoor({ connection: consuming, publisher, names, intake, log, maySpeakFor: maySpeakFor(credentials) });
-  const keys = new Map(Object.entries(credentials.partners).map(([name, one]) => [name, one.key]));
-  const gateway = createGateway({
     host: config.host,
-    port: config.gatewayPort,
-    intake,
-    keys,
-    rates: redis.rates,
-    log,
-    dialect: dialects.gatewayDialect,
+    port: config.consolePort,
   });
-  const gatewayUrl = await gateway.open();
+  const address = await operatorApi.listen();
+  for (const destination of await operations.pausedDestinations()) work.dispatcher.pause(destination);
+  work.dispatcher.start();
+  const stopTidying = tidy(log, postgres, work);
+  const leaveRegistry = redis.workers.join({
+    id: String(postgres.worker.id),
+    pid: process.pid,
+    host: hostname(),
+    startedAt: new Date().toISOString(),
+    version: VERSION,
+  });
+  return {
+    nodeCalls: nodeCallsOf({ catalogue, postgres, work, courier, ready }),
+    gateway: doors.gateway,
+    console: address,
+    stopDoors: doors.pause,
+    stopWork: async () => {
+      await work.deliveries.stop(DRAIN_MS);
+      await work.dispatcher.stop();
+      await doors.stopRelay();
+    },
+    close: async () => {
+      stopTidying();
+      await leaveRegistry();
+      await doors.close();
+      await operatorApi.close();
+      await postgres.close();
+      await redis.close();
+      await courier.close();
+    },
+  };
+}
+
+interface Built {
+  readonly catalogue: Catalogued;
+  readonly postgres: Postgres;
+  readonly work: Work;
+}
+
+function operationsOf({
+  catalogue,
+  postgres,
+  redis,
+  work,
+  doors,
+  metrics,
+  log,
+}: Built & { readonly redis: RedisPorts; readonly doors: Doors; readonly metrics: Metrics; readonly log: EngineLog }): Operations {
+  const { dialects, partners, registry, sealer, policyFor } = catalogue;
   const operations = createOperations({
     pool: postgres.pool,
     reads: postgres.reads,
@@ -262,117 +194,58 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     translateByDefault: dialects.translateByDefault,
     keysOf: (event) => registry.get(event.type)?.keys(event.data) ?? [],
     sealWriteBack: sealer.writeBack,
-    after: (done) => afterSettle(done),
-    wake: () => deliveries.wake(),
-    dispatcher,
-    health: async () => ({ broker: { up: consuming.state() === "up" }, redis: { up: redis.state() === "up" } }),
-    deliveries: deliveries.counts,
+    after: work.settled,
+    wake: () => work.deliveries.wake(),
+    dispatcher: work.dispatcher,
+    health: async () => ({ broker: { up: doors.brokerUp() }, redis: { up: redis.state() === "up" } }),
+    deliveries: work.deliveries.counts,
     unbalanced: metrics.unbalanced,
   });
   metrics.sampleFrom(() => operations.sample());
-  const readiness = async (): Promise<readonly Missing[]> => [
-    ...(deliveries.feeding() ? [] : [{ what: "flows", zh: "流程尚未启动或正在部署", en: "flows are not up, or a deploy is under way" }]),
-    ...(await postgres.now().then(
-      () => [],
-      () => [{ what: "journal", zh: "数据库不可用", en: "the database is not available" }],
-    )),
-  ];
-  const operatorApi = createConsole({
-    operations,
-    auth: { token: credentials.token },
-    readiness,
-    metrics,
-    log,
-    host: config.host,
-    port: config.consolePort,
-  });
-  const consoleUrl = await operatorApi.listen();
-  for (const destination of await operations.pausedDestinations()) dispatcher.pause(destination);
-  dispatcher.start();
-  const stopTidying = tidy(log, postgres, journal, writeBacks);
-  const leaveRegistry = redis.workers.join({
-    id: String(postgres.worker.id),
-    pid: process.pid,
-    host: hostname(),
-    startedAt: new Date().toISOString(),
-    version: "0.1.0",
-  });
+  return operations;
+}
 
-  const nodeCalls = createNodeCalls({
+function nodeCallsOf({
+  catalogue,
+  postgres,
+  work,
+  courier,
+  ready,
+}: Built & { readonly courier: Courier; readonly ready: Promise<void> }): Engine {
+  const { dialects } = catalogue;
+  return createNodeCalls({
     ready,
     catalogue: dialects.catalogue,
-    deliveries,
-    ledger,
-    subscriptions,
+    deliveries: work.deliveries,
+    ledger: work.ledger,
+    subscriptions: work.subscriptions,
     translate: dialects.translateBy,
     encodeWriteBack: dialects.encodeWriteBack,
     askPartner: dialects.askPartner(courier),
     find: createFinder(postgres.reads),
   });
-
-  return {
-    nodeCalls,
-    gateway: gatewayUrl,
-    console: consoleUrl,
-    stopDoors: async () => {
-      gateway.pause();
-      await door.drain(DOOR_STOP_MS);
-    },
-    stopWork: async () => {
-      await deliveries.stop(DRAIN_MS);
-      await dispatcher.stop();
-      await relay.stop(RELAY_STOP_MS);
-    },
-    close: async () => {
-      stopTidying();
-      await leaveRegistry();
-      await door.stop();
-      await gateway.stop(DOOR_STOP_MS);
-      await operatorApi.close();
-      await publisher.stop();
-      await Promise.all([consuming.stop(), publishing.stop()]);
-      await postgres.close();
-      await redis.close();
-      await courier.close();
-    },
-  };
 }
 
-/** The intake with its numbers: what doors brought, and how long the journal took. */
-function counted(intake: Intake, metrics: Metrics): Intake {
-  return {
-    ...intake,
-    accept: async (inbound) => {
-      const since = performance.now();
-      try {
-        const journaled = await intake.accept(inbound);
-        metrics.journaled(performance.now() - since);
-        metrics.accepted(inbound.door, inbound.partner, journaled.kind);
-        return journaled;
-      } catch (error) {
-        metrics.accepted(inbound.door, inbound.partner, error instanceof JournalBusy ? "busy" : "refused");
-        throw error;
-      }
-    },
-  };
-}
-
-/** A broker's user speaks for the partner it was made for; the observer of the development profile for every one. */
-function maySpeakFor(credentials: Credentials): (user: string, partner: string) => boolean {
-  return (user, partner) => user === credentials.observer?.amqpUser || user === credentials.partners[partner]?.amqpUser;
+/** What keeps the engine from being ready. The broker is not among it: the engine works on without (decision 1). */
+async function missingNow(work: Work, postgres: Postgres): Promise<readonly Missing[]> {
+  const missing: Missing[] = [];
+  if (!work.deliveries.feeding()) {
+    missing.push({ what: "flows", zh: "流程尚未启动或正在部署", en: "flows are not up, or a deploy is under way" });
+  }
+  const reached = await postgres.now().then(
+    () => true,
+    () => false,
+  );
+  if (!reached) missing.push({ what: "journal", zh: "数据库不可用", en: "the database is not available" });
+  return missing;
 }
 
 /** What is looked at again and again: lonely exchange parts, lanes that need healing, days ahead. */
-function tidy(
-  log: EngineLog,
-  postgres: Postgres,
-  journal: Pick<JournalStore, "parkLonelyParts">,
-  writeBacks: { sweep(): Promise<number> },
-): () => void {
+function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "writeBacks">): () => void {
   const failed = (what: string) => (error: unknown) => log.warn({ error: String(error) }, `${what} failed; tried again`);
   const soon = setInterval(() => {
-    journal.parkLonelyParts(LONELY_PART_MS).catch(failed("parking lonely exchange parts"));
-    writeBacks.sweep().catch(failed("sweeping lanes"));
+    work.journal.parkLonelyParts(LONELY_PART_MS).catch(failed("parking lonely exchange parts"));
+    work.writeBacks.sweep().catch(failed("sweeping lanes"));
   }, TIDY_MS);
   const daily = setInterval(() => void postgres.ensurePartitions().catch(failed("making partitions")), PARTITIONS_MS);
   return () => {

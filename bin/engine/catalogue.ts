@@ -1,0 +1,40 @@
+/** What is loaded from folders at start: events, mappings, partners. A folder that does not load refuses the start, with every problem. */
+import type { EventRegistry } from "../../domain/events/event.ts";
+import type { Partner } from "../../domain/partners/profile.ts";
+import { type DestinationPolicy, policyOf } from "../../domain/writeback/policy.ts";
+import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
+import { loadEventRegistry } from "../../platform/catalogue-events.ts";
+import type { Config } from "../../platform/config.ts";
+import { createDialects, type Dialects } from "./dialects.ts";
+import { type Credentials, loadCredentials, loadPartners } from "./partners.ts";
+import { createSealer, type Sealer } from "./seal.ts";
+
+export interface Catalogued {
+  readonly registry: EventRegistry;
+  readonly partners: ReadonlyMap<string, Partner>;
+  readonly credentials: Credentials;
+  readonly sealer: Sealer;
+  readonly dialects: Dialects;
+  /** As the dispatcher reads it before every claim. Undefined: no usable destination of that name. */
+  policyFor(destination: string): DestinationPolicy | undefined;
+}
+
+export async function loadCatalogue(config: Config): Promise<Catalogued> {
+  const registry = await loadEventRegistry();
+  const loaded = await loadMappings(config.root, registry);
+  if (loaded.problems.length > 0) throw new Error(`Mappings refused / 映射有误:\n- ${loaded.problems.map(folderProblemLine).join("\n- ")}`);
+  const partners = loadPartners(config.root, config.partnerUrls, new Set(loaded.vendors.keys()));
+  const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
+  return {
+    registry,
+    partners,
+    credentials: loadCredentials(config.credentialsFile),
+    sealer,
+    dialects: createDialects({ loaded, partners, registry, sealer }),
+    policyFor: (name) => {
+      const partner = partners.get(name);
+      const policy = partner && policyOf(partner);
+      return policy?.ok ? policy.policy : undefined;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** The engine's own work: the journal and what flows make of it, the write-backs and who sends them. */
+import { randomBytes } from "node:crypto";
+import { createDeliveries, type Deliveries } from "../../domain/delivery/deliveries.ts";
+import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
+import type { AfterSettle } from "../../domain/delivery/ports.ts";
+import { createSubscriptions, type Subscriptions } from "../../domain/delivery/subscriptions.ts";
+import { createTurns } from "../../domain/delivery/turns.ts";
+import type { JournalStore } from "../../domain/journal/ports.ts";
+import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispatcher.ts";
+import type { Courier, WriteBackStore } from "../../domain/writeback/ports.ts";
+import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
+import type { Postgres } from "../../platform/postgres/index.ts";
+import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
+import type { Catalogued } from "./catalogue.ts";
+
+export interface Work {
+  readonly journal: JournalStore;
+  readonly writeBacks: WriteBackStore;
+  readonly deliveries: Deliveries;
+  readonly dispatcher: Dispatcher;
+  readonly ledger: OpenLedger;
+  readonly subscriptions: Subscriptions;
+  /** What every commit of the stores makes due is told here. */
+  readonly settled: (done: AfterSettle) => void;
+  /** Who publishes events; until it is given they wait in the outbox. */
+  publishBy(offer: (outbox: AfterSettle["outbox"]) => void): void;
+}
+
+export interface WorkDeps {
+  readonly catalogue: Catalogued;
+  readonly postgres: Postgres;
+  readonly courier: Courier;
+  readonly metrics: Metrics;
+  readonly log: EngineLog;
+}
+
+/** Runs `run` once after `ms`; the answer cancels it. */
+export const after = (ms: number, run: () => void): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
+const clock = { nowMs: () => Date.now(), tickMs: () => performance.now(), after };
+const NOTHING: AfterSettle = { outbox: [], destinations: [], eventDeliveries: [] };
+
+export function createWork({ catalogue, postgres, courier, metrics, log }: WorkDeps): Work {
+  const { sealer, dialects, partners, policyFor } = catalogue;
+  let offer: (outbox: AfterSettle["outbox"]) => void = () => undefined;
+  const settled = (done: AfterSettle): void => {
+    if (done.outbox.length > 0) offer(done.outbox);
+    for (const destination of done.destinations) dispatcher.poke(destination);
+    if (done.eventDeliveries.length > 0) deliveries.offerEvents(done.eventDeliveries);
+  };
+
+  // The relay reads what the journal alone publishes (parked messages) from the outbox.
+  const journal = postgres.journal({ parkedEvent: sealer.parked });
+  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled });
+  const writeBacks = postgres.writeBacks({
+    published: (outbox) => settled({ ...NOTHING, outbox }),
+    due: (destinations) => settled({ ...NOTHING, destinations }),
+  });
+  const ledger = createLedger({ after, soon: (run) => void setImmediate(run) });
+  const subscriptions = createSubscriptions({ changed: () => settleStore.setSubscribers(subscriptions.eventSubscribers()) });
+  const deliveries = createDeliveries({
+    journal,
+    settleStore,
+    ledger,
+    turns: createTurns(),
+    translateByDefault: dialects.translateByDefault,
+    messageSubscription: subscriptions.ofMessage,
+    eventSubscription: subscriptions.ofEvent,
+    eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
+    parkedEvent: sealer.parked,
+    orderFacts: createOrderFacts(postgres.pool),
+    newToken: () => randomBytes(12).toString("base64url"),
+    after,
+    log: (level, text, fields) => log[level](fields, text),
+    count: metrics.delivery,
+  });
+  const dispatcher = createDispatcher({
+    store: writeBacks,
+    courier,
+    dialect: dialects.outboundDialect,
+    destinations: { names: () => [...partners.values()].filter((one) => one.destination).map((one) => one.partner), policy: policyFor },
+    seal: sealer.writeBack,
+    clock,
+    random: Math.random,
+    log: dispatcherLog(log),
+    metrics: metrics.dispatcher,
+  });
+  return {
+    journal,
+    writeBacks,
+    deliveries,
+    dispatcher,
+    ledger,
+    subscriptions,
+    settled,
+    publishBy: (given) => {
+      offer = given;
+    },
+  };
+}
