@@ -1,4 +1,5 @@
 /** Where messages come in and events go out: the broker's two links, the AMQP door, the HTTP gateway, the relay. */
+import type { OutboxStore } from "../../domain/delivery/ports.ts";
 import type { Intake } from "../../domain/journal/intake.ts";
 import { createIntake } from "../../domain/journal/intake-service.ts";
 import { JournalBusy } from "../../domain/journal/ports.ts";
@@ -53,8 +54,16 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
   const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log, prepare });
   const publisher = createPublisher({ connection: publishing, log });
   const repair = (): Promise<void> => publishing.withChannel((channel) => prepare(async () => channel));
-  const relay = createRelay({ publisher, outbox: postgres.outbox(), exchange: names.events, log, repair });
-  work.publishBy((outbox) => relay.offer(outbox));
+  const stored = postgres.outbox();
+  const outbox: OutboxStore = {
+    ...stored,
+    done: async (seqs) => {
+      await stored.done(seqs);
+      metrics.published(seqs.length);
+    },
+  };
+  const relay = createRelay({ publisher, outbox, exchange: names.events, log, repair });
+  work.publishBy((items) => relay.offer(items));
 
   await consuming.ready(BROKER_READY_MS).catch((error: unknown) => {
     if (error instanceof Error && error.name === "TopologyRefused") throw error;
