@@ -1,6 +1,7 @@
 /** docs/openapi.json (`npm run docs`): the operators' API from its own table of routes, and the gateway that partners push messages to. */
 import type { TSchema } from "typebox";
 import { OPERATION_REFUSAL, type OperationCode } from "../domain/operations/refusals.ts";
+import * as views from "../domain/operations/views.ts";
 import { REFUSALS, type RefusalCode } from "../domain/refusals.ts";
 import { API, ROUTES, type Route } from "./routes.ts";
 
@@ -72,6 +73,36 @@ function failures(codes: readonly (readonly [string, number])[]): Record<string,
   );
 }
 
+/** Answers of the operators' API that are no success, said once. */
+const OPERATOR_FAILURES = failures(Object.entries(OPERATION_REFUSAL).map(([code, { http }]) => [code, http]));
+const failuresOf = (codes: readonly OperationCode[]): Record<string, object> =>
+  Object.fromEntries(
+    [...new Set(codes.map((code) => OPERATION_REFUSAL[code].http))]
+      .sort()
+      .map((http) => [String(http), { $ref: `#/components/responses/${http}` }]),
+  );
+
+/** Answers of success by name, said once; several routes answer the same. */
+const ANSWERS: Readonly<Record<string, TSchema>> = {
+  MessagePage: views.MessagePage,
+  MessageDetail: views.MessageDetail,
+  EventPage: views.EventPage,
+  WriteBackPage: views.WriteBackPage,
+  WriteBackDetail: views.WriteBackDetail,
+  EventDeliveryList: views.EventDeliveryList,
+  AuditPage: views.AuditPage,
+  DestinationList: views.DestinationList,
+  Totals: views.Totals,
+  PartnerList: views.PartnerList,
+  PartnerView: views.PartnerView,
+  Status: views.Status,
+  Done: views.Done,
+};
+const answerOf = (route: Route): object => {
+  const name = Object.entries(ANSWERS).find(([, schema]) => schema === route.answer)?.[0];
+  return name === undefined ? plain(route.answer) : { $ref: `#/components/schemas/${name}` };
+};
+
 interface Properties {
   readonly properties?: Readonly<Record<string, object>>;
   readonly required?: readonly string[];
@@ -103,8 +134,8 @@ const operationOf = (route: Route): object => {
       : { parameters: [...parametersOf(route.params, "path"), ...parametersOf(route.query, "query")] }),
     ...(route.body === undefined ? {} : { requestBody: { required: true, ...json(plain(route.body)) } }),
     responses: {
-      "200": { description: "好 · done", ...json(plain(route.answer)) },
-      ...failures(codes.map((code) => [code, OPERATION_REFUSAL[code].http])),
+      "200": { description: "好 · done", ...json(answerOf(route)) },
+      ...failuresOf(codes),
     },
   };
 };
@@ -196,6 +227,8 @@ export function openApi(): object {
       "/partners/{partner}/messages/{message}": gateway,
     },
     components: {
+      schemas: Object.fromEntries(Object.entries(ANSWERS).map(([name, schema]) => [name, plain(schema)])),
+      responses: OPERATOR_FAILURES,
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "token of .data/run.json" },
         partnerKey: { type: "http", scheme: "bearer", description: "partners.<partner>.key of .data/run.json" },

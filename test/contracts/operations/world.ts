@@ -275,3 +275,27 @@ export function mustBe<T>(answer: { readonly ok: true; readonly value: T } | { r
   return answer.value;
 }
 export const codeOf = (answer: { readonly ok: boolean; readonly code?: string }): string => (answer.ok ? "ok" : (answer.code ?? ""));
+
+/** A message parked by its flow. */
+export async function parkedMessage(world: World): Promise<string> {
+  const message = await world.receive();
+  await world.end(message, { park: parkReason() });
+  return message.id;
+}
+
+/** A write-back that its destination refused, or whose fate is not known. */
+export async function parkedWriteBack(world: World, bill: string, to = "his", mayHaveTakenEffect = false): Promise<string> {
+  const { writeBackId } = await world.pay(bill, to);
+  const claim = (await world.claim(to)).find((one) => one.id === writeBackId);
+  if (!claim) throw new Error("not claimed");
+  const outcome = mayHaveTakenEffect ? "unclear" : "rejected";
+  await world.finish(claim, { outcome, step: "park", park: PARKED, mayHaveTakenEffect, reply: bytes("<no/>") });
+  return writeBackId;
+}
+
+/** The audit of one target, oldest first. */
+export const auditOf = (world: World, id: string) =>
+  world.sql<{ action: string; who: string; before: { state?: string }; after: { state?: string } }>(
+    "select action, who, before, after from operator_action where target_id = $1 order by id",
+    [id],
+  );
