@@ -2,13 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
-import { makeCase } from "../hospital/messages/cases.ts";
-import { GENERATORS } from "../hospital/messages/index.ts";
 import type { Made } from "../hospital/messages/made.ts";
-import { type Client, connectClient, SAMPLE, type Verdict } from "./client.ts";
+import { type Client, connectClient, SAMPLE } from "./client.ts";
 import { destination, type Huiliu, QUICK, startHuiliu, until } from "./harness.ts";
+import { createStory, DATE, textOf } from "./story.ts";
 
-const DATE = "2026-11-20";
 /** "appear on huiliu.events within 1 s". */
 const EVENT_MS = 1_000;
 const SLOW_PARTNER_PER_SECOND = 3;
@@ -109,39 +107,14 @@ const pushSample = async (one: Sample, identity: { exchange?: string; messageId?
   });
 };
 const eventsOf = (type: string, subject: string) => client.events.filter((one) => one.type === type && one.subject === subject);
-const effects = async () => (await huiliu.ledger()).filter((line) => line.effect);
 const open = async (): Promise<unknown> =>
   huiliu.sql("select partner, kind, state, park->>'code' code from message where state not in ('settled') order by seq");
-/** Nothing is on its way any more: no message open, no event unpublished, no write-back to be sent. */
-const quiet = () =>
-  until(
-    "everything is settled",
-    async () =>
-      (
-        await huiliu.sql(`select 1 from message where state = 'received' union all select 1 from outbox
-          union all select 1 from write_back where state in ('queued', 'waiting', 'sending', 'deferred')`)
-      ).length === 0,
-    10_000,
-    open,
-  );
-const caseOf = (ordinal: number, payer: "self" | "insured" = "self") => makeCase({ seed: 7, date: DATE, payer }, ordinal);
-const make = (name: string, ordinal: number, payer: "self" | "insured" = "self", charset?: string): Made => {
-  const generator = GENERATORS[name];
-  assert.ok(generator);
-  return generator.make(caseOf(ordinal, payer), charset ?? generator.charset);
-};
-/** Pushes what a generator made, in its own charset. */
-const pushMade = async (name: string, made: Made, charset?: string): Promise<Verdict> => {
-  const [partner = "", kind = ""] = name.split(".");
-  const coded = charset ?? GENERATORS[name]?.charset ?? "UTF-8";
-  const { body } = made;
-  if (body.type === "document") {
-    const contentType = `${body.media}; charset=${coded}`;
-    return client.ask({ partner, kind, body: iconv.encode(body.text, coded), contentType, messageId: made.id });
-  }
-  const [request, reply] = [iconv.encode(body.request, coded), iconv.encode(body.reply, coded)];
-  return client.exchange({ partner, kind, id: made.id, request, reply, returned: body.returned, charset: coded });
-};
+const story = createStory(
+  () => huiliu,
+  () => client,
+  7,
+);
+const { caseOf, make, push: pushMade, effects, quiet } = story;
 
 describe("the samples, by an AMQP client", { concurrency: false }, () => {
   test("C-2 C-4 C-5 S0-21 the right event within a second, fen exact, Chinese correct", async () => {
@@ -277,7 +250,8 @@ describe("one bill's whole story", { concurrency: false }, () => {
   test("S4-10 a payment that does not cover the bill is held; the rest coming in releases it", async () => {
     const self = caseOf(3);
     const payment = make("his.payment", 3);
-    await pushMade("his.payment", { ...payment, body: noBillTotal(payment) });
+    const untold = textOf(payment).replace(/<BillTotal>.*?<\/BillTotal>/, "");
+    await pushMade("his.payment", { ...payment, body: { type: "document", text: untold, media: "application/xml" } });
     await quiet();
     const held = async () => huiliu.sql("select state from write_back where bill = $1", [`bill:${self.bill}`]);
     assert.deepEqual(await held(), [{ state: "held" }]);
@@ -304,11 +278,6 @@ describe("one bill's whole story", { concurrency: false }, () => {
     assert.equal(Object.values(book.cancels).length, 1);
     assert.equal(eventsOf("charge.cancelled", `bill:${self.bill}`).length, 1);
   });
-
-  function noBillTotal(made: Made): Made["body"] {
-    const { body } = made;
-    return body.type === "document" ? { ...body, text: body.text.replace(/<BillTotal>.*?<\/BillTotal>/, "") } : body;
-  }
 });
 
 describe("every message kind of every vendor", { concurrency: false }, () => {
@@ -361,7 +330,7 @@ describe("every message kind of every vendor", { concurrency: false }, () => {
 describe("answers to senders", { concurrency: false }, () => {
   test("C-2 reply-to gets the verdict: accepted, refused with the reason in Chinese", async () => {
     const good = make("his.charge", 50);
-    const body = good.body.type === "document" ? Buffer.from(good.body.text) : Buffer.alloc(0);
+    const body = Buffer.from(textOf(good));
     const contentType = "application/xml; charset=UTF-8";
     assert.equal((await client.ask({ partner: "his", kind: "charge", body, contentType, messageId: good.id })).verdict, "accepted");
     assert.equal((await client.ask({ partner: "his", kind: "charge", body, contentType, messageId: good.id })).verdict, "duplicate");
@@ -380,10 +349,7 @@ describe("answers to senders", { concurrency: false }, () => {
   });
 
   test("S0-15 S0-19 S0-39 the HTTP door: the vendor's own answer after the commit, duplicate, conflict, key, size, rate", async () => {
-    const xml = (ordinal: number): string => {
-      const { body } = make("his.charge", ordinal);
-      return body.type === "document" ? body.text : "";
-    };
+    const xml = (ordinal: number): string => textOf(make("his.charge", ordinal));
     const headers = { "content-type": "application/xml; charset=UTF-8" };
     const told = async (answer: Response) => ({ status: answer.status, text: await answer.text() });
     const first = await told(await huiliu.post("his", "charge", xml(60), { ...headers, "idempotency-key": "http-60" }));
@@ -399,8 +365,7 @@ describe("answers to senders", { concurrency: false }, () => {
     const large = await told(await huiliu.post("his", "charge", xml(62) + " ".repeat(SMALL_BYTES), headers));
     assert.match(large.text, /TOO_LARGE/);
     const answer = /<RETURN_CODE>(\d+)<\/RETURN_CODE>/;
-    const pay = make("jkt.pay-order", 63).body;
-    const text = pay.type === "document" ? pay.text : "";
+    const text = textOf(make("jkt.pay-order", 63));
     const jkt = async (key: string) => {
       const got = await huiliu.post("jkt", "pay-order", text, { ...headers, "idempotency-key": key });
       return { status: got.status, code: answer.exec(await got.text())?.[1], after: got.headers.get("retry-after") };

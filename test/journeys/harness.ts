@@ -17,7 +17,6 @@ import { writePidFile } from "../../platform/services/processes.ts";
 import { type LedgerLine, readLedger } from "../hospital/ledger.ts";
 
 export { ROOT } from "../../bin/environment.ts";
-export const SAMPLES = join(import.meta.dirname, "samples");
 
 /** Folders of the root that a test may change; the rest of the project is linked. */
 const COPIED = ["partners", "mappings", "flows"];
@@ -53,6 +52,8 @@ export interface Huiliu {
   ledger(): Promise<LedgerLine[]>;
   /** Sets faults, mode or clock of the simulated HIS. */
   fault(order: unknown): Promise<void>;
+  /** The operators' API: a path after /api/v1, and a body to post. */
+  api(path: string, body?: Row): Promise<Answer>;
   /** The partner's own HTTP door. */
   post(partner: string, kind: string, body: Uint8Array | string, headers?: Readonly<Record<string, string>>): Promise<Response>;
   /** Ends a part; resolves when its process is gone. The supervisor starts it again. */
@@ -68,6 +69,13 @@ export interface Huiliu {
   /** What the engine logged. */
   log(): string;
   stop(): Promise<void>;
+}
+
+/** What the operators' API answered. */
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: what an API answers is looked into by assertions, as a script would
+  readonly body: any;
 }
 
 export interface HuiliuOptions {
@@ -221,6 +229,15 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
       const answer = await fetch(his().faults, { method: "POST", body: JSON.stringify(order) });
       if (!answer.ok) throw new Error(await answer.text());
       await answer.body?.cancel();
+    },
+    api: async (path, body) => {
+      const { console: base, token } = run();
+      const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+      const answer = await fetch(`${base}/api/v1${path}`, {
+        headers,
+        ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+      });
+      return { status: answer.status, body: await answer.json() };
     },
     post: (partner, kind, body, headers = {}) =>
       fetch(`${run().gateway}/partners/${partner}/messages/${kind}`, {
