@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isRefusalCode, REFUSALS, refusal, refusalText } from "./refusals.ts";
+import { PROBLEM } from "./problem.ts";
+import { isRefusalCode, nextOf, REFUSALS, refusal, refusalText } from "./refusals.ts";
 
 test("every refusal code has a status, a sentence in both languages and a next step", () => {
   for (const [code, text] of Object.entries(REFUSALS)) {
@@ -27,4 +28,16 @@ test("codes of other lists have no text here", () => {
   assert.equal(isRefusalCode("toString"), false);
   assert.equal(refusalText("missing"), undefined);
   assert.equal(refusalText("NO_FLOW")?.http, 422);
+});
+
+test("what to do next about a content nobody could translate is what its problems say; ours before the partner's", () => {
+  const at = { at: "/x", place: "出参第1项", zh: "不一致", en: "differs" };
+  const next = (...codes: string[]) => nextOf({ code: "NOT_TRANSLATABLE", problems: codes.map((code) => ({ ...at, code })) })?.en;
+  assert.equal(next("unequal", "missing"), PROBLEM.unequal.nextEn);
+  assert.match(next("unequal") ?? "", /partner/);
+  assert.equal(next("unequal", "unmapped"), PROBLEM.unmapped.nextEn);
+  assert.equal(next(), REFUSALS.NOT_TRANSLATABLE.next.en);
+  assert.equal(next("of-another-list"), REFUSALS.NOT_TRANSLATABLE.next.en);
+  assert.equal(nextOf({ code: "NO_FLOW" }), REFUSALS.NO_FLOW.next);
+  assert.equal(nextOf({ code: "a-flow-said-so" }), undefined);
 });

@@ -3,6 +3,7 @@
  * (problem.ts); a refusal carries them. Codes are wire values (HTTP errors, verdicts, parked records, alarms): add, never rename.
  */
 import type { ParkReason } from "./journal/ports.ts";
+import { PROBLEM } from "./problem.ts";
 
 export type RefusalCode =
   | "UNKNOWN_PARTNER"
@@ -229,3 +230,17 @@ export const isRefusalCode = (code: string): code is RefusalCode => Object.hasOw
 
 /** The texts of a stored reason's code; undefined for a code of another list (a problem, or a flow's own). */
 export const refusalText = (code: string): RefusalText | undefined => (isRefusalCode(code) ? REFUSALS[code] : undefined);
+
+/**
+ * What to do next about a stored reason; undefined for a flow's own code. What a message's content is refused for decides itself: an amount that does not add up
+ * is the partner's to correct, a field that nobody mapped is ours. One of ours among them comes first: without it the others cannot be judged.
+ */
+export function nextOf(reason: Pick<ParkReason, "code" | "problems">): RefusalText["next"] | undefined {
+  const general = refusalText(reason.code)?.next;
+  if (reason.code !== "NOT_TRANSLATABLE") return general;
+  const known = (reason.problems ?? []).flatMap(({ code }) =>
+    Object.hasOwn(PROBLEM, code) ? [PROBLEM[code as keyof typeof PROBLEM]] : [],
+  );
+  const first = known.find((one) => one.nextEn !== PROBLEM.missing.nextEn) ?? known[0];
+  return first === undefined ? general : { zh: first.nextZh, en: first.nextEn };
+}

@@ -13,6 +13,7 @@ import { ageText, cutTo, printable, table, widthOf, yuanText } from "./table.ts"
 const HUILIU = fileURLToPath(new URL("../huiliu.ts", import.meta.url));
 const MESSAGE = "01a2022b-8326-75ee-8807-7ecedee201df";
 const WRITE_BACK = "01a2022b-8354-7059-9b51-3e258596d44f";
+const NOBODY = "01a2022b-0000-7000-8000-000000000000";
 const AT = "2026-11-20T09:25:10.123+08:00";
 
 const parked = {
@@ -189,8 +190,10 @@ describe("npx huiliu", () => {
     ["replay flow/n9/e1 --reason again", 0, /event-delivery/],
     ["totals", 0, /2026-11-20 {2}平/],
     ["totals --date 2026-11-19", 1, /不平[\s\S]*没有回执/],
-    ["show nobody", 2, /^$/, /没有这笔回写.*\[UNKNOWN_WRITE_BACK\]\n下一步：/],
-    ["show nobody --lang en", 2, /^$/, /no such write-back[\s\S]*Next: /],
+    [`show ${NOBODY}`, 2, /^$/, /没有这笔回写.*\[UNKNOWN_WRITE_BACK\]\n下一步：/],
+    [`show ${NOBODY} --lang en`, 2, /^$/, /no such write-back[\s\S]*Next: /],
+    ["show DJ1", 2, /^$/, /\[NOT_AN_ID\]\n下一步：.*npx huiliu messages --key DJ1\n/],
+    ["resolve DJ1 --reason because --lang en", 2, /^$/, /not an id.*\[NOT_AN_ID\]\nNext: .*npx huiliu messages --key DJ1\n/],
     ["pause his --reason because", 1, /^$/, /数据库不可用/],
     ["status --colour", 2, /^$/, /unknown option/],
     ["status --lang fr", 2, /^$/, /zh, en/],
@@ -238,7 +241,7 @@ describe("npx huiliu", () => {
     });
   }
   test("refusals are JSON too", async () => {
-    const { out, code } = await huiliu("show", "nobody", "--json", "--data", folder);
+    const { out, code } = await huiliu("show", NOBODY, "--json", "--data", folder);
     assert.deepEqual([code, JSON.parse(out).error.code], [2, "UNKNOWN_WRITE_BACK"]);
   });
 

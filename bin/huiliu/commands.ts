@@ -47,6 +47,28 @@ interface Printed {
 }
 type Work = (client: Client, flags: Flags, say: texts.Say) => Promise<Printed>;
 
+/** The option that gives what a refusal asks for. */
+const OPTION_FOR: Readonly<Record<string, string>> = {
+  REASON_REQUIRED: '--reason "…"',
+  BY_REQUIRED: "--by …",
+  RECEIPT_REQUIRED: "--receipt …",
+  CONFIRM_REQUIRED: '--confirmed-checked --reason "…"',
+  UNKNOWN_PARTNER: "npx huiliu partners",
+};
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Somebody typed a bill number where an id belongs. */
+const notAnId = (given: string): Refused => {
+  const command = `npx huiliu messages --key ${/^[\w.-]{1,64}$/.test(given) ? given : "…"}`;
+  return new Refused(404, {
+    code: "NOT_AN_ID",
+    zh: `${given} 不是编号（36 位）`,
+    en: `${given} is not an id (36 characters)`,
+    next: { zh: `按单据号等业务键查找：${command}`, en: `Look for a bill or serial number with: ${command}` },
+  });
+};
+
 /** Tells what went wrong and answers the exit code. */
 function failed(deps: CliDeps, error: unknown, flags: Flags, say: texts.Say): number {
   if (error instanceof NotRunning) {
@@ -60,7 +82,8 @@ function failed(deps: CliDeps, error: unknown, flags: Flags, say: texts.Say): nu
     const now = state === undefined ? "" : say(`（现在的状态：${state}）`, ` (its state now: ${state})`);
     deps.err(`${say(zh, en)}${now}  [${code}]`);
     for (const one of problems) deps.err(`  ${one.at}: ${say(one.zh, one.en)}`);
-    deps.err(say(`下一步：${next.zh}`, `Next: ${next.en}`));
+    const option = OPTION_FOR[code];
+    deps.err(`${say(`下一步：${next.zh}`, `Next: ${next.en}`)}${option === undefined ? "" : `  ${option}`}`);
     return error.status < 500 ? EXIT.refused : EXIT.failed;
   }
   deps.err(error instanceof Error ? error.message : String(error));
@@ -176,6 +199,7 @@ async function lookUp(
   id: string,
   query: Query = {},
 ): Promise<{ readonly message: views.MessageDetail } | { readonly writeBack: views.WriteBackDetail }> {
+  if (!ID.test(id)) throw notAnId(id);
   const path = encodeURIComponent(id);
   try {
     return { message: await client.get<views.MessageDetail>(`/messages/${path}`, query) };

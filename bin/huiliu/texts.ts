@@ -122,7 +122,7 @@ const attemptsText = (say: Say, attempts: readonly Attempt[]): string[] =>
   attempts.length === 0
     ? []
     : table(attempts, [
-        { head: "    #", cell: (row) => `    ${row.n}` },
+        { head: "#", cell: (row) => row.n, right: true },
         { head: say("动作", "Action"), cell: (row) => row.action },
         { head: say("开始", "Started"), cell: (row) => when(row.startedAt) },
         { head: say("结果", "Outcome"), cell: (row) => row.outcome },
@@ -130,7 +130,7 @@ const attemptsText = (say: Say, attempts: readonly Attempt[]): string[] =>
         { head: say("状态", "Status"), cell: (row) => row.status },
         { head: say("代码", "Code"), cell: (row) => row.code },
         { head: say("说明", "Why"), cell: (row) => row.why ?? row.text, max: 70 },
-      ]);
+      ]).map((line) => `    ${line}`);
 
 const actionsText = (say: Say, actions: readonly AuditRow[]): string[] =>
   actions.length === 0
@@ -185,6 +185,12 @@ export function writeBackText(say: Say, detail: WriteBackDetail): string[] {
     `  ${row.destination} ${row.kind}  ${row.lane}  ${row.state}  ¥${yuanText(row.amount) ?? "–"}  ${row.businessDate}`,
     `  key ${row.key}  ${say("报文", "message")} ${row.messageId}`,
     `  ${say("对方可能已处理", "may have taken effect")}: ${row.mayHaveTakenEffect ? say("是", "yes") : say("否", "no")}  ${say("其后排队", "behind it")}: ${detail.behind}`,
+    ...(row.state === "held"
+      ? [
+          `  ${say("账单付清前不告知对方：医保各部分与到账支付之和须等于账单", "Not told before the bill is paid: insurance parts plus payments must equal the bill")}`,
+          `  npx huiliu events --key ${row.lane.slice(row.lane.indexOf(":") + 1)}`,
+        ]
+      : []),
     ...(row.parked === undefined
       ? []
       : [`  ${row.parked.code}: ${printable(words(say, row.parked))}`, `  ${words(say, row.parked.advice)}`]),

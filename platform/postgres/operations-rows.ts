@@ -3,7 +3,7 @@ import { maskText, maskValue } from "../../domain/operations/masking.ts";
 import { SHOWN_CHARS_MAX } from "../../domain/operations/ports.ts";
 import type { AuditRow, Attempt, Bytes, EventRow, MessageRow, WriteBackRow } from "../../domain/operations/views.ts";
 import { type Charset, charsetOf, decode } from "../../domain/mapping/charset.ts";
-import { refusalText } from "../../domain/refusals.ts";
+import { nextOf } from "../../domain/refusals.ts";
 import { moment, present } from "./operations-sql.ts";
 
 /** How personal data is shown. */
@@ -35,7 +35,7 @@ export const MESSAGE_COLUMNS = `m.id, m.seq::text as seq, m.partner, m.kind, m.d
 export function parkedView(park: unknown, shown: Shown): MessageRow["parked"] | undefined {
   if (typeof park !== "object" || park === null) return undefined;
   const reason = park as NonNullable<MessageRow["parked"]>;
-  const next = refusalText(reason.code)?.next;
+  const next = nextOf(reason);
   return { ...(shown.value(reason) as typeof reason), ...(next === undefined ? {} : { next }) };
 }
 

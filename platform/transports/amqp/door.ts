@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Intake, Verdict } from "../../../domain/journal/intake.ts";
 import { type Inbound, type Journaled, JournalBusy, JournalGone } from "../../../domain/journal/ports.ts";
 import type { Log } from "../../../domain/log.ts";
-import { refusalText } from "../../../domain/refusals.ts";
+import { nextOf } from "../../../domain/refusals.ts";
 import { messageOf, type RabbitConnection } from "../../rabbit/connection.ts";
 import { type Consumer, type ConsumerState, createConsumer, type Delivery } from "../../rabbit/consumer.ts";
 import type { Publisher } from "../../rabbit/publisher.ts";
@@ -50,7 +50,7 @@ const utf8 = new TextEncoder();
 /** What a sender reads at its reply-to queue (design.md section 6). */
 export function verdictBody(verdict: Verdict): Uint8Array {
   const { reason } = verdict;
-  const next = reason === undefined ? undefined : refusalText(reason.code)?.next;
+  const next = reason === undefined ? undefined : nextOf(reason);
   return utf8.encode(
     JSON.stringify({
       verdict: verdict.verdict,

@@ -10,7 +10,7 @@ import { type Journaled, JournalBusy, JournalGone, type ParkReason } from "../..
 import { inboundOf } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import type { RateGate } from "../../../domain/partners/rates.ts";
-import { type RefusalCode, REFUSALS, refusal, refusalText } from "../../../domain/refusals.ts";
+import { nextOf, type RefusalCode, REFUSALS, refusal, refusalText } from "../../../domain/refusals.ts";
 
 /** What a partner's own dialect is given to answer with. */
 export type Told =
@@ -93,7 +93,7 @@ const statusOf = (code: string): number => refusalText(code)?.http ?? 422;
 
 /** Our own error JSON (design.md: every error has a closed code, both languages and a next step). */
 export function errorBody(reason: ParkReason): object {
-  const next = refusalText(reason.code)?.next;
+  const next = nextOf(reason);
   return {
     error: {
       code: reason.code,
