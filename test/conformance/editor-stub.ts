@@ -8,7 +8,14 @@ import { PACKAGE_ROOT } from "../journeys/node-red-bench.ts";
 export interface EditorDefinition {
   readonly category: string;
   readonly defaults: Readonly<
-    Record<string, { readonly value: unknown; readonly validate?: (this: object, value: unknown) => boolean | string }>
+    Record<
+      string,
+      {
+        readonly value: unknown;
+        readonly label?: string;
+        readonly validate?: (this: object, value: unknown, opt: object) => boolean | string;
+      }
+    >
   >;
   readonly inputs: number;
   readonly outputs: number;
@@ -49,10 +56,10 @@ export function editorOf(
     fail: () => answer,
   };
   const sandbox = {
-    $: { getJSON: () => answer },
+    $: Object.assign(() => ({ find: () => ({ text: () => undefined }) }), { getJSON: () => answer }),
     RED: {
       i18n: { lang: () => "zh-CN" },
-      _: (key: string) => String(look(kit, key.replace("huiliu/kit:", "")) ?? `missing ${key}`),
+      _: (key: string) => String(look(key.startsWith("huiliu/kit:") ? kit : own, key.replace(/^huiliu\/[a-z-]+:/, "")) ?? `missing ${key}`),
       events: { on: () => undefined },
       settings: {},
       nodes: { registerType: (type: string, definition: EditorDefinition) => (registered = { type, definition }) },

@@ -163,8 +163,11 @@ describe("nodes", () => {
           assert.equal(editor.type, type);
           const { definition } = editor;
           const check = (config: Record<string, unknown>): string[] =>
-            Object.entries(definition.defaults).flatMap(([name, { validate }]) => {
-              const said = validate === undefined ? true : validate.call(editor.node(config), config[name]);
+            Object.entries(definition.defaults).flatMap(([name, { validate, label }]) => {
+              if (validate === undefined) return [];
+              assert.equal(validate.length, 2, `${name}: Node-RED takes the sentences of a check with one parameter for "valid"`);
+              assert.ok(label && !label.startsWith("missing"), `${name} has a label for its sentences`);
+              const said = validate.call(editor.node(config), config[name], { label });
               return said === true ? [] : [`${name}: ${String(said)}`];
             });
           assert.deepEqual(check(example), [], "the example");
@@ -179,7 +182,7 @@ describe("nodes", () => {
         const { definition, node } = editorOf(folder, CHOICES);
         for (const [name, wrong] of Object.entries(WRONG)) {
           const validate = definition.defaults[name]?.validate;
-          if (validate) assert.notEqual(validate.call(node({}), wrong), true, `${name} accepts ${JSON.stringify(wrong)}`);
+          if (validate) assert.notEqual(validate.call(node({}), wrong, {}), true, `${name} accepts ${JSON.stringify(wrong)}`);
         }
       });
 
