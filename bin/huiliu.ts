@@ -7,16 +7,17 @@ import { DATA_DIR, ROOT } from "./environment.ts";
 import { EXIT } from "./huiliu/client.ts";
 import { registerOperatorCommands } from "./huiliu/commands.ts";
 
-type Register = (program: Command, root: string) => void;
+/** `dataDir`: where run.json is when --data does not say. */
+type Register = (program: Command, root: string, dataDir: string) => void;
 
 /** Commands of other rooms, where those rooms are installed (production has no simulated hospital). */
-async function registerFrom(program: Command, file: string, name: string): Promise<void> {
+async function registerFrom(program: Command, dataDir: string, file: string, name: string): Promise<void> {
   const path = join(ROOT, file);
   if (!existsSync(path)) return;
   const module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
   const register = module[name];
   if (typeof register !== "function") throw new Error(`${file} does not export ${name}`);
-  (register as Register)(program, ROOT);
+  (register as Register)(program, ROOT, dataDir);
 }
 
 async function main(): Promise<void> {
@@ -29,8 +30,9 @@ async function main(): Promise<void> {
     )
     .exitOverride();
   const given = process.env.HUILIU_DATA_DIR?.trim();
+  const dataDir = given === undefined || given === "" ? DATA_DIR : given;
   registerOperatorCommands(program, {
-    dataDir: given === undefined || given === "" ? DATA_DIR : given,
+    dataDir,
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
     exit: (code) => {
@@ -38,8 +40,8 @@ async function main(): Promise<void> {
     },
     nowMs: () => Date.now(),
   });
-  await registerFrom(program, "bin/mapping.ts", "registerMappingCommands");
-  await registerFrom(program, "test/hospital/cli.ts", "registerHospitalCommands");
+  await registerFrom(program, dataDir, "bin/mapping.ts", "registerMappingCommands");
+  await registerFrom(program, dataDir, "test/hospital/cli.ts", "registerHospitalCommands");
   try {
     await program.parseAsync();
   } catch (error) {

@@ -1,7 +1,7 @@
 /** `npx huiliu hospital …`: send messages, set faults, ask the oracle. Whoever owns the command line registers this on it. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { chinaTime } from "./clock.ts";
 import { FAULTS } from "./faults.ts";
 import { ledgerLines } from "./ledger.ts";
@@ -36,37 +36,79 @@ interface SendFlags {
   readonly amqp?: string;
   readonly gateway?: string;
   readonly key?: string;
+  readonly data?: string;
   readonly json?: boolean;
 }
 
-/** A refusal that is told in one line, not as a stack. */
-class Refusal extends Error {}
-
-/** Adds `hospital send|fault|check` to the program. `root` is the folder that holds `.data/run.json`. */
-export function registerHospitalCommands(program: Command, root: string): void {
-  const hospital = program.command("hospital").description("the simulated hospital: send messages, set faults, count effects");
-  registerSend(hospital, root);
-  hospital
-    .command("fault <json>")
-    .description(`set a fault, mode or clock, e.g. '{"fault":"503","count":3}'; faults: ${FAULTS.join(", ")}, none`)
-    .option("--partner <name>", "partner of the hospital", "his")
-    .action((json: string, flags: { partner: string }) => told(() => setFault(root, flags.partner, json)));
-  hospital
-    .command("check")
-    .description("compare what was sent (hospital send --sent <file>) with the partner's ledger; exit code 1 when they differ")
-    .requiredOption("--sent <file...>", "files of expected effects")
-    .option("--partner <name>", "partner of the hospital whose ledger is read", "his")
-    .option("--ledger <file>", "ledger file, when the hospital is not in .data/run.json")
-    .option("--json", "print the report as JSON")
-    .action((flags: { sent: string[]; partner: string; ledger?: string; json?: boolean }) => told(() => check(root, flags)));
+interface FaultFlags {
+  readonly partner: string;
+  readonly count?: number;
+  readonly ms?: number;
+  readonly data?: string;
+  readonly json?: boolean;
 }
 
-function registerSend(hospital: Command, root: string): void {
+interface CheckFlags {
+  readonly sent: string[];
+  readonly partner: string;
+  readonly ledger?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+/** What the control port answers; `hospital fault` prints the part that people look at. */
+interface ControlAnswer {
+  readonly error?: string;
+  readonly mode?: string;
+  readonly faults?: readonly { readonly fault: string; readonly left?: number; readonly hits?: number }[];
+  readonly counters?: Readonly<Record<string, number>>;
+}
+
+/** Exit codes as every command of the program has them: refused, engine not running. */
+const EXIT_REFUSED = 2;
+const EXIT_NOT_RUNNING = 3;
+
+/** A refusal that is told in one line, not as a stack. */
+class Refusal extends Error {}
+/** No run.json, or nothing of what is needed in it. */
+class NotRunning extends Refusal {}
+
+/** Adds `hospital send|fault|check` to the program. `dataDir` is the folder of `run.json` where --data names no other. */
+export function registerHospitalCommands(program: Command, _root: string, dataDir: string): void {
+  const hospital = program
+    .command("hospital")
+    .description("模拟医院：发送报文、设置故障、核对效果 · the simulated hospital: send messages, set faults, count effects");
+  registerSend(hospital, dataDir);
+  hospital
+    .command("fault <fault>")
+    .description(
+      `set a fault by name (${FAULTS.join(", ")}; none clears all), or faults, mode or clock by JSON, e.g. '{"fault":"reject","code":"E103","count":1}' · 设置故障`,
+    )
+    .option("--partner <name>", "partner of the hospital", "his")
+    .option("--count <n>", "how many requests it hits (default: until cleared)", whole)
+    .option("--ms <n>", "milliseconds: how long, or the wait of slow", whole)
+    .option("--data <folder>", DATA)
+    .option("--json", "print the hospital's answer as JSON")
+    .action((fault: string, flags: FaultFlags) => told(() => setFault(flags.data ?? dataDir, fault, flags)));
+  hospital
+    .command("check")
+    .description("compare what was sent (hospital send --sent <file>) with the partner's ledger; exit code 1 when they differ · 核对效果")
+    .requiredOption("--sent <file...>", "files of expected effects")
+    .option("--partner <name>", "partner of the hospital whose ledger is read", "his")
+    .option("--ledger <file>", "ledger file, when the hospital is not in run.json")
+    .option("--data <folder>", DATA)
+    .option("--json", "print the report as JSON")
+    .action((flags: CheckFlags) => told(() => check(flags.data ?? dataDir, flags)));
+}
+
+const DATA = "data folder of the running engine · 数据目录";
+
+function registerSend(hospital: Command, dataDir: string): void {
   hospital
     .command("send")
-    .description("push messages the way a HIS does")
+    .description("push messages the way a HIS does · 像 HIS 一样发送报文")
     .requiredOption("--partner <name>", "his, neusoft, chongqing or jkt")
-    .requiredOption("--message <name>", `one of ${Object.keys(GENERATORS).join(", ")}`)
+    .requiredOption("--message <name>", `one of ${messagesText()}`)
     .option("--count <n>", "how many messages", whole, 1)
     .option("--rate <n>", "messages a second (default: as fast as they are confirmed)", positive)
     .option("--seed <n>", "equal seeds make equal messages (default: a new one)", whole)
@@ -80,16 +122,25 @@ function registerSend(hospital: Command, root: string): void {
     .option("--mode <mode>", "confirm: wait for confirms; fire: do not let them slow the sender", "confirm")
     .option("--no-message-id", "leave out the message's identity")
     .option("--sent <file>", "write the effects to be expected, for hospital check")
-    .option("--amqp <url>", "broker, when the engine is not in .data/run.json")
-    .option("--gateway <url>", "gateway, when the engine is not in .data/run.json")
+    .option("--amqp <url>", "broker, when the engine is not in run.json")
+    .option("--gateway <url>", "gateway, when the engine is not in run.json")
     .option("--key <key>", "the partner's key at that gateway")
+    .option("--data <folder>", DATA)
     .option("--json", "print the result as JSON")
-    .action((flags: SendFlags) => told(() => send(root, flags)));
+    .action((flags: SendFlags) => told(() => send(flags.data ?? dataDir, flags)));
 }
 
-async function send(root: string, flags: SendFlags): Promise<void> {
+/** `charge, charge-cancel (his); settle … (neusoft)`: what follows --message, by what follows --partner. */
+function messagesText(): string {
+  const names = Object.keys(GENERATORS).map((name) => name.split("."));
+  const partners = [...new Set(names.map(([partner]) => partner))];
+  const of = (partner: string | undefined): string => names.flatMap(([owner, message]) => (owner === partner ? [message] : [])).join(", ");
+  return partners.map((partner) => `${of(partner)} (${partner})`).join("; ");
+}
+
+async function send(dataDir: string, flags: SendFlags): Promise<void> {
   if (GENERATORS[`${flags.partner}.${flags.message}`] === undefined) {
-    throw new Refusal(`no message ${flags.partner}.${flags.message}; known: ${Object.keys(GENERATORS).join(", ")}`);
+    throw new Refusal(`no message ${flags.message} of ${flags.partner}; known: ${messagesText()}`);
   }
   oneOf("--mode", flags.mode, ["confirm", "fire"]);
   oneOf("--via", flags.via, ["amqp", "http"]);
@@ -114,24 +165,27 @@ async function send(root: string, flags: SendFlags): Promise<void> {
     ...(flags.charset === undefined ? {} : { charset: flags.charset }),
     ...(flags.sent === undefined ? {} : { sentFile: flags.sent }),
   };
-  const result = await (flags.via === "http" ? viaHttp(root, flags, options) : viaAmqp(root, flags, options));
+  const result = await (flags.via === "http" ? viaHttp(dataDir, flags, options) : viaAmqp(dataDir, flags, options));
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : sendText(result));
   if (result.failed > 0 || result.returned > 0) process.exitCode = 1;
 }
 
-async function viaAmqp(root: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
-  const running = flags.amqp === undefined ? await readRunning(root) : {};
+async function viaAmqp(dataDir: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
+  const running = flags.amqp === undefined ? await readRunning(dataDir) : {};
   const url = flags.amqp ?? running.partners?.[flags.partner]?.amqp ?? running.amqp;
-  if (url === undefined) throw new Refusal("no broker in .data/run.json: start the engine (npm start), or give --amqp <url>");
+  if (url === undefined)
+    throw new NotRunning(`no broker in ${join(dataDir, "run.json")}: start the engine (npm start), or give --amqp <url>`);
   return sendAmqp(url, options);
 }
 
-async function viaHttp(root: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
-  const running = flags.gateway === undefined || flags.key === undefined ? await readRunning(root) : {};
+async function viaHttp(dataDir: string, flags: SendFlags, options: SendOptions): Promise<SendResult> {
+  const running = flags.gateway === undefined || flags.key === undefined ? await readRunning(dataDir) : {};
   const gateway = flags.gateway ?? running.gateway;
   const key = flags.key ?? running.partners?.[flags.partner]?.key;
   if (gateway === undefined || key === undefined)
-    throw new Refusal(`no gateway, or no key of ${flags.partner}, in .data/run.json: start the engine, or give --gateway and --key`);
+    throw new NotRunning(
+      `no gateway, or no key of ${flags.partner}, in ${join(dataDir, "run.json")}: start the engine, or give --gateway and --key`,
+    );
   return sendHttp(gateway, key, options);
 }
 
@@ -142,17 +196,30 @@ function sendText(result: SendResult): string {
   return `${partner}.${message}: ${messages} messages, ${duplicates} again, ${sent} sent in ${seconds} s (${perSecond}/s)\n  ${counts}\n${error}  again with --seed ${seed} --date ${date}\n`;
 }
 
-async function setFault(root: string, partner: string, json: string): Promise<void> {
-  const url = (await readRunning(root)).hospital?.[partner]?.faults;
-  if (url === undefined) throw new Refusal(`no ${partner} of the simulated hospital in .data/run.json`);
-  const response = await fetch(url, { method: "POST", body: json });
-  process.stdout.write(await response.text());
-  if (!response.ok) process.exitCode = 1;
+async function setFault(dataDir: string, fault: string, flags: FaultFlags): Promise<void> {
+  const url = (await readRunning(dataDir)).hospital?.[flags.partner]?.faults;
+  if (url === undefined) throw new NotRunning(`no ${flags.partner} of the simulated hospital in ${join(dataDir, "run.json")}`);
+  const { count, ms } = flags;
+  const named = { fault, ...(count === undefined ? {} : { count }), ...(ms === undefined ? {} : { ms }) };
+  const body = fault.trimStart().startsWith("{") ? fault : JSON.stringify(named);
+  const response = await fetch(url, { method: "POST", body });
+  const text = await response.text();
+  const answer = JSON.parse(text) as ControlAnswer;
+  if (flags.json) process.stdout.write(`${text.trimEnd()}\n`);
+  else if (response.ok) process.stdout.write(controlText(flags.partner, answer));
+  if (!response.ok) throw new Refusal(answer.error ?? text);
 }
 
-async function check(root: string, flags: { sent: string[]; partner: string; ledger?: string; json?: boolean }): Promise<void> {
-  const file = flags.ledger ?? (await readRunning(root)).hospital?.[flags.partner]?.ledger;
-  if (file === undefined) throw new Refusal(`no ledger of ${flags.partner} in .data/run.json: give --ledger <file>`);
+function controlText(partner: string, { mode, faults = [], counters = {} }: ControlAnswer): string {
+  const active = faults.filter(({ left }) => left !== 0);
+  const names = active.map(({ fault, left }) => (left === undefined ? fault : `${fault} ×${left}`));
+  const { writeBacks = 0, inquiries = 0, effects = 0 } = counters;
+  return `${partner} (${mode ?? "?"}): ${names.join(", ") || "no fault"}\n  so far: ${writeBacks} write-backs, ${inquiries} inquiries, ${effects} effects\n`;
+}
+
+async function check(dataDir: string, flags: CheckFlags): Promise<void> {
+  const file = flags.ledger ?? (await readRunning(dataDir)).hospital?.[flags.partner]?.ledger;
+  if (file === undefined) throw new NotRunning(`no ledger of ${flags.partner} in ${join(dataDir, "run.json")}: give --ledger <file>`);
   const sent: Sent[] = [];
   for (const name of flags.sent) {
     const lines = (await readFile(name, "utf8")).split("\n").filter((line) => line !== "");
@@ -179,12 +246,12 @@ function reportText(report: Report): string {
   );
 }
 
-async function readRunning(root: string): Promise<Running> {
+async function readRunning(dataDir: string): Promise<Running> {
   try {
-    return JSON.parse(await readFile(join(root, ".data", "run.json"), "utf8")) as Running;
+    return JSON.parse(await readFile(join(dataDir, "run.json"), "utf8")) as Running;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new Refusal("the engine is not running (.data/run.json is missing): npm start");
+      throw new NotRunning(`the engine is not running (${join(dataDir, "run.json")} is missing): npm start`);
     throw error;
   }
 }
@@ -197,7 +264,7 @@ async function told(work: () => Promise<void>): Promise<void> {
     process.stderr.write(
       `${known && error instanceof Error ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
     );
-    process.exitCode = 1;
+    process.exitCode = error instanceof NotRunning ? EXIT_NOT_RUNNING : error instanceof Refusal ? EXIT_REFUSED : 1;
   }
 }
 
@@ -206,18 +273,18 @@ function oneOf(flag: string, value: string, allowed: readonly string[]): void {
 }
 
 function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(`not a whole number: ${text}`);
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(`not a whole number: ${text}`);
   return Number(text);
 }
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Refusal(`not a number above 0: ${text}`);
+  if (!(value > 0)) throw new InvalidArgumentError(`not a number above 0: ${text}`);
   return value;
 }
 
 function share(text: string): number {
   const value = Number(text);
-  if (!(value >= 0 && value <= 1)) throw new Refusal(`not a share from 0 to 1: ${text}`);
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError(`not a share from 0 to 1: ${text}`);
   return value;
 }
