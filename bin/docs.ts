@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the generated reference (schemas, AsyncAPI, OpenAPI), or says what of it is not what the code says. */
+/** `npm run docs`: writes the generated reference (schemas, AsyncAPI, OpenAPI, tables of codes and outcomes), or says what of it is not what the code says. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -6,7 +6,8 @@ import { compareReference, type Difference, generateReference, ROOT } from "./do
 
 const HELP = `npm run docs [-- --check] [-- --json]
 
-Writes docs/schemas/*.json, docs/asyncapi.json and docs/openapi.json from the code and the mapping documents.
+Writes docs/schemas/*.json, docs/asyncapi.json, docs/openapi.json, docs/codes.md and docs/outcomes.md
+from the code and the mapping documents.
 由代码与映射文档生成参考文件。
 
   --check   write nothing; exit 1 and list the files that differ from the code · 只检查，不写入

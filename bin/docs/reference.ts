@@ -9,8 +9,10 @@ import type { InboundDocument } from "../../domain/mapping/document.ts";
 import { type MappingDocument, MappingSchema } from "../../domain/mapping/outbound-document.ts";
 import { type VendorDocument, VendorSchema } from "../../domain/mapping/vendor.ts";
 import { Partner } from "../../domain/partners/profile.ts";
+import { outcomesMarkdown } from "../../domain/writeback/table.ts";
 import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
+import { codesPage } from "./codes.ts";
 
 /** The project. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -92,6 +94,8 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     [`${SCHEMAS_FOLDER}/partner.json`, text({ $schema: SCHEMA_DRAFT, title: "汇流伙伴档案 · Huiliu partner profile", ...Partner })],
     ["docs/asyncapi.json", text(asyncApi(version, definitions, await inboundMessages(mappings)))],
     ...(await openApi()),
+    ["docs/outcomes.md", outcomesMarkdown()],
+    ["docs/codes.md", codesPage()],
   ];
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

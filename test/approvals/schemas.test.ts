@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
+import { REFUSALS } from "../../domain/refusals.ts";
+import { PARK } from "../../domain/writeback/reasons.ts";
 import { compareReference, generateReference, SCHEMAS_FOLDER } from "../../bin/docs/reference.ts";
 import { createEventRegistry } from "../../domain/events/event.ts";
 import { EVENTS_FOLDER, loadEventDefinitions } from "../../platform/catalogue-events.ts";
@@ -74,6 +76,21 @@ describe("generated reference", () => {
       }
     }
     assert.ok(seen >= 2 * definitions.length, `only ${seen} examples seen`);
+  });
+
+  test("docs/codes.md names every code once in its section, with a next step, in tables whose rows have equal cells", () => {
+    const page = files.get("docs/codes.md") ?? "";
+    const sections = page.split(/^## /m).slice(1);
+    assert.equal(sections.length, 4);
+    const codes = sections.map((section) => [...section.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]));
+    assert.deepEqual(codes[0], Object.keys(REFUSALS));
+    assert.deepEqual(codes[2], Object.keys(PARK));
+    for (const section of sections) {
+      const rows = section.split("\n").filter((line) => line.startsWith("|"));
+      const cells = rows.map((line) => line.split(/(?<!\\)\|/).length);
+      assert.deepEqual([...new Set(cells)].length, 1, section.slice(0, 60));
+      for (const line of rows.slice(2)) assert.match(line, /<br>[^|]+\|[^|]+<br>[^|]+\|$/, line);
+    }
   });
 
   test("AsyncAPI: every reference leads somewhere, every event type has its channel", () => {
