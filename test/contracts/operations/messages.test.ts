@@ -95,7 +95,7 @@ describe("C-7 replaying a message", () => {
     const wakes = world.told.wakes;
     const parked = mustBe(await world.operations.messages({ state: "parked" })).items.find((row) => row.id === id);
     assert.equal(parked?.parked?.code, "NOT_TRANSLATABLE");
-    assert.match(parked?.parked?.next?.zh ?? "", /映射/);
+    assert.match(parked?.parked?.next?.zh ?? "", /重发/);
     const done = mustBe(await world.operations.replayMessage(id, deed));
     assert.equal(done.state, "received");
     assert.equal(world.told.wakes, wakes + 1);
