@@ -70,11 +70,18 @@ export async function createWorker(pool: Pool, name: string, log: Log): Promise<
     close: async () => {
       closed = true;
       clearTimeout(retry);
-      // Ending the session frees the lock even when unlocking could not be answered.
-      holder?.removeAllListeners("error");
-      holder?.on("error", () => undefined);
-      holder?.release(true);
+      const client = holder;
       holder = undefined;
+      if (!client) return;
+      client.removeAllListeners("error");
+      client.on("error", () => undefined);
+      // Freed before we answer, so that whoever follows us finds it free; where that cannot be asked for, the end of the session frees it.
+      try {
+        await client.query("select pg_advisory_unlock($1, $2)", [WORKER_LOCK_CLASS, id]);
+      } catch (error) {
+        log.warn({ worker: id, error: error instanceof Error ? error.message : "" }, "the worker's lock ends with its session");
+      }
+      client.release(true);
     },
   };
 }

@@ -214,6 +214,21 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       }
     }
 
+    test("two workers get one part each at the same time: the exchange is whole, once", async () => {
+      const two = await world.worker();
+      const ids = Array.from({ length: 200 }, fresh);
+      const [requests, replies] = await Promise.all([
+        Promise.all(ids.map((id) => one.journal.append(part(id, "request", "问")))),
+        Promise.all(ids.map((id) => two.journal.append(part(id, "reply", "答")))),
+      ]);
+      ids.forEach((_, index) => {
+        const pair = [requests[index] as Journaled, replies[index] as Journaled];
+        assert.deepEqual(pair.map((each) => each.kind).sort(), ["accepted", "awaiting-part"]);
+        assert.equal(new Set(pair.map(idOf)).size, 1);
+      });
+      await two.kill();
+    });
+
     test("lonely parts park after their time; the other part opens them again", async () => {
       const id = fresh();
       const young = fresh();
