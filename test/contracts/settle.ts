@@ -354,6 +354,40 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
       await two.kill();
     });
 
+    test("two workers hear of one bill at once: no payment is forgotten, each lane has one head", async () => {
+      const two = await world.worker();
+      for (let round = 0; round < 5; round += 1) {
+        const bills = Array.from({ length: 20 }, () => fresh("bill:"));
+        const held = await Promise.all(
+          bills.map(async (bill) => {
+            const event = fact();
+            const back = owed(event, bill, { when: "bill-paid" });
+            await one.settle.settle(settlement(await arrive(), { events: [event], writeBacks: [back] }));
+            return back.key;
+          }),
+        );
+        const halves = async (worker: SettleWorker): Promise<unknown> => {
+          const messages = await Promise.all(bills.map(() => arrive(worker)));
+          return Promise.all(
+            messages.map((message, index) => {
+              const event = fact();
+              const bill = bills[index] ?? "";
+              return worker.settle.settle(
+                settlement(message, { events: [event], orderChanges: [paid(bill, 500n, 1_000n)], writeBacks: [owed(event, bill)] }),
+              );
+            }),
+          );
+        };
+        await Promise.all([halves(one), halves(two)]);
+        for (const [index, bill] of bills.entries()) {
+          assert.notEqual((await world.writeBack(held[index] ?? ""))?.state, "held", "both halves were paid");
+          const lane = [...(await world.lane("his", bill))];
+          assert.deepEqual([lane.length, lane.filter((state) => state === "waiting").length], [3, 1]);
+        }
+      }
+      await two.kill();
+    });
+
     test("events are handed to event-in nodes, settled, reclaimed from the dead, parked", async () => {
       const two = await world.worker();
       two.settle.setSubscribers([
