@@ -34,7 +34,8 @@ export interface RunJson {
   readonly token: string;
   readonly partners: Readonly<Record<string, { readonly amqp: string; readonly key: string }>>;
   readonly hospital: Readonly<Record<string, { readonly url: string; readonly ledger: string; readonly faults: string }>>;
-  readonly pids: Readonly<Record<Part | "supervisor", number>>;
+  /** What is being started again is absent. */
+  readonly pids: Readonly<Partial<Record<Part | "supervisor", number>>>;
 }
 
 export type Part = "engine" | "hospital" | "postgres" | "rabbit" | "redis";
@@ -60,6 +61,8 @@ export interface Huiliu {
   kill(part: Part, signal?: NodeJS.Signals): Promise<void>;
   /** Resolves when every part runs, under another number than it had when it was killed last, and the engine is ready. */
   recovered(): Promise<void>;
+  /** Resolves when the engine runs under another number than when it was killed last and has said where it listens; the servers may still be away. */
+  engineBack(): Promise<void>;
   /** Changes profiles (files under partners/), then has the engine start anew. */
   withProfiles(edits: Readonly<Record<string, (profile: Profile) => Profile>>): Promise<void>;
   /** Has the engine start anew, in good order. */
@@ -194,14 +197,22 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
   const log = (): string => readFileSync(join(dataDir, "log", "engine.log"), "utf8");
 
   const kill = async (part: Part, signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
-    const pid = run().pids[part];
+    const pid = await until(
+      `${part} runs`,
+      () => run().pids[part],
+      RECOVER_MS,
+      () => place.lines.slice(-5),
+    ); // absent while it is being started again
     killed.set(part, pid);
     process.kill(pid, signal);
     await until(`${part} (${pid}) is gone`, () => !alive(pid), 30_000);
   };
   const isBack = async (): Promise<boolean> => {
     const now = run();
-    for (const [part, pid] of killed) if (now.pids[part] === pid || !alive(now.pids[part])) return false;
+    for (const [part, was] of killed) {
+      const pid = now.pids[part];
+      if (pid === undefined || pid === was || !alive(pid)) return false;
+    }
     try {
       const answer = await fetch(`${now.console}/readyz`, { signal: AbortSignal.timeout(1_000) });
       await answer.body?.cancel();
@@ -213,6 +224,22 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
   const recovered = async (): Promise<void> => {
     await until("everything runs again", isBack, RECOVER_MS, () => ({ said: place.lines.slice(-5), log: log().slice(-1_500) }));
     killed.clear();
+  };
+  const engineBack = async (): Promise<void> => {
+    const was = killed.get("engine");
+    const file = join(dataDir, "engine.pid.json");
+    await until(
+      "the engine runs again",
+      () => existsSync(file) && Number((JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid) !== was,
+      RECOVER_MS,
+      () => place.lines.slice(-5),
+    );
+    await until(
+      "the engine is supervised again",
+      () => ![undefined, was].includes(run().pids.engine),
+      RECOVER_MS,
+      () => ({ said: place.lines.slice(-5), log: log().slice(-1_500) }),
+    );
   };
   const restartEngine = async (): Promise<void> => {
     await kill("engine", "SIGTERM");
@@ -247,6 +274,7 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
       }),
     kill,
     recovered,
+    engineBack,
     withProfiles: async (edits) => {
       editProfiles(root, edits);
       await restartEngine();

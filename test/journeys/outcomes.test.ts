@@ -114,7 +114,9 @@ async function weather(mode: "strict" | "naive"): Promise<void> {
   assert.deepEqual({ ...report, clean: true }, report, JSON.stringify(report));
   assert.equal(report.effects, sent.length);
   for (const [key, times] of effectsPerKey(lines)) assert.equal(times, 1, key);
-  const states = await huiliu.sql("select state, count(*)::int n from write_back where state not in ('acknowledged', 'held', 'resolved') group by 1");
+  const states = await huiliu.sql(
+    "select state, count(*)::int n from write_back where state not in ('acknowledged', 'held', 'resolved') group by 1",
+  );
   assert.deepEqual(states, []);
   assert.ok(report.asked > sent.length, "faults were met: some were sent again");
 }
