@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { bannedFolders, checkHouse, importsOf, type Source } from "./architecture/rules.ts";
+import { bannedFolders, checkHouse, importsOf, LINES_MAX, type Source } from "./architecture/rules.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const ROOMS = "{domain,platform,nodes,adapters,console,bin,test}";
 
 /** Files that may be longer than the limit, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  "test/contracts/settle.ts": "one contract, read as one table of what a settlement may do",
+};
 
 /** Fewer imports than these and the checker has gone blind. */
 const IMPORTS_AT_LEAST: Readonly<Record<string, number>> = { domain: 60, platform: 30, bin: 20, test: 30 };
@@ -63,7 +65,7 @@ describe("the checker", () => {
     ["platform/a.ts", "const url = process.env.URL;", "environment"],
     ["console/a.ts", "const now = new Date();", "clock"],
     ["test/hospital/his/his.ts", 'import { yuan } from "../../../domain/money.ts";', "import"],
-    ["bin/a.ts", "\n".repeat(401), "length"],
+    ["bin/a.ts", "\n".repeat(LINES_MAX + 1), "length"],
     ["bin/a.ts", "// TODO: later", "unfinished"],
   ];
   for (const [path, text, rule] of broken) {
