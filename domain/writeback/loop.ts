@@ -18,6 +18,12 @@ export const EMPTY_CLAIM_MS = 20;
 export const STORE_BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 /** Rows of one claim. */
 export const CLAIM_MAX = 256;
+/**
+ * Calls end one by one, and a claim costs a transaction however many rows it takes: while other calls are out, it waits this long at most for a quarter of
+ * `parallel` to be free. An idle destination is claimed for at once.
+ */
+export const GATHER_MS = 5;
+const GATHER_SHARE = 4;
 
 export interface LoopDeps {
   readonly destination: string;
@@ -86,6 +92,14 @@ export function createLoop(deps: LoopDeps): Loop {
   let stopping = false;
   let givenUp = false;
   let looped: Promise<void> | undefined;
+  /** Before this tick nothing is due, as far as we know: a free place on the wire alone is no reason to ask the store. */
+  let lookAtTickMs = Number.NEGATIVE_INFINITY;
+  let gatherUntilTickMs: number | undefined;
+
+  const lookIn = (ms: number): void => {
+    lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + ms);
+    bell.ring();
+  };
 
   const note = () => metrics.inHand(destination, onWire, inHand.size - onWire);
   const storeFailed = (operation: "claim" | "settle" | "release" | "next-due", error: unknown) => {
@@ -145,10 +159,15 @@ export function createLoop(deps: LoopDeps): Loop {
     ended(delivered);
     // The wire is free while the end is being settled.
     bell.ring();
-    if (delivered.kind === "ended") await settle(delivered.end, delivered.ms);
-    else {
+    if (delivered.kind === "ended") {
+      const { end } = delivered;
+      await settle(end, delivered.ms);
+      if (end.retryInMs !== undefined) lookIn(Math.max(end.retryInMs, EMPTY_CLAIM_MS));
+      else if (claimed.laneBehind > 0) lookIn(0);
+    } else {
       log.warn("lease too short to begin; given back", { destination, id: claimed.id, why: delivered.why });
       await release([claimed]);
+      lookIn(0);
     }
   };
 
@@ -202,9 +221,20 @@ export function createLoop(deps: LoopDeps): Loop {
     // As many ends may wait for the store as calls may be out; then the destination waits too.
     const calls = Math.min(allowed.calls, 2 * policy.parallel - inHand.size);
     if (calls <= 0) return { sleepMs: Math.min(allowed.waitMs ?? POLL_MS, POLL_MS) };
+    const nowTickMs = clock.tickMs();
+    if (nowTickMs < lookAtTickMs) return { sleepMs: lookAtTickMs - nowTickMs };
+    if (onWire > 0 && calls * GATHER_SHARE < policy.parallel) {
+      gatherUntilTickMs ??= nowTickMs + GATHER_MS;
+      if (nowTickMs < gatherUntilTickMs) return { sleepMs: gatherUntilTickMs - nowTickMs };
+    }
+    gatherUntilTickMs = undefined;
+    // Whoever pokes from here on moves it forward again.
+    lookAtTickMs = Number.POSITIVE_INFINITY;
     const got = await claim(policy, calls);
+    if (got === undefined || got === Math.min(calls, CLAIM_MAX)) lookAtTickMs = Number.NEGATIVE_INFINITY;
+    else lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + (await untilDue()));
     if (got === undefined) return { sleepMs: backoffMs(failures + 1, STORE_BACKOFF, random), failed: true };
-    return { sleepMs: got === Math.min(calls, CLAIM_MAX) ? 0 : await untilDue() };
+    return { sleepMs: Math.max(lookAtTickMs - clock.tickMs(), 0) };
   };
 
   const run = async (): Promise<void> => {
@@ -226,13 +256,13 @@ export function createLoop(deps: LoopDeps): Loop {
     start: () => {
       looped ??= run();
     },
-    poke: bell.ring,
+    poke: () => lookIn(0),
     pause: () => {
       paused = true;
     },
     resume: () => {
       paused = false;
-      bell.ring();
+      lookIn(0);
     },
     state: () => ({ onWire, settling: inHand.size - onWire, paused, braking: brake.on() }),
     stop: async () => {
