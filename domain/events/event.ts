@@ -37,6 +37,18 @@ export interface Event {
   readonly data: EventData;
 }
 
+const texts = new WeakMap<Event, string>();
+
+/** The event as JSON text, made once: the same text is stored, owed to the broker and published. An event is not changed once it is sealed. */
+export function eventText(event: Event): string {
+  let text = texts.get(event);
+  if (text === undefined) {
+    text = JSON.stringify(event);
+    texts.set(event, text);
+  }
+  return text;
+}
+
 /** The version every type has now. A change that a subscriber could notice is a new version, never an edit. */
 export const SCHEMA_VERSION = 1;
 /** Problems listed of one event; a broken list of thousands of lines does not need one sentence each. */

@@ -1,5 +1,5 @@
 /** Writing events, outbox and history: shared by everything that commits them. */
-import type { Event } from "../../domain/events/event.ts";
+import { type Event, eventText } from "../../domain/events/event.ts";
 import { EVENT_ROWS, HISTORY_ROWS, INSERT_EVENTS, INSERT_HISTORY } from "./settle-sql.ts";
 import type { Tx } from "./group-commit.ts";
 import { run } from "./sql.ts";
@@ -29,7 +29,7 @@ export async function storeEvents(tx: Tx, rows: readonly EventRow[]): Promise<vo
     business_date: textOf(row.event.data.businessDate),
     time: textOf(row.event.time),
     published: row.publish,
-    body: JSON.stringify(row.event),
+    body: eventText(row.event),
   }));
   await run(tx.client, "insert_events", INSERT_EVENTS, [...EVENT_ROWS.params(values), tx.nowMs]);
 }

@@ -6,8 +6,11 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import type { Log } from "../../domain/log.ts";
 import { messageOf, type RabbitConnection, RPC_TIMEOUT_MS, within } from "./connection.ts";
 
-/** Unsettled messages at once; 100 to 300 is the useful range (reference/delivery.md 2, row 25). */
-export const PREFETCH = 100;
+/**
+ * Unsettled messages at once; 100 to 300 is the useful range (reference/delivery.md 2, row 25). As many as the journal commits at once: while one batch is
+ * being committed the next gathers.
+ */
+export const PREFETCH = 256;
 
 /** One message and the way to settle it, once. */
 export interface Delivery {

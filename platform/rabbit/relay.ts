@@ -3,6 +3,7 @@
  * hand-off: nothing is lost, something may be published twice (subscribers dedupe by event id). While the broker is away nothing is kept in memory.
  */
 import type { AfterSettle, OutboxStore } from "../../domain/delivery/ports.ts";
+import { eventText } from "../../domain/events/event.ts";
 import type { Log } from "../../domain/log.ts";
 import { messageOf } from "./connection.ts";
 import type { PublishAnswer, Publisher } from "./publisher.ts";
@@ -35,8 +36,10 @@ export interface Relay {
 export const EVENT_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8";
 const PAGE = 500;
 /** Below what a publisher buffers, with a page of the outbox beside it. */
-const IN_FLIGHT_MAX = 600;
-const DONE_BATCH = 256;
+const IN_FLIGHT_MAX = 3_000;
+const DONE_BATCH = 512;
+/** Marking may wait: an event that is published but not marked is published again after a crash, at worst. */
+const MARK_AFTER_MS = 50;
 const EVERY_MS = 3_000;
 const BEHIND_EVERY_MS = 1_000;
 /** A page read before its rows were marked done may still name them; after this long a row that is pending is pending. */
@@ -59,6 +62,7 @@ export function createRelay(options: RelayOptions): Relay {
   let stopped = false;
   let count = 0;
   let lastDrain = 0;
+  let markTimer: NodeJS.Timeout | undefined;
   let landed = (): void => undefined;
 
   const isKnown = (seq: bigint): boolean => flying.has(seq) || justDone.has(seq) || confirmed.has(seq);
@@ -72,7 +76,7 @@ export function createRelay(options: RelayOptions): Relay {
     if (marking) return;
     marking = true;
     try {
-      while (confirmed.size > 0) {
+      for (let first = true; confirmed.size > 0 && (first || stopped || confirmed.size >= DONE_BATCH); first = false) {
         const batch = [...confirmed].slice(0, DONE_BATCH);
         await outbox.done(batch);
         const until = performance.now() + JUST_DONE_MS;
@@ -85,7 +89,18 @@ export function createRelay(options: RelayOptions): Relay {
       log.warn({ error: messageOf(error), events: confirmed.size }, "published events could not be marked; trying again");
     } finally {
       marking = false;
+      if (confirmed.size > 0) markSoon();
     }
+  };
+  /** At once when a batch is full, else when others have had time to join. */
+  const markSoon = (): void => {
+    if (confirmed.size >= DONE_BATCH) void mark();
+    else markTimer ??= setTimeout(markNow, MARK_AFTER_MS).unref();
+  };
+  const markNow = (): void => {
+    clearTimeout(markTimer);
+    markTimer = undefined;
+    void mark();
   };
   const send = async ({ seq, event }: Item): Promise<PublishAnswer> => {
     flying.add(seq);
@@ -95,13 +110,13 @@ export function createRelay(options: RelayOptions): Relay {
       messageId: event.id,
       type: event.type,
       contentType: EVENT_CONTENT_TYPE,
-      body: utf8.encode(JSON.stringify(event)),
+      body: utf8.encode(eventText(event)),
     });
     flying.delete(seq);
     if (answer === "confirmed") {
       count += 1;
       confirmed.add(seq);
-      setImmediate(() => void mark());
+      markSoon();
     } else {
       fallBehind(answer);
       if (answer === "unroutable") log.error({ type: event.type }, "no queue takes this event; declaring the topology again");
@@ -140,7 +155,6 @@ export function createRelay(options: RelayOptions): Relay {
   const tick = (): void => {
     const at = performance.now();
     for (const [seq, until] of justDone) if (until <= at) justDone.delete(seq);
-    if (confirmed.size > 0) void mark();
     if (behind || at - lastDrain >= everyMs) void drain();
   };
   const timer = setInterval(tick, Math.min(BEHIND_EVERY_MS, everyMs)).unref();
