@@ -36,8 +36,12 @@ export interface ChinaDateTime extends CalendarDate {
 const pad = (value: number, width: number): string => value.toString().padStart(width, "0");
 const within = (value: number, low: number, high: number): boolean => Number.isInteger(value) && value >= low && value <= high;
 
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+const isLeapYear = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+const daysOfMonth = (year: number, month: number): number => (month === 2 && isLeapYear(year) ? 29 : (MONTH_DAYS[month - 1] ?? 0));
+
 const isPossibleDate = ({ year, month, day }: CalendarDate): boolean =>
-  within(year, YEAR_MIN, YEAR_MAX) && within(month, 1, 12) && within(day, 1, new Date(Date.UTC(year, month, 0)).getUTCDate());
+  within(year, YEAR_MIN, YEAR_MAX) && within(month, 1, 12) && within(day, 1, daysOfMonth(year, month));
 
 /** The day as `yyyy-MM-dd`; undefined when there is no such day (30 February). */
 export function formatDate(date: CalendarDate): string | undefined {

@@ -18,6 +18,9 @@ export async function setClockOffset(pool: Pool, ms: number): Promise<void> {
 /** Where the counter of a new millisecond may begin: its upper half is left for counting. */
 const COUNTER_START_MAX = 2 ** 31;
 
+/** A multiple of an id's 16 bytes. */
+const RANDOM_POOL_BYTES = 4_096;
+
 /**
  * Makes UUIDs v7 (RFC 9562): 48 bits of the millisecond given, 32 bits that count within it, 42 of randomness. Those of one maker are in the order made,
  * as long as the milliseconds given never go back.
@@ -25,8 +28,12 @@ const COUNTER_START_MAX = 2 ** 31;
 export function createUuid7(): (atMs: number) => string {
   let last = -1;
   let counter = 0;
+  let pool = Buffer.alloc(0);
   return (atMs) => {
-    const bytes = randomBytes(16);
+    // Random bytes are drawn for many ids at once: asking for 16 costs as much as asking for 4,096.
+    if (pool.length === 0) pool = randomBytes(RANDOM_POOL_BYTES);
+    const bytes = pool.subarray(0, 16);
+    pool = pool.subarray(16);
     counter = atMs === last ? counter + 1 : bytes.readUInt32BE(12) % COUNTER_START_MAX;
     last = atMs;
     bytes.writeUIntBE(atMs, 0, 6);

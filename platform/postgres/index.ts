@@ -102,7 +102,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       journal: (deps) => closing(createJournalStore({ ...common, leaseMs: options.messageLeaseMs ?? MESSAGE_LEASE_MS, ...deps })),
       settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),
       writeBacks: (deps) => closing(createWriteBackStore({ ...common, ...deps })),
-      outbox: () => closing(createOutboxStore(common)),
+      outbox: () => closing(createOutboxStore({ pool })),
       ensurePartitions: async (daysAhead) => {
         const done = await ensurePartitions(pool, daysAhead);
         days = done.days;

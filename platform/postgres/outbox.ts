@@ -1,37 +1,33 @@
 /** Events committed but not yet confirmed by the broker. */
 import type { OutboxStore } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
-import { createGroupCommit } from "./group-commit.ts";
-import type { Log, Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
 export const PENDING = "select seq, body from outbox where seq > $1::bigint order by seq limit $2";
-export const DONE = "delete from outbox where seq = any($1::bigint[])";
-const QUEUE_ROWS_MAX = 16_384;
-const SEQ_WEIGHT_BYTES = 16;
+/**
+ * Should a power cut undo this, the events are published again and subscribers dedupe: not worth a flush of the disk. One statement is its own transaction,
+ * and the setting ends with it.
+ */
+export const DONE = `with no_flush as materialized (select set_config('synchronous_commit', 'off', true) as set)
+  delete from outbox o using no_flush where no_flush.set is not null and o.seq = any($1::bigint[])`;
 
-export function createOutboxStore(deps: { readonly pool: Pool; readonly log: Log }): OutboxStore & { close(): Promise<void> } {
-  const committer = createGroupCommit<readonly bigint[], undefined>({
-    pool: deps.pool,
-    name: "outbox",
-    log: deps.log,
-    queueRowsMax: QUEUE_ROWS_MAX,
-    bytesOf: (seqs) => seqs.length * SEQ_WEIGHT_BYTES,
-    work: async (tx, rows) => {
-      // Should a power cut undo this, the events are published again and subscribers dedupe: not worth a flush of the disk.
-      await tx.client.query("set local synchronous_commit = off");
-      await run(tx.client, "outbox_done", DONE, [rows.flat()]);
-      return { answers: rows.map(() => undefined) };
-    },
-  });
+/** Events committed but not yet confirmed by the broker. The relay gathers what it marks, so nothing is gathered here. */
+export function createOutboxStore(deps: { readonly pool: Pool }): OutboxStore & { close(): Promise<void> } {
+  const marking = new Set<Promise<unknown>>();
   return {
     pending: async (afterSeq, limit) => {
       const rows = await run<{ seq: bigint; body: string }>(deps.pool, "outbox_pending", PENDING, [afterSeq, limit]);
       return rows.map((row) => ({ seq: row.seq, event: JSON.parse(row.body) as Event }));
     },
     done: async (seqs) => {
-      if (seqs.length > 0) await committer.submit(seqs);
+      if (seqs.length === 0) return;
+      const mark = run(deps.pool, "outbox_done", DONE, [seqs]).finally(() => marking.delete(mark));
+      marking.add(mark);
+      await mark;
     },
-    close: () => committer.close(),
+    close: async () => {
+      await Promise.allSettled(marking);
+    },
   };
 }

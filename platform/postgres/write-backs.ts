@@ -3,7 +3,7 @@ import { JournalGone } from "../../domain/journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
-import { eventNumbers, storeEvents } from "./facts.ts";
+import { storeEvents } from "./facts.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
@@ -132,9 +132,11 @@ const endRow = (end: AttemptEnd, nowMs: number): Parameters<typeof sql.END_ROWS.
 type Owed = readonly { readonly seq: bigint; readonly event: Event }[];
 
 /** Stores events that go with write-backs, all of them for subscribers; answers them as the relay takes them. */
-async function publish(tx: Tx, events: readonly { readonly messageId: string; readonly event: Event }[]): Promise<Owed> {
-  const seqs = await eventNumbers(tx, events.length);
-  const rows = events.map((one, index) => ({ ...one, seq: seqs[index] ?? 0n, ordinal: 0, publish: true }));
+async function publish(
+  tx: Tx,
+  events: readonly { readonly messageId: string; readonly seq: bigint; readonly event: Event }[],
+): Promise<Owed> {
+  const rows = events.map((one) => ({ ...one, ordinal: 0, publish: true }));
   await storeEvents(tx, rows);
   return rows;
 }
@@ -166,24 +168,24 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
   };
 
   const settleBatch = async (tx: Tx, ends: readonly AttemptEnd[]): Promise<Worked<"settled" | "lease-lost">> => {
-    const fence = await run<{ id: string; state: string; token: bigint; destination: string; lane: string }>(
+    const fence = await run<{ id: string; state: string; token: bigint; destination: string; lane: string; seq: bigint }>(
       tx.client,
       "write_back_fence",
       sql.FENCE,
       [ends.map((end) => end.id)],
     );
     const held = new Map(fence.map((row) => [row.id, row]));
-    const ours = new Set<AttemptEnd>();
+    const ours = new Map<AttemptEnd, bigint>();
     const lanes: { one: string; two: string }[] = [];
     for (const end of ends) {
       const row = held.get(end.id);
       if (row?.state !== "sending" || row.token !== BigInt(end.token)) continue;
       // The same claim ended twice in one batch: the first counts.
       held.delete(end.id);
-      ours.add(end);
+      ours.set(end, row.seq);
       if (end.step === "finish") lanes.push({ one: row.destination, two: row.lane });
     }
-    const rows = [...ours];
+    const rows = [...ours.keys()];
     let destinations: string[] = [];
     let outbox: Owed = [];
     if (rows.length > 0) {
@@ -195,7 +197,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       await run(tx.client, `write_back_end${days.name}`, sql.endAttempts(days), values);
       outbox = await publish(
         tx,
-        rows.flatMap(({ messageId, event }) => (event ? [{ messageId, event }] : [])),
+        [...ours].flatMap(([{ messageId, event }, seq]) => (event ? [{ messageId, seq, event }] : [])),
       );
       destinations = await promote(tx, lanes);
     }
