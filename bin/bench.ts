@@ -4,6 +4,7 @@ import { ServiceProblem } from "../platform/services/problem.ts";
 import { type BenchResult, type RunFacts, runBench } from "../test/bench/run.ts";
 import { tableOf } from "../test/bench/table.ts";
 import { DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { engineProgram, hospitalProgram } from "./start/programs.ts";
 import { runSession } from "./start/session.ts";
 
 const HELP = `npm run bench -- [options]      how fast the durable path is, beside what its parts can do alone, in one run
@@ -73,7 +74,6 @@ function say(line: string): void {
 
 /** One session: servers, hospital and engine up, the benchmark, everything down again. */
 async function bench(given: Arguments): Promise<BenchResult> {
-  const quiet = "--disable-warning=ExperimentalWarning";
   const profiling = given.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`];
   let outcome: Promise<BenchResult> | undefined;
   let stop = (_reason: string): void => undefined;
@@ -85,8 +85,8 @@ async function bench(given: Arguments): Promise<BenchResult> {
     given: { postgres: undefined, amqp: undefined, redis: undefined },
     credentialsFile: undefined,
     env: { HUILIU_LOG_LEVEL: "warn", ...inheritedEnv() },
-    engine: { command: process.execPath, args: [quiet, ...profiling, join(ROOT, "bin", "engine.ts")] },
-    hospital: { command: process.execPath, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] },
+    engine: engineProgram(ROOT, profiling),
+    hospital: hospitalProgram(ROOT),
     log: (line) => say(`· ${line}`),
     onStopRequest: (asked) => {
       stop = asked;

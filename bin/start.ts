@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ServiceProblem } from "../platform/services/problem.ts";
 import { DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { engineProgram, hospitalProgram } from "./start/programs.ts";
 import type { RunFile } from "./start/run.ts";
 import { runSession } from "./start/session.ts";
 
@@ -68,8 +69,6 @@ function announce(file: RunFile, dataDir: string, since: number): void {
 
 function session(given: Arguments, since: number): Promise<void> {
   const { dataDir } = given;
-  const node = process.execPath;
-  const quiet = "--disable-warning=ExperimentalWarning";
   return runSession({
     root: ROOT,
     dataDir,
@@ -78,11 +77,8 @@ function session(given: Arguments, since: number): Promise<void> {
     given: { postgres: givenUrl("HUILIU_POSTGRES_URL"), amqp: givenUrl("HUILIU_AMQP_URL"), redis: givenUrl("HUILIU_REDIS_URL") },
     credentialsFile: given.profile === "production" ? process.env.HUILIU_CREDENTIALS_FILE : undefined,
     env: inheritedEnv(),
-    engine: {
-      command: node,
-      args: [quiet, join(ROOT, "bin", "engine.ts")],
-    },
-    hospital: given.hospital ? { command: node, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] } : undefined,
+    engine: engineProgram(ROOT),
+    hospital: given.hospital ? hospitalProgram(ROOT) : undefined,
     log: (line) => say(`· ${line}`),
     onStopRequest,
     onReady: (file) => announce(file, dataDir, since),

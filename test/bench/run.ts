@@ -59,7 +59,8 @@ export interface BenchResult {
 }
 
 const SEED = 7;
-const WARM_UP = 2_000;
+/** The compiler of JavaScript is busy for thousands of messages. */
+const WARM_UP = 6_000;
 /** Messages of the accept, broker and group commit rounds. */
 const SIDE_MESSAGES = 5_000;
 const BARE_MESSAGES = 3_000;

@@ -1,0 +1,24 @@
+import { join } from "node:path";
+
+/** A program as RunOptions take it. */
+export interface Runnable {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+const QUIET = "--disable-warning=ExperimentalWarning";
+/**
+ * Megabytes of each half of the young generation. What a message leaves behind is garbage once it has settled; with the default of 16 much of it is copied
+ * twice and grows old before that.
+ */
+const YOUNG_MB = 64;
+
+/** The engine on this Node; `flags` are Node's own (profiling). */
+export function engineProgram(root: string, flags: readonly string[] = []): Runnable {
+  return { command: process.execPath, args: [QUIET, `--max-semi-space-size=${YOUNG_MB}`, ...flags, join(root, "bin", "engine.ts")] };
+}
+
+/** The simulated hospital on this Node. */
+export function hospitalProgram(root: string): Runnable {
+  return { command: process.execPath, args: [QUIET, join(root, "test", "hospital", "main.ts")] };
+}
