@@ -73,6 +73,13 @@ describe("masking", () => {
     });
   });
 
+  test("what an account paid is an amount, its number is not", () => {
+    const xml = (value: string): string => `<Account>${value}</Account>`;
+    assert.equal(maskText(xml("20.00")), xml("20.00"));
+    assert.equal(maskText(xml("6217000010000001")), xml("62**********0001"));
+    assert.deepEqual(maskValue({ account: "1234.50", payAccount: "12345678" }), { account: "1234.50", payAccount: "12**5678" });
+  });
+
   test("values: a cycle ends", () => {
     const round: Record<string, unknown> = {};
     round.self = round;

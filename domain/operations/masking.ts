@@ -119,12 +119,14 @@ const PERSON = /^(?:patient|operator|person|insured|doctor|by|approvedBy|payer|p
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const COVERED = /\*{2,}/;
+/** `<Account>20.00</Account>` is what an account paid, not its number: books cannot be compared with stars. */
+const AMOUNT = /^-?\d{1,9}\.\d{2}$/;
 
 function maskMember(key: string, parent: string, value: string): string {
   if (value === "" || COVERED.test(value)) return value;
   if (SECRET.test(key)) return "***";
   if (NAME.test(key) || (key === "name" && PERSON.test(parent))) return maskName(value);
-  if (NUMBER.test(key)) return maskNumber(value);
+  if (NUMBER.test(key) && !AMOUNT.test(value)) return maskNumber(value);
   return maskText(value);
 }
 
