@@ -42,6 +42,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 200;
 const PARAM_MAX = 512;
 const LOOPBACK_ADDRESSES = ["127.0.0.1", "::1", "localhost"];
+/** For machines on this machine; everything else needs the token. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 /** The day's totals are looked through this often, so that a difference is an alarm and not a discovery. */
 export const TOTALS_EVERY_MS = 60_000;
 
@@ -53,6 +55,8 @@ const hostOf = (request: FastifyRequest): string =>
     .replace(/:\d{1,5}$/, "")
     .replace(/^\[(.*)\]$/, "$1")
     .toLowerCase();
+
+const underApi = (url: string): boolean => url === API || url.startsWith(`${API}/`);
 
 function send(reply: FastifyReply, refusal: Omit<OperationRefused, "ok">): FastifyReply {
   if (refusal.code === "UNAUTHORIZED") void reply.header("www-authenticate", 'Bearer realm="huiliu"');
@@ -140,7 +144,9 @@ export function createConsole(deps: ConsoleDeps): Console {
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
     if (!LOOPBACK_ADDRESSES.includes(hostOf(request))) return send(reply, refused("WRONG_HOST"));
-    if (!request.url.startsWith(`${API}/`) && request.url !== API) return;
+    // By the route that was found, not by the text of the address: /%61pi is /api to the router. What is not named here needs the token.
+    if (OPEN_ROUTES.has(request.routeOptions.url ?? "")) return;
+    if (request.is404 && !underApi(request.url)) return;
     // Before anything else is looked at: who has no token does not learn which addresses there are.
     if (!timingSafeEqual(digest(bearerOf(request)), expected)) return send(reply, refused("UNAUTHORIZED"));
   });

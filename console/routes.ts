@@ -41,8 +41,12 @@ const ID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const TIME = "^\\d{4}-\\d{2}-\\d{2}(?:T\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d{1,3})?)?(?:Z|[+-]\\d{2}:\\d{2})?)?$";
 const closed = (properties: Record<string, TSchema>) => Type.Object(properties, { additionalProperties: false });
 const maybe = (schema: TSchema) => Type.Optional(schema);
+/** One line of text: what the store cannot hold (NUL, half a pair) and what no name has is refused here, not by the store. */
+const ONE_LINE = "^[^\\u0000-\\u001F\\u007F\\uD800-\\uDFFF]*$";
+/** The same with line breaks and tabs. */
+const LINES = "^[^\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F\\uD800-\\uDFFF]*$";
 const text = (max: number, description?: string) =>
-  Type.String({ minLength: 1, maxLength: max, ...(description === undefined ? {} : { description }) });
+  Type.String({ minLength: 1, maxLength: max, pattern: ONE_LINE, ...(description === undefined ? {} : { description }) });
 const oneOf = (values: readonly string[]) => Type.Unsafe<string>({ type: "string", enum: [...values] });
 const name = text(64);
 const date = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$", description: "yyyy-MM-dd" });
@@ -75,8 +79,8 @@ const unmask = {
 const idParams = closed({ id: Type.String({ pattern: ID }) });
 /** Blank ones are refused by the rules, with their own codes. */
 const deed = {
-  reason: maybe(Type.String({ maxLength: 2_000, description: "why; on record / 原因" })),
-  by: maybe(Type.String({ maxLength: 200, description: "who; on record / 操作人" })),
+  reason: maybe(Type.String({ maxLength: 2_000, pattern: LINES, description: "why; on record / 原因" })),
+  by: maybe(Type.String({ maxLength: 200, pattern: ONE_LINE, description: "who; on record / 操作人" })),
 };
 const confirmedChecked = maybe(Type.Boolean({ description: "the partner's system was looked at / 已在对方系统核对" }));
 
@@ -155,7 +159,7 @@ const lists: readonly Route[] = [
       businessDate: maybe(date),
       ...span,
       ...paging,
-      after: maybe(Type.String({ pattern: `${ID.slice(0, -1)}\\.\\d{1,19}$` })),
+      after: maybe(Type.String({ pattern: `${ID.slice(0, -1)}\\.\\d{1,18}$` })),
       ...unmask,
     }),
     answer: views.EventPage,
@@ -372,7 +376,7 @@ const deeds: readonly Route[] = [
       {
         ...deed,
         decision: Type.Unsafe<string>({ type: "string", enum: ["done-by-hand", "cancelled"] }),
-        hisReceiptNo: maybe(Type.String({ maxLength: 500 })),
+        hisReceiptNo: maybe(Type.String({ maxLength: 500, pattern: ONE_LINE })),
         confirmedChecked,
       },
       { additionalProperties: false },

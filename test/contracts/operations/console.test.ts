@@ -89,6 +89,17 @@ describe("strangers", () => {
       });
     }
   }
+  for (const [what, address] of [
+    ["an escaped letter", "/%61pi/v1/messages"],
+    ["the version escaped", "/api/%76%31/status"],
+    ["a query", "/%61pi/v1/messages?limit=1"],
+    ["a whole address", "http://127.0.0.1/api/v1/messages"],
+  ] as const) {
+    test(`the token is asked for whatever way the address is written: ${what}`, async () => {
+      assert.equal((await ask("GET", address, { token: "" })).status, 401);
+    });
+  }
+
   test("an unknown address is 401 without a token and 404 with it", async () => {
     assert.equal((await ask("GET", `${API}/nothing`, { token: "" })).status, 401);
     const answer = await ask("GET", `${API}/nothing`);
@@ -180,6 +191,13 @@ describe("answers", () => {
     ["an id that is none", "GET", "/messages/1", undefined, 400, "BAD_REQUEST"],
     ["an id nobody has", "GET", "/write-backs/018f0000-0000-7000-8000-000000000000", undefined, 404, "UNKNOWN_WRITE_BACK"],
     ["a partner nobody knows", "GET", "/partners/nobody", undefined, 404, "UNKNOWN_PARTNER"],
+    ["NUL in a name", "GET", "/messages?partner=%E5%8C%BB%00", undefined, 400, "BAD_REQUEST"],
+    ["NUL in a key", "GET", "/messages?key=%00", undefined, 400, "BAD_REQUEST"],
+    ["NUL in an event's id", "POST", "/event-deliveries/x/%00/replay", deed, 400, "BAD_REQUEST"],
+    ["a cursor beyond every number", "GET", "/events?after={message}.9999999999999999999", undefined, 400, "BAD_REQUEST"],
+    ["NUL in a reason", "POST", "/messages/{message}/replay", { by: "a", reason: "be\0cause" }, 400, "BAD_REQUEST"],
+    ["a terminal's code in a reason", "POST", "/messages/{message}/replay", { by: "a", reason: "be\u001b[2Jcause" }, 400, "BAD_REQUEST"],
+    ["half a pair in a reason", "POST", "/messages/{message}/replay", { by: "a", reason: "be\ud800cause" }, 400, "BAD_REQUEST"],
     ["no body", "POST", "/messages/{message}/replay", undefined, 400, "BAD_REQUEST"],
     ["no JSON", "POST", "/messages/{message}/replay", "{", 400, "BAD_REQUEST"],
     ["an unknown member", "POST", "/messages/{message}/replay", { ...deed, force: true }, 400, "BAD_REQUEST"],
