@@ -22,6 +22,8 @@ import { createWork, type Work } from "./work.ts";
 
 /** How long a stop waits for what flows have in hand. */
 const DRAIN_MS = 10_000;
+/** Operators sign in by token alone, so the console stays on this machine wherever HUILIU_HOST lets the gateway listen. */
+const CONSOLE_HOST = "127.0.0.1";
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
 const PARTITIONS_MS = 3_600_000;
@@ -131,7 +133,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     readiness: () => missingNow(work, postgres),
     metrics,
     log,
-    host: config.host,
+    host: CONSOLE_HOST,
     port: config.consolePort,
   });
   const address = await operatorApi.listen();
