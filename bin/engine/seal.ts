@@ -9,6 +9,12 @@ import type { Problem } from "../../domain/problem.ts";
 import { businessDate } from "../../domain/time.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 
+/** Text as an event may carry it: not longer than `max`, no half characters, no NUL (which the store cannot hold); undefined when nothing is left to read. */
+const told = (text: string | undefined, max: number): string | undefined => {
+  const kept = (text ?? "").slice(0, max).toWellFormed().replaceAll("\0", " ");
+  return kept.trim() === "" ? undefined : kept;
+};
+
 export const sha256Hex = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
 
 /** Limits of message.parked: its texts are cut, so that parking never fails on its own event. */
@@ -63,16 +69,20 @@ export function createSealer(deps: { readonly registry: EventRegistry; readonly 
   const institution = (partner: string): { code: string } => ({ code: deps.partner(partner)?.constants.institution ?? "unknown" });
   const isTest = (partner: string): boolean => deps.partner(partner)?.constants.test === "true";
 
+  /** Must never fail: what cannot be parked would be fed, or refused, for ever. What a person typed or a partner sent may be blank or cut in half. */
   const parked: Sealer["parked"] = (message, reason, keys) => {
-    const clip = (text: string): string => text.slice(0, PARK_TEXT_MAX);
-    const node = reason.node;
+    const { node } = reason;
+    const source = told(message.partner, NO_MAX) ?? "unknown";
+    const place = told(reason.place, PARK_TEXT_MAX);
+    const name = told(node?.name, NO_MAX);
+    const flow = told(node?.flow, NO_MAX);
     const sealed = deps.registry.seal({
       id: eventId(
         { messageIdentity: `message:${message.id}:${message.receivedAt}:${reason.code}`, type: "message.parked", ordinal: 0 },
         sha256Hex,
       ),
       type: "message.parked",
-      source: message.partner,
+      source,
       subject: `message:${message.id}`,
       data: {
         schemaVersion: 1,
@@ -80,23 +90,27 @@ export function createSealer(deps: { readonly registry: EventRegistry; readonly 
         bills: [],
         serials: [],
         occurredAt: message.receivedAt,
-        businessDate: businessDate(message.receivedAt),
+        businessDate: businessDate(message.receivedAt) ?? message.receivedAt.slice(0, 10),
         test: isTest(message.partner),
         missing: ["business"],
         messageId: message.id,
-        reason: { code: reason.code, text: clip(reason.zh), ...(reason.place ? { place: clip(reason.place) } : {}) },
-        kind: message.kind.slice(0, NO_MAX) || "unknown",
-        ...(node
-          ? {
+        reason: {
+          code: told(reason.code, NO_MAX) ?? "INTERNAL",
+          text: told(reason.zh, PARK_TEXT_MAX) ?? told(reason.code, NO_MAX) ?? "INTERNAL",
+          ...(place === undefined ? {} : { place }),
+        },
+        kind: told(message.kind, NO_MAX) ?? "unknown",
+        ...(node === undefined
+          ? {}
+          : {
               node: {
-                id: node.id.slice(0, NO_MAX),
-                type: node.type.slice(0, NO_MAX),
-                ...(node.name ? { name: node.name.slice(0, NO_MAX) } : {}),
-                ...(node.flow ? { flow: node.flow.slice(0, NO_MAX) } : {}),
+                id: told(node.id, NO_MAX) ?? "unknown",
+                type: told(node.type, NO_MAX) ?? "unknown",
+                ...(name === undefined ? {} : { name }),
+                ...(flow === undefined ? {} : { flow }),
               },
-            }
-          : {}),
-        businessKeys: keys.filter((key) => key.value.trim() !== "" && key.value.length <= KEY_MAX).slice(0, KEYS_TOLD_MAX),
+            }),
+        businessKeys: keys.filter((key) => key.value.length <= KEY_MAX && told(key.value, KEY_MAX) === key.value).slice(0, KEYS_TOLD_MAX),
       },
     });
     if (!sealed.ok)
