@@ -122,8 +122,14 @@ interface OwnerRow {
   readonly state: MessageState;
 }
 
-/** The same again is a duplicate; the same name with other bytes is a conflict. */
+/** The same again is a duplicate; the same name with other bytes is a conflict; what was refused is refused again, as long as nobody has worked on it. */
 function cameBefore(entry: Entry, owner: Owner, gathered: Gathered): void {
+  const { refusal: reason } = entry.inbound;
+  const state = owner.draft?.state ?? owner.state;
+  if (reason !== undefined && state === "parked") {
+    gathered.answers.set(entry, () => ({ kind: "parked", messageId: owner.messageId, reason }));
+    return;
+  }
   if (owner.fingerprint.equals(entry.fingerprint)) {
     gathered.answers.set(entry, () => ({ kind: "duplicate", messageId: owner.messageId, state: owner.draft?.state ?? owner.state }));
   } else gathered.conflicts.push({ entry, owner });

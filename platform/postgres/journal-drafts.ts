@@ -1,4 +1,5 @@
 /** What a batch of the journal is made of: entries as handed in, drafts as they will be inserted. Nothing here asks the database. */
+import { identityGiven, identityTaken } from "../../domain/journal/identity.ts";
 import type { Inbound, Journaled, MessageState, ParkReason } from "../../domain/journal/ports.ts";
 import type { MessageRow } from "./journal-rows.ts";
 
@@ -8,20 +9,19 @@ export interface Entry {
   readonly fingerprint: Buffer;
   /** Part of an exchange that is to be paired; a refused part is journaled as it is. */
   readonly pairs: boolean;
-  /** What the sender identifies it by; absent when it does not. */
+  /** The name it takes; absent when the sender gave none. */
   readonly identity?: string;
 }
 
-const ZERO = Uint8Array.of(0);
-
-/** The entry of an inbound. Its fingerprint covers everything the fact consists of: request bytes, reply bytes and return value (decision 5). */
+/** The entry of an inbound. Its fingerprint covers everything the fact consists of: kind, request bytes, reply bytes and return value (decision 5). */
 export function entryOf(sha256: (bytes: Uint8Array) => Uint8Array, inbound: Inbound): Entry {
   const returned = inbound.exchange?.returnValue ?? inbound.returnValue ?? "";
-  const fingerprint = Buffer.from(
-    sha256(Buffer.concat([inbound.raw, ZERO, inbound.reply ?? new Uint8Array(), ZERO, Buffer.from(returned, "utf8")])),
-  );
+  const { kind, raw, reply = new Uint8Array() } = inbound;
+  // Lengths in front: no byte of one part can pass for a byte of the next.
+  const head = Buffer.from(JSON.stringify([kind, returned, raw.length, reply.length]), "utf8");
+  const fingerprint = Buffer.from(sha256(Buffer.concat([head, raw, reply])));
   const pairs = inbound.exchange !== undefined && inbound.refusal === undefined;
-  const identity = inbound.exchange ? `exchange:${inbound.exchange.id}:${inbound.exchange.part}` : inbound.identity;
+  const identity = identityTaken(inbound, fingerprint.toString("hex"));
   return { inbound, fingerprint, pairs, ...(identity === undefined ? {} : { identity }) };
 }
 
@@ -69,7 +69,7 @@ export function draftOf(
 ): Draft {
   const { inbound } = entry;
   const isReply = inbound.exchange?.part === "reply";
-  const identity = entry.pairs && inbound.exchange ? `exchange:${inbound.exchange.id}` : entry.identity;
+  const identity = entry.pairs && inbound.exchange ? `exchange:${inbound.exchange.id}` : identityGiven(inbound);
   const returnValue = inbound.exchange?.returnValue ?? inbound.returnValue;
   return {
     id,

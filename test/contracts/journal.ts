@@ -167,6 +167,29 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       await two.kill();
     });
 
+    test("what was refused at the door does not hold its name: refused again it is the same row, put right it is a message", async () => {
+      const reason = refusal("UNKNOWN_MESSAGE");
+      const wrong = inbound({ identity: "typo-1", kind: "chrage", refusal: reason });
+      const first = await one.journal.append(wrong);
+      const again = await one.journal.append(wrong);
+      assert.deepEqual([first.kind, again.kind], ["parked", "parked"]);
+      assert.equal(again.kind === "parked" && again.messageId, first.kind === "parked" && first.messageId);
+      const right = await one.journal.append(inbound({ identity: "typo-1", kind: "charge" }));
+      assert.equal(right.kind, "accepted");
+      assert.equal((await one.journal.append(inbound({ identity: "typo-1", kind: "charge" }))).kind, "duplicate");
+      const late = await one.journal.append({ ...inbound({ identity: "typo-1", kind: "charge" }), refusal: refusal("SENDER_MISMATCH") });
+      assert.equal(late.kind, "parked");
+    });
+    test("a part refused at the door does not stand in the way of the exchange", async () => {
+      const part = inbound({ exchange: { id: "poisoned", part: "request" } });
+      assert.equal((await one.journal.append({ ...part, refusal: refusal("SENDER_MISMATCH") })).kind, "parked");
+      assert.equal((await one.journal.append(part)).kind, "awaiting-part");
+      assert.equal((await one.journal.append(inbound({ exchange: { id: "poisoned", part: "reply" } }))).kind, "accepted");
+    });
+    test("one name and the same bytes as another kind is a conflict, no duplicate", async () => {
+      assert.equal((await one.journal.append(inbound({ identity: "two-kinds", kind: "charge" }))).kind, "accepted");
+      assert.equal((await one.journal.append(inbound({ identity: "two-kinds", kind: "payment" }))).kind, "conflict");
+    });
     test("a door's refusal is journaled as parked, with its event", async () => {
       const reason = refusal("UNKNOWN_MESSAGE");
       const journaled = await one.journal.append(inbound({ refusal: reason }));

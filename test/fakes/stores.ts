@@ -22,6 +22,7 @@ import type {
   SettleStore,
 } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
+import { identityGiven, identityTaken } from "../../domain/journal/identity.ts";
 import {
   type Inbound,
   type Journaled,
@@ -172,7 +173,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         message,
         state,
         receivedMs: nowMs(),
-        fingerprint: fingerprintOf(raw, inbound.reply, returnValue),
+        fingerprint: fingerprintOf(inbound.kind, raw, inbound.reply, returnValue),
         parts: new Map(),
         leaseUntilMs: 0,
         history: [],
@@ -185,6 +186,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       return row;
     };
     const again = (inbound: Inbound, name: string, owner: MemoryMessage, known: string, given: string): Journaled => {
+      if (inbound.refusal && owner.state === "parked") return { kind: "parked", messageId: owner.message.id, reason: inbound.refusal };
       if (known === given) return { kind: "duplicate", messageId: owner.message.id, state: owner.state };
       const conflict = key(inbound.partner, name, given);
       const id = conflicts.get(conflict) ?? add(inbound, "parked", name, refusal("IDENTITY_CONFLICT"), owner.message.id).message.id;
@@ -222,13 +224,13 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     };
     const append = (inbound: Inbound): Journaled => {
       if (inbound.exchange && !inbound.refusal) return appendPart(inbound, inbound.exchange);
-      const name = inbound.exchange ? `exchange:${inbound.exchange.id}:${inbound.exchange.part}` : inbound.identity;
-      const given = fingerprintOf(inbound.raw, inbound.reply, inbound.exchange?.returnValue ?? inbound.returnValue);
+      const given = fingerprintOf(inbound.kind, inbound.raw, inbound.reply, inbound.exchange?.returnValue ?? inbound.returnValue);
+      const name = identityTaken(inbound, given);
       if (name !== undefined) {
         const owner = messages.get(identities.get(key(inbound.partner, name)) ?? "");
         if (owner) return again(inbound, name, owner, owner.fingerprint, given);
       }
-      const row = add(inbound, inbound.refusal ? "parked" : "received", name, inbound.refusal);
+      const row = add(inbound, inbound.refusal ? "parked" : "received", identityGiven(inbound), inbound.refusal);
       if (name !== undefined) identities.set(key(inbound.partner, name), row.message.id);
       return inbound.refusal
         ? { kind: "parked", messageId: row.message.id, reason: inbound.refusal }
