@@ -154,7 +154,7 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
       delivery.deadLetter();
       return;
     }
-    const inbound = readMessage(delivery.message, { partner, policy: (name) => intake.policy(name), maySpeakFor });
+    const inbound = readMessage(delivery.message, { names, partner, policy: (name) => intake.policy(name), maySpeakFor });
     intake.accept(inbound).then(
       (journaled) => accepted(delivery, journaled),
       (error: unknown) => {

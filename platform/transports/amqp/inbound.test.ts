@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConsumeMessage } from "amqplib";
 import type { DoorPolicy } from "../../../domain/journal/intake.ts";
+import { namesOf } from "../../rabbit/topology.ts";
 import { readMessage } from "./inbound.ts";
 
 const policy: DoorPolicy = {
@@ -14,15 +15,21 @@ const policy: DoorPolicy = {
   exchanges: new Set(["settle"]),
 };
 
-function message(routingKey: string, properties: object = {}, body: Buffer = Buffer.from("a^b")): ConsumeMessage {
+function message(
+  routingKey: string,
+  properties: object = {},
+  body: Buffer = Buffer.from("a^b"),
+  exchange = "huiliu.inbound",
+): ConsumeMessage {
   return {
     content: body,
-    fields: { routingKey, exchange: "huiliu.inbound", deliveryTag: 1, redelivered: false, consumerTag: "c" },
+    fields: { routingKey, exchange, deliveryTag: 1, redelivered: false, consumerTag: "c" },
     properties: { headers: {}, ...properties },
   } as unknown as ConsumeMessage;
 }
 const read = (one: ConsumeMessage, partner: string | undefined = "neusoft") =>
   readMessage(one, {
+    names: namesOf(),
     partner,
     policy: (name) => (name === "neusoft" ? policy : undefined),
     maySpeakFor: (user, name) => user === name || user === "huiliu",
@@ -58,6 +65,30 @@ test("who may say what, by which key", () => {
     ["another partner's user", message("neusoft.note", { userId: "his" }), "neusoft", "neusoft", "note", "SENDER_MISMATCH"],
     ["another partner's key", message("his.note"), "neusoft", "neusoft", "note", "SENDER_MISMATCH"],
     ["straight into the queue", message("huiliu.inbound.neusoft"), "neusoft", "neusoft", "inbound.neusoft", "SENDER_MISMATCH"],
+    [
+      "through an exchange of the sender's own (bound to ours, or ours as its alternate)",
+      message("neusoft.note", {}, Buffer.from("a"), "reply.his.x"),
+      "neusoft",
+      "neusoft",
+      "note",
+      "SENDER_MISMATCH",
+    ],
+    [
+      "dead-lettered from a queue of the sender's own",
+      message("neusoft.note", { headers: { "x-death": [{ queue: "huiliu.inbound.neusoft" }, { queue: "reply.his.x" }] } }),
+      "neusoft",
+      "neusoft",
+      "note",
+      "SENDER_MISMATCH",
+    ],
+    [
+      "given up by our queue and moved back",
+      message("neusoft.note", { headers: { "x-death": [{ queue: "huiliu.inbound.neusoft" }] } }),
+      "neusoft",
+      "neusoft",
+      "note",
+      undefined,
+    ],
     ["no kind", message("neusoft"), "neusoft", "neusoft", "unknown", "UNKNOWN_MESSAGE"],
     ["kind of several words", message("neusoft.note.more"), "neusoft", "neusoft", "note.more", "UNKNOWN_MESSAGE"],
     ["kind with NUL", message("neusoft.no\u0000te"), "neusoft", "neusoft", "no te", "UNKNOWN_MESSAGE"],
@@ -68,7 +99,9 @@ test("who may say what, by which key", () => {
   ];
   for (const [name, one, queue, partner, kind, code] of cases) {
     const inbound =
-      queue === undefined ? readMessage(one, { partner: undefined, policy: () => policy, maySpeakFor: () => true }) : read(one, queue);
+      queue === undefined
+        ? readMessage(one, { names: namesOf(), partner: undefined, policy: () => policy, maySpeakFor: () => true })
+        : read(one, queue);
     assert.deepEqual([inbound.partner, inbound.kind, inbound.refusal?.code], [partner, kind, code], name);
     assert.deepEqual(inbound.raw, one.content, name);
   }

@@ -4,6 +4,7 @@ import type { DoorPolicy } from "../../../domain/journal/intake.ts";
 import type { Inbound } from "../../../domain/journal/ports.ts";
 import { inboundOf, plain } from "../../../domain/journal/sender.ts";
 import { refusal } from "../../../domain/refusals.ts";
+import type { Names } from "../../rabbit/topology.ts";
 
 /** Longer bodies are not journaled at all: they go to the dead-letter queue. The journal's own bound per partner is `bytesMax`. */
 export const BODY_HARD_MAX = 16 * 1024 * 1024;
@@ -11,6 +12,7 @@ const NOBODY = "unknown";
 const PARTNER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 export interface ReadOptions {
+  readonly names: Pick<Names, "inbound" | "isOurs">;
   /** Whose queue it came from; undefined: the queue of unrouted messages. */
   readonly partner: string | undefined;
   readonly policy: (partner: string) => DoorPolicy | undefined;
@@ -19,6 +21,21 @@ export interface ReadOptions {
 }
 
 const textOr = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+/**
+ * The way a message came, when it is not the straight one. The broker checks whose routing keys a user may write only where the user publishes: a partner that
+ * declares an exchange of its own and binds it to ours, names ours as its alternate, or dead-letters into ours from a queue of its own, writes any key at all
+ * (RabbitMQ 3.10 and 4.x). The first two keep the name of the exchange published to; the third leaves the queue's name in x-death. Undefined: it came straight.
+ */
+function detourOf({ fields, properties }: ConsumeMessage, names: ReadOptions["names"]): string | undefined {
+  if (fields.exchange !== names.inbound) return `exchange ${fields.exchange}`;
+  const deaths: unknown = (properties.headers as Readonly<Record<string, unknown>> | undefined)?.["x-death"];
+  for (const death of Array.isArray(deaths) ? (deaths as unknown[]) : []) {
+    const queue = typeof death === "object" && death !== null ? (death as { readonly queue?: unknown }).queue : undefined;
+    if (typeof queue === "string" && !names.isOurs(queue)) return `queue ${queue}`;
+  }
+  return undefined;
+}
 
 /**
  * A routing key proves nothing (decision 19): the partner is the owner of the queue, and the key's first word must agree. The rest of the key is the kind.
@@ -34,11 +51,15 @@ export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbo
   const user = textOr(properties.userId);
   const keyDiffers = options.partner !== undefined && first !== options.partner;
   const userDiffers = options.partner !== undefined && user !== undefined && user !== "" && !options.maySpeakFor(user, partner);
-  const mismatch = keyDiffers
-    ? refusal("SENDER_MISMATCH", { zh: `路由键 ${plain(fields.routingKey, 100)}`, en: `routing key ${plain(fields.routingKey, 100)}` })
-    : userDiffers
-      ? refusal("SENDER_MISMATCH", { zh: `AMQP 账号 ${plain(user, 100)}`, en: `AMQP user ${plain(user, 100)}` })
-      : undefined;
+  const detour = detourOf(message, options.names);
+  const mismatch =
+    detour !== undefined
+      ? refusal("SENDER_MISMATCH", { zh: `经由 ${plain(detour, 150)}`, en: `by way of ${plain(detour, 150)}` })
+      : keyDiffers
+        ? refusal("SENDER_MISMATCH", { zh: `路由键 ${plain(fields.routingKey, 100)}`, en: `routing key ${plain(fields.routingKey, 100)}` })
+        : userDiffers
+          ? refusal("SENDER_MISMATCH", { zh: `AMQP 账号 ${plain(user, 100)}`, en: `AMQP user ${plain(user, 100)}` })
+          : undefined;
   return inboundOf(
     {
       door: "amqp",
