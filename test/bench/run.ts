@@ -284,6 +284,7 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
         durableToBroker: ratio((one) => one.durable.perSecond / one.broker),
         durableToGroupCommit: ratio((one) => one.durable.perSecond / one.groupCommit),
         durableToBare: ratio((one) => one.durable.perSecond / one.bare),
+        cpuToBare: ratio((one) => (totalOf(one.durable.cpu) * one.bare) / 1_000_000),
         acceptToBroker: ratio((one) => one.accept / one.broker),
         acceptToGroupCommit: ratio((one) => one.accept / one.groupCommit),
       },
