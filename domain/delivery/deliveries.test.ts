@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Event } from "../events/event.ts";
-import { type JournaledMessage, JournalGone } from "../journal/ports.ts";
+import { JournalBusy, type JournaledMessage, JournalGone } from "../journal/ports.ts";
 import { createDeliveries, type DeliveriesDeps, type DeliveryLimits } from "./deliveries.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import { createLedger } from "./ledger.ts";
@@ -32,10 +32,12 @@ function core(
     limits?: Partial<DeliveryLimits>;
     settle?: (settlement: Settlement) => Promise<Settled>;
     orderFacts?: DeliveriesDeps["orderFacts"];
+    translate?: DeliveriesDeps["translateByDefault"];
   } = {},
 ) {
   const settlements: Settlement[] = [];
   const released: string[] = [];
+  const reclaimable: JournaledMessage[] = [];
   const fed: Fed[] = [];
   const timers = new Set<{ ms: number; run: () => void }>();
   const after = (ms: number, run: () => void): (() => void) => {
@@ -50,7 +52,7 @@ function core(
   const deliveries = createDeliveries({
     journal: {
       append: () => Promise.reject(new JournalGone()),
-      reclaim: async () => [],
+      reclaim: async (limit) => reclaimable.splice(0, limit),
       release: async (items) => void released.push(...items.map((item) => item.id)),
       extend: async () => [],
       parkLonelyParts: async () => [],
@@ -68,10 +70,9 @@ function core(
     },
     ledger,
     turns,
-    translateByDefault: (one) => ({
-      mapping: "his/charge",
-      result: { ok: true, events: [], keys: [{ kind: "bill", value: one.headers.bill ?? "" }] },
-    }),
+    translateByDefault:
+      options.translate ??
+      ((one) => ({ mapping: "his/charge", result: { ok: true, events: [], keys: [{ kind: "bill", value: one.headers.bill ?? "" }] } })),
     messageSubscription: (partner, kind) => subscriptions.ofMessage(partner, kind),
     eventSubscription: (id) => subscriptions.ofEvent(id),
     eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
@@ -120,7 +121,7 @@ function core(
   const run = (ms: number): void => {
     for (const timer of [...timers]) if (timer.ms <= ms && timers.delete(timer)) timer.run();
   };
-  return { deliveries, engine, settlements, released, fed, wellEnded, run };
+  return { deliveries, engine, settlements, released, reclaimable, fed, wellEnded, run };
 }
 
 const reversed: Event = {
@@ -335,4 +336,105 @@ test("what a flow still holds when a deploy goes ahead is fed again to the new f
     fed.map((one) => one.messageId),
     ["m1", "m1", "m2"],
   );
+});
+
+test("what did not fit is not overtaken: later messages of the same bill follow it through the journal", async () => {
+  const { deliveries, released, reclaimable, fed, wellEnded, run } = core({ limits: { liveMax: 1, queueMax: 2, reclaimMs: 5 } });
+  deliveries.resume();
+  for (const id of ["m1", "m2", "m3", "m4"]) deliveries.offer(message(id, "B1"));
+  await tick();
+  assert.deepEqual(released, ["m4"]);
+  wellEnded(fed[0]?.token ?? "");
+  await tick();
+  await tick();
+  // There is room again, but m4 still lies in the journal.
+  deliveries.offer(message("m5", "B1"));
+  await tick();
+  assert.deepEqual(released, ["m4", "m5"]);
+  reclaimable.push({ ...message("m4", "B1"), token: 2 }, { ...message("m5", "B1"), token: 2 });
+  for (let at = 1; at < 5; at += 1) {
+    wellEnded(fed[at]?.token ?? "");
+    for (let turn = 0; turn < 4; turn += 1) {
+      run(5);
+      await tick();
+    }
+  }
+  deliveries.offer(message("m6", "B1"));
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2", "m3", "m4", "m5", "m6"],
+  );
+});
+
+test("a translation that throws parks its message, and those behind it go on", async () => {
+  const { deliveries, settlements, fed } = core({
+    translate: (one) => {
+      if (one.id === "m1") throw new Error("a fault of ours");
+      return { mapping: "his/charge", result: { ok: true, events: [], keys: [] } };
+    },
+  });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer(message("m2", "B1"));
+  for (let turn = 0; turn < 4; turn += 1) await tick();
+  assert.deepEqual(
+    settlements.map((one) => one.park?.code),
+    ["INTERNAL"],
+  );
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m2"],
+  );
+  assert.equal(deliveries.counts().live, 1);
+});
+
+test("a reason or a key that the store cannot hold does not keep its message for ever: it parks without them", async () => {
+  const { deliveries, engine, settlements, fed, wellEnded, run } = core({
+    translate: () => ({ mapping: "his/charge", result: { ok: true, events: [], keys: [{ kind: "bill", value: "a\0b" }] } }),
+    settle: async (settlement) => {
+      if (settlement.keys.length > 0 || settlement.park?.code !== "INTERNAL") throw new Error("invalid byte sequence");
+      return { kind: "parked", reason: settlement.park };
+    },
+  });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  await tick();
+  engine.park(fed[0]?.token ?? "", end, { reason: "x\0y" });
+  wellEnded(fed[0]?.token ?? "");
+  for (let turn = 0; turn < 5; turn += 1) {
+    await tick();
+    run(5_000);
+  }
+  await tick();
+  assert.equal(deliveries.counts().live, 0);
+  assert.deepEqual(
+    settlements.map((one) => one.park?.code),
+    ["PARKED_BY_FLOW", "PARKED_BY_FLOW", "INTERNAL"],
+  );
+});
+
+test("a settlement that finds the store's queue full waits for room: it is not parked", async () => {
+  let tries = 0;
+  const { deliveries, settlements, fed, wellEnded, run } = core({
+    settle: async () => {
+      tries += 1;
+      if (tries < 3) throw new JournalBusy("settle: rows are waiting");
+      return { kind: "settled", events: [], writeBacks: [] };
+    },
+  });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  await tick();
+  wellEnded(fed[0]?.token ?? "");
+  for (let turn = 0; turn < 4; turn += 1) {
+    await tick();
+    run(5_000);
+  }
+  await tick();
+  assert.deepEqual(
+    settlements.map((one) => one.park),
+    [undefined, undefined, undefined],
+  );
+  assert.equal(deliveries.counts().live, 0);
 });

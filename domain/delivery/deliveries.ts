@@ -4,7 +4,7 @@
  */
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
-import { type JournaledMessage, JournalGone, type JournalStore } from "../journal/ports.ts";
+import { JournalBusy, type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
 import { onBill, type OrderFacts, reversalOf } from "../orders/facts.ts";
 import { orderChangesOf } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
@@ -27,6 +27,9 @@ export interface DeliveryLimits {
 }
 
 export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 512, queueMax: 4_096, extendMs: 20_000, reclaimMs: 1_000 };
+
+/** Fetched from the journal at once. */
+const RECLAIM_MAX = 256;
 
 /** A node that takes messages or events. */
 export interface Subscription {
@@ -85,6 +88,10 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   let paused = true;
   let stopped = false;
   let started = 0;
+  /** Messages that did not fit lie in the journal: until they are fetched, later ones go there too, or they would overtake them. */
+  let spilled = false;
+  const toGiveBack: { readonly id: string; readonly token: number }[] = [];
+  let givingBack = false;
 
   const idOf = (source: DeliverySource): string =>
     source.kind === "message" ? source.message.id : `${source.subscriber}:${source.event.id}`;
@@ -109,16 +116,21 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   const commit = async (one: Live, wanted: Settlement): Promise<void> => {
     let settlement = wanted;
+    let refusals = 0;
     for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
       try {
         finish(one, await deps.settleStore.settle(settlement));
         return;
       } catch (error) {
-        // The bytes are in the journal and the lease is ours: try again until the database answers, or until somebody else has it (then it is fenced).
-        if (!(error instanceof JournalGone)) {
+        // The bytes are in the journal and the lease is ours: try again until the database answers and has
+        // room, or until somebody else has it (then it is fenced).
+        if (!(error instanceof JournalGone || error instanceof JournalBusy)) {
           deps.log("error", "settlement refused by the store", { messageId: one.messageId, error: String(error) });
-          // The same rows would be refused again for ever: a person must look, and the queue goes on.
-          one.park ??= refusal("INTERNAL");
+          // The same rows would be refused again for ever: a person must look, and the queue goes on. It may be the reason or the keys themselves that
+          // the store cannot hold, so that a parking refused once is tried with neither.
+          refusals += 1;
+          if (refusals > 1 || one.park === undefined) one.park = refusal("INTERNAL");
+          if (refusals > 1) one.keys.length = 0;
           settlement = settlementOf(one, { kind: "ended" }, deps.parkedEvent);
         }
         if (stopped) {
@@ -144,7 +156,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     releaseTurn();
   };
 
-  const start = (source: DeliverySource, translated: Live["translated"], keys: readonly string[]): void => {
+  const start = (source: DeliverySource, translated: Live["translated"], keys: readonly string[], park?: ParkReason): void => {
     const subscription =
       source.kind === "message"
         ? deps.messageSubscription(source.message.partner, source.message.kind)
@@ -164,6 +176,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
         messageId: source.kind === "message" ? source.message.id : source.messageId,
         flow: subscription?.node.flow ?? "",
         ...(translated ? { translated } : {}),
+        ...(park ? { park } : {}),
         events: [],
         published: new Set(),
         writeBacks: [],
@@ -200,8 +213,8 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   };
 
   const feed = (one: Live, subscription: Subscription | undefined): void => {
-    if (!subscription) {
-      one.park = refusal("NO_FLOW");
+    if (!subscription || one.park) {
+      one.park ??= refusal("NO_FLOW");
       one.ending = true;
       void commit(one, settlementOf(one, { kind: "ended" }, deps.parkedEvent));
       return;
@@ -226,35 +239,68 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     }
   };
 
+  /** Translated in journal order: that is what tells which messages share a key; the flow's translate node uses the result. */
+  const startMessage = (source: Extract<DeliverySource, { kind: "message" }>): void => {
+    let translated: ReturnType<DeliveriesDeps["translateByDefault"]>;
+    try {
+      translated = deps.translateByDefault(source.message);
+    } catch (error) {
+      // A fault of ours. It parks like one that cannot be translated, and those behind it go on.
+      deps.log("error", "a translation threw", { messageId: source.message.id, error: String(error) });
+      start(source, undefined, [], refusal("INTERNAL"));
+      return;
+    }
+    start(source, translated, translated ? translated.result.keys.map((key) => `${key.kind}:${key.value}`) : []);
+  };
+
   const pump = (): void => {
     while (!paused && started < limits.liveMax && queue.length > 0) {
       const source = queue.shift();
       if (!source) return;
       started += 1;
-      if (source.kind === "event") {
-        start(source, undefined, [source.event.subject]);
-        continue;
-      }
-      // Translating here, in journal order, is what tells which messages share a key; the flow's translate node uses the result.
-      const translated = deps.translateByDefault(source.message);
-      start(source, translated, translated ? translated.result.keys.map((key) => `${key.kind}:${key.value}`) : []);
+      if (source.kind === "event") start(source, undefined, [source.event.subject]);
+      else startMessage(source);
     }
   };
 
-  const take = (source: DeliverySource): boolean => {
-    if (held.has(idOf(source))) return true;
-    if (stopped || queue.length >= limits.queueMax) return false;
+  const take = (source: DeliverySource): void => {
+    if (stopped || held.has(idOf(source))) return;
     held.set(idOf(source), source);
     queue.push(source);
-    return true;
+  };
+
+  /** To the journal again: all that have gathered while the last ones were on their way. */
+  const giveBack = async (message: JournaledMessage): Promise<void> => {
+    spilled = true;
+    toGiveBack.push({ id: message.id, token: message.token });
+    if (givingBack) return;
+    givingBack = true;
+    // The callers of one commit come in one turn of the event loop.
+    await Promise.resolve();
+    while (toGiveBack.length > 0) {
+      const items = toGiveBack.splice(0);
+      try {
+        await deps.journal.release(items);
+      } catch (error) {
+        deps.log("warn", "could not give messages back; their leases will expire", { messages: items.length, error: String(error) });
+      }
+    }
+    givingBack = false;
   };
 
   const reclaim = async (): Promise<void> => {
     const room = limits.queueMax - queue.length;
     if (paused || room < limits.queueMax / 2) return;
-    for (const message of await deps.journal.reclaim(Math.min(room, 256))) take({ kind: "message", message });
-    for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), Math.min(room, 256))) take(source);
+    const limit = Math.min(room, RECLAIM_MAX);
+    const allIsBack = !givingBack;
+    const messages = await deps.journal.reclaim(limit);
+    // They are leased to us now and stay, whatever came meanwhile: at most a page more than the queue's bound.
+    for (const message of messages) take({ kind: "message", message });
+    if (allIsBack && !givingBack && messages.length < limit) spilled = false;
+    for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
     pump();
+    // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
+    if (spilled && messages.length === limit) await reclaim();
   };
 
   const extend = async (): Promise<void> => {
@@ -303,18 +349,15 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   return {
     offer: (message) => {
-      if (!take({ kind: "message", message })) {
-        deps.journal
-          .release([{ id: message.id, token: message.token }])
-          .catch((error) =>
-            deps.log("warn", "could not give a message back; its lease will expire", { messageId: message.id, error: String(error) }),
-          );
+      if (stopped || spilled || queue.length >= limits.queueMax) {
+        void giveBack(message);
         return;
       }
+      take({ kind: "message", message });
       pump();
     },
     offerEvents: (sources) => {
-      // Those that do not fit stay in event_delivery and are reclaimed.
+      // Leased to us with the settlement that caused them. The queue's bound holds the messages, and so how many events these can cause.
       for (const source of sources) take(source);
       pump();
     },
