@@ -400,3 +400,12 @@ void describe("nothing throws", () => {
     }
   });
 });
+
+test("what a row cannot hold is not in a proof: no NUL, no half character where a text was cut", async () => {
+  for (const text of ["a\0b", `${"x".repeat(299)}\u{1F600}`]) {
+    const { end } = await run({ call: replyOf({ ...done, text, receiptNo: "R\0\0" }) });
+    assert.equal(end.outcome, "acknowledged");
+    assert.equal(end.receipt?.text?.isWellFormed(), true);
+    assert.equal(JSON.stringify([end.text, end.receipt?.text, end.receipt?.partnerNo]).includes("u0000"), false);
+  }
+});

@@ -332,3 +332,16 @@ void describe("dispatcher: stopping", () => {
     assert.deepEqual(stopped, { unsettled: 1 });
   });
 });
+
+test("an end that the store refuses for its content is written down without the partner's words; it keeps no place for ever", async () => {
+  const { clock, store, dispatcher } = bench(() => "done", { parallel: 1 });
+  store.owe({ key: "a", lane: "bill:a" });
+  store.owe({ key: "b", lane: "bill:b" });
+  const settle = store.settle;
+  store.settle = async (end) => {
+    if (end.event !== undefined && store.rows().find((row) => row.id === end.id)?.key === "a") throw new Error("invalid byte sequence");
+    return settle(end);
+  };
+  dispatcher.start();
+  assert.ok(await clock.until(() => store.rows().every((row) => row.state === "acknowledged"), 20_000), states(store));
+});

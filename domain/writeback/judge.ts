@@ -34,8 +34,9 @@ export type InquiryVerdict =
   /** The answer itself asks for a person. */
   | { readonly kind: "park"; readonly verdict: Verdict };
 
+/** What a row can hold: a NUL, or half a character left by the cut, would be refused by the store, and a proof with it. */
 const cut = (text: string | undefined, length: number): string | undefined => {
-  const kept = text?.trim().slice(0, length);
+  const kept = text?.replaceAll("\0", " ").trim().slice(0, length).toWellFormed();
   return kept === "" ? undefined : kept;
 };
 

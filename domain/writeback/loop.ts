@@ -7,7 +7,9 @@ import { type Brake, createBrake } from "./brake.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Deliver, Delivered } from "./deliver.ts";
 import { type DestinationPolicy, unclearAction } from "./policy.ts";
+import { JournalBusy, JournalGone } from "../journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "./ports.ts";
+import { isParkCode, parkReason } from "./reasons.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
 
 /** Longest sleep: rows that other workers owed and never poked us about are seen by then. */
@@ -54,6 +56,20 @@ export interface Loop {
   stop(): Promise<void>;
   /** After stop: stops trying to settle. Answers how many ends are lost to their leases. */
   giveUp(): number;
+}
+
+/** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
+export const SETTLE_WHOLE_TRIES = 3;
+
+/** What must be written down whatever the partner said: a proof without its words is better than a write-back that is sent again, or a place in hand for ever. */
+function bareEnd(end: AttemptEnd): AttemptEnd {
+  const { text: _, code: __, reply: ___, event: ____, receipt, park, ...rest } = end;
+  return {
+    ...rest,
+    why: "the store refused what the partner said; only the outcome is kept",
+    ...(receipt === undefined ? {} : { receipt: { code: "kept without its words" } }),
+    ...(park === undefined ? {} : { park: isParkCode(park.code) ? parkReason(park.code) : parkReason("INTERNAL") }),
+  };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -118,7 +134,8 @@ export function createLoop(deps: LoopDeps): Loop {
   };
 
   /** Tries until the store answers: an end in hand is worth more than anything the next worker could find out. */
-  const settle = async (end: AttemptEnd, ms: number): Promise<void> => {
+  const settle = async (given: AttemptEnd, ms: number): Promise<void> => {
+    let end = given;
     for (let failures = 1; !givenUp; failures += 1) {
       try {
         const settled = await store.settle(end);
@@ -139,6 +156,7 @@ export function createLoop(deps: LoopDeps): Loop {
         return;
       } catch (error) {
         storeFailed("settle", error);
+        if (!(error instanceof JournalGone || error instanceof JournalBusy) && failures >= SETTLE_WHOLE_TRIES) end = bareEnd(given);
         await pause(backoffMs(failures, STORE_BACKOFF, random));
       }
     }

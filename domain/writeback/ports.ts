@@ -116,7 +116,10 @@ export interface WriteBackStore {
    * `unclearAction` says and with `because`; never silently as a fresh send. A lease that expired under an inquiry comes back as the inquiry it was.
    */
   claim(destination: string, limit: number, leaseMs: number, unclearAction: "send" | "ask" | "park"): Promise<readonly Claimed[]>;
-  /** Coalesced. `lease-lost`: someone else holds it now; nothing was changed. Promotes the next of the lane when this one is closed. */
+  /**
+   * Coalesced. `lease-lost`: someone else holds it now; nothing was changed. Promotes the next of the lane when this one is closed.
+   * Rejects with `JournalGone` or `JournalBusy` when it may be tried again as it is; any other rejection is about what the end holds.
+   */
   settle(end: AttemptEnd): Promise<"settled" | "lease-lost">;
   /** Milliseconds until the destination's next head is due; undefined when nothing waits. */
   nextDueMs(destination: string): Promise<number | undefined>;

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { JournalGone } from "../journal/ports.ts";
 import { createFakeClock, createRandom, type FakeClock } from "../../test/fakes/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
 import { createFakeWriteBackStore, type FakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
@@ -106,11 +107,11 @@ function createWorker(
   const never = new Promise<never>(() => undefined);
   const guard = async <T>(work: () => Promise<T>, stalls: boolean): Promise<T> => {
     if (dead) return never;
-    if (outage) throw new Error("connection terminated");
+    if (outage) throw new JournalGone("connection terminated");
     const answer = await work();
     // A worker may sleep (SIGSTOP, GC) between the claim and the wire: sometimes longer than its lease.
     if (stalls && random() < 0.05) await new Promise<void>((resolve) => void clock.after(random() * 3_000, resolve));
-    if (outage && random() < 0.5) throw new Error("connection terminated, outcome unknown");
+    if (outage && random() < 0.5) throw new JournalGone("connection terminated, outcome unknown");
     return dead ? never : answer;
   };
   const guarded: WriteBackStore = {

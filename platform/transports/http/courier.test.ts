@@ -306,3 +306,17 @@ void describe("courier: Retry-After", () => {
     test(`“${header}” is ${ms} ms`, () => assert.equal(retryAfterOf(header, now), ms));
   }
 });
+
+test("C-6 a worker that slept between the check of its lease and the connection writes nothing (SIGSTOP)", async (context) => {
+  const { server, got } = peer((socket) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+  const url = await listen(server);
+  const real = performance.now.bind(performance);
+  let sleptMs = 0;
+  context.mock.method(performance, "now", () => real() + sleptMs);
+  const called = ask(url);
+  sleptMs = 60_000;
+  const result = await called;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(result.kind, "unsent");
+  assert.deepEqual(got, []);
+});

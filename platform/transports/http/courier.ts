@@ -84,6 +84,10 @@ function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResul
       onRequestStart: (started) => {
         controller = started;
         if (over) return started.abort(new Error("given up before it began"));
+        // A process that was frozen wakes up with its connection first and its timers after: by now the lease may be another worker's (decision 6).
+        if (!began && performance.now() - startedAt > request.connectTimeoutMs) {
+          return hangUp(`no connection within ${request.connectTimeoutMs} ms`);
+        }
         // Undici puts a running request back when a socket is reset under it; a second beginning would be a retry of ours.
         if (began) return hangUp("the connection was reset after the request had begun");
         began = true;
