@@ -4,7 +4,7 @@
  */
 import type { BusinessKey } from "../events/event.ts";
 import type { ParkReason } from "../journal/ports.ts";
-import { applyChange, type Bill, isPaid } from "../orders/rules.ts";
+import { applyChange, type Bill, isGivenBack, isPaid } from "../orders/rules.ts";
 import { refusal } from "../refusals.ts";
 import type { MessageSummary, OwedWriteBack, ParkedEventOf, SealedEvent, Settled, SettledWriteBack, Settlement } from "./ports.ts";
 
@@ -18,6 +18,8 @@ export interface KnownFact {
 /** A write-back that waits for its bill. */
 export interface HeldWriteBack {
   readonly id: string;
+  /** The event that caused it. */
+  readonly causeEventId: string;
   readonly destination: string;
   readonly lane: string;
 }
@@ -25,6 +27,7 @@ export interface HeldWriteBack {
 /** A write-back owed already under the same key. */
 export interface ExistingWriteBack {
   readonly id: string;
+  readonly messageId: string;
   readonly owed: Pick<
     OwedWriteBack,
     "destination" | "kind" | "mapping" | "lane" | "body" | "contentType" | "charset" | "amountFen" | "serial" | "businessDate"
@@ -109,7 +112,7 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
   const freed = new Set<string>();
   const released: (HeldWriteBack & { readonly state: "waiting" | "queued" })[] = [];
   const lanes = new Set<string>();
-  const created = new Map<string, { id: string; owed: OwedWriteBack; state: EntryState; bill?: string }>();
+  const created = new Map<string, { id: string; messageId: string; owed: OwedWriteBack; state: EntryState; bill?: string }>();
   const entered: string[] = [];
 
   const factOf = (partner: string, identity: string): KnownFact | undefined =>
@@ -124,13 +127,13 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
 
   const release = (bill: string): void => {
     for (const held of known.held(bill)) {
-      if (freed.has(held.id)) continue;
+      if (freed.has(held.id) || isGivenBack(billNow(bill), held.causeEventId)) continue;
       freed.add(held.id);
       released.push({ ...held, state: enter(held.destination, held.lane) });
       entered.push(held.id);
     }
     for (const one of created.values()) {
-      if (one.state !== "held" || one.bill !== bill) continue;
+      if (one.state !== "held" || one.bill !== bill || isGivenBack(billNow(bill), one.owed.cause.eventId)) continue;
       one.state = enter(one.owed.destination, one.owed.lane);
       entered.push(one.id);
     }
@@ -160,8 +163,15 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
       return { id: before.id, key: owed.key, destination: owed.destination, state: "kept" };
     }
     const bill = owed.when === "bill-paid" ? billOf(settlement, owed) : undefined;
-    const state = bill !== undefined && !isPaid(billNow(bill)) ? "held" : enter(owed.destination, owed.lane);
-    const one = { id: deps.newId(), owed, state: state as EntryState, ...(bill === undefined ? {} : { bill }) };
+    const mayBeTold = (of: Bill): boolean => isPaid(of) && !isGivenBack(of, owed.cause.eventId);
+    const state = bill !== undefined && !mayBeTold(billNow(bill)) ? "held" : enter(owed.destination, owed.lane);
+    const one = {
+      id: deps.newId(),
+      messageId: messageIdOf(settlement),
+      owed,
+      state: state as EntryState,
+      ...(bill === undefined ? {} : { bill }),
+    };
     created.set(owed.key, one);
     if (state !== "held") entered.push(one.id);
     plan.writeBacks.push(one);
@@ -193,6 +203,13 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
         if (identity !== undefined) own.set(pairKey(sealed.event.source, identity), sealed);
       } else if (fact.fingerprint === sealed.fingerprint) elsewhere.set(sealed.event.id, fact);
       else conflict ??= fact;
+    }
+    // Another message told an event of this very id that is another fact: the mapping's message identity is too narrow. Its write-back would pass for that one's.
+    const freshIds = new Set(fresh.map((sealed) => sealed.event.id));
+    for (const owed of settlement.writeBacks) {
+      const before = freshIds.has(owed.cause.eventId) ? (created.get(owed.key) ?? known.existing(owed.key)) : undefined;
+      if (before && before.messageId !== messageId)
+        conflict ??= { messageId: before.messageId, eventId: owed.cause.eventId, fingerprint: "" };
     }
     if (conflict) {
       const reason = refusal("BUSINESS_CONFLICT");

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyChange, billCovered, billTotal, emptyBill, isPaid, type OrderChange, orderChangesOf, orderKey } from "./rules.ts";
+import {
+  applyChange,
+  billCovered,
+  billTotal,
+  emptyBill,
+  isGivenBack,
+  isPaid,
+  type OrderChange,
+  orderChangesOf,
+  orderKey,
+} from "./rules.ts";
 
 const bill = "bill:DJ1";
 const book = (...changes: OrderChange[]) => changes.reduce(applyChange, emptyBill(bill));
@@ -110,6 +120,13 @@ const table: readonly { name: string; changes: OrderChange[]; total: bigint | un
     covered: 9250n,
     paid: true,
   },
+  {
+    name: "one order paid twice (two transactions under one number) is two payments, so the bill is not simply paid",
+    changes: [charged, insured, { ...paid, transactions: ["T1"] }, { ...paid, transactions: ["T2"] }],
+    total: 9250n,
+    covered: 10900n,
+    paid: false,
+  },
   { name: "a payment whose bill nobody told is not paid", changes: [paid], total: undefined, covered: 1650n, paid: false },
 ];
 
@@ -141,3 +158,23 @@ test("events that move no money change no bill", () => {
     { kind: "insured", bill, settlementNo: "S", total: 9250n, covered: 7600n },
   ]);
 });
+
+const told: OrderChange = { ...paid, transactions: ["T1"], eventId: "e1" };
+const refund: OrderChange = { kind: "refunded", bill, refundNo: "R1", amount: 1650n, paymentNo: "P1" };
+const givenBack: readonly { name: string; changes: OrderChange[]; given: boolean }[] = [
+  { name: "a payment that stands", changes: [told], given: false },
+  { name: "a payment refunded in full", changes: [told, refund], given: true },
+  { name: "a refund that came before its payment", changes: [refund, told], given: true },
+  { name: "a payment refunded in part", changes: [told, { ...refund, amount: 1n }], given: false },
+  {
+    name: "a payment refunded in two parts",
+    changes: [told, { ...refund, amount: 1n }, { ...refund, refundNo: "R2", amount: 1649n }],
+    given: true,
+  },
+  { name: "another payment's refund", changes: [told, { ...refund, paymentNo: "P10" }], given: false },
+  { name: "one of two payments of one order", changes: [told, { ...told, transactions: ["T2"], eventId: "e2" }, refund], given: false },
+  { name: "nothing known", changes: [], given: false },
+];
+for (const row of givenBack)
+  test(`decision 6: ${row.name} ${row.given ? "is" : "is not"} given back`, () =>
+    assert.equal(isGivenBack(book(...row.changes), "e1"), row.given));

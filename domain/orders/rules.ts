@@ -24,8 +24,17 @@ export type OrderChange =
     }
   /** Names what it reverses by the settlement's number, the request's (冲正), or both. */
   | { readonly kind: "insurance-reversed"; readonly bill: string; readonly settlementNo?: string; readonly requestNo?: string }
-  | { readonly kind: "paid"; readonly bill: string; readonly paymentNo: string; readonly amount: bigint; readonly billTotal?: bigint }
-  | { readonly kind: "refunded"; readonly bill: string; readonly refundNo: string; readonly amount: bigint };
+  /** `transactions`: one order paid twice is two payments under one number. `eventId`: the event that told it, by which its write-back is known. */
+  | {
+      readonly kind: "paid";
+      readonly bill: string;
+      readonly paymentNo: string;
+      readonly transactions?: readonly string[];
+      readonly amount: bigint;
+      readonly billTotal?: bigint;
+      readonly eventId?: string;
+    }
+  | { readonly kind: "refunded"; readonly bill: string; readonly refundNo: string; readonly amount: bigint; readonly paymentNo?: string };
 
 /** A bill's book. Amounts are fen; maps are keyed by the partner's number so that the same fact counts once. */
 export interface Bill {
@@ -39,6 +48,10 @@ export interface Bill {
   readonly reversedAhead?: readonly { readonly settlementNo?: string; readonly requestNo?: string }[];
   readonly payments: Readonly<Record<string, bigint>>;
   readonly refunds: Readonly<Record<string, bigint>>;
+  /** Refund's number → number of the payment it gives back. */
+  readonly refundOf?: Readonly<Record<string, string>>;
+  /** Event → number of the payment that it told. */
+  readonly toldBy?: Readonly<Record<string, string>>;
   /** What a payment said the whole bill was; used only while no charge and no insurance settlement told it. */
   readonly toldTotal?: bigint;
 }
@@ -73,6 +86,22 @@ export function billCovered(bill: Bill): bigint {
 export function isPaid(bill: Bill): boolean {
   const total = billTotal(bill);
   return total !== undefined && Object.keys(bill.payments).length + Object.keys(bill.insurance).length > 0 && billCovered(bill) === total;
+}
+
+/** No text of a partner holds this character (domain/mapping/kinds.ts). */
+const BETWEEN = "\u001f";
+
+/**
+ * True when the payment that this event told has been given back in full: the HIS must no longer be told of it as paid, though the bill may be paid by others
+ * or have come to nothing (decision 6: overtaken by a refund).
+ */
+export function isGivenBack(bill: Bill, eventId: string): boolean {
+  const paymentNo = bill.toldBy?.[eventId];
+  if (paymentNo === undefined) return false;
+  const refunds = Object.entries(bill.refundOf ?? {}).filter(([, no]) => no === paymentNo);
+  if (refunds.length === 0) return false;
+  const captured = Object.entries(bill.payments).filter(([no]) => no === paymentNo || no.startsWith(paymentNo + BETWEEN));
+  return sum(refunds.map(([refundNo]) => bill.refunds[refundNo] ?? 0n)) >= sum(captured.map(([, amount]) => amount));
 }
 
 /** The settlement that a reversal takes back, with its number; undefined when this bill does not know it. */
@@ -123,11 +152,15 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
         : { ...bill, reversedAhead: [...known, ahead] };
     }
     case "paid": {
-      const paid = { ...bill, payments: { ...bill.payments, [change.paymentNo]: change.amount } };
+      const number = [change.paymentNo, ...(change.transactions ?? [])].join(BETWEEN);
+      const toldBy = change.eventId === undefined ? {} : { toldBy: { ...bill.toldBy, [change.eventId]: change.paymentNo } };
+      const paid = { ...bill, ...toldBy, payments: { ...bill.payments, [number]: change.amount } };
       return change.billTotal === undefined ? paid : { ...paid, toldTotal: change.billTotal };
     }
-    case "refunded":
-      return { ...bill, refunds: { ...bill.refunds, [change.refundNo]: change.amount } };
+    case "refunded": {
+      const refundOf = change.paymentNo === undefined ? {} : { refundOf: { ...bill.refundOf, [change.refundNo]: change.paymentNo } };
+      return { ...bill, ...refundOf, refunds: { ...bill.refunds, [change.refundNo]: change.amount } };
+    }
   }
 }
 
@@ -144,7 +177,7 @@ export function orderKey(data: Data): string | undefined {
 }
 
 /** What an event changes on its bill: nothing for events that move no money (rejections, statements, provisional settles). */
-export function orderChangesOf(event: Pick<Event, "type" | "data">): readonly OrderChange[] {
+export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly id?: string }): readonly OrderChange[] {
   const data = event.data as Data;
   const bill = orderKey(data);
   if (bill === undefined) return [];
@@ -176,18 +209,25 @@ export function orderChangesOf(event: Pick<Event, "type" | "data">): readonly Or
     case "payment.settled": {
       const bills = data.bills as readonly { readonly amount?: string }[] | undefined;
       const told = bills?.[0]?.amount;
+      const tenders = (data.tenders ?? []) as readonly { readonly channelTransactionNo?: string }[];
+      const transactions = tenders.flatMap((one) => one.channelTransactionNo ?? []);
       return [
         {
           kind: "paid",
           bill,
           paymentNo: text(data.paymentNo),
+          ...(transactions.length === 0 ? {} : { transactions }),
           amount: fen(data.total),
+          ...(event.id === undefined ? {} : { eventId: event.id }),
           ...(told === undefined ? {} : { billTotal: fen(told) }),
         },
       ];
     }
-    case "payment.refunded":
-      return [{ kind: "refunded", bill, refundNo: text(data.refundNo), amount: fen(data.total) }];
+    case "payment.refunded": {
+      const { paymentNo } = (data.original ?? {}) as Data;
+      const original = paymentNo === undefined ? {} : { paymentNo: text(paymentNo) };
+      return [{ kind: "refunded", bill, refundNo: text(data.refundNo), amount: fen(data.total), ...original }];
+    }
     default:
       return [];
   }

@@ -11,6 +11,8 @@ interface Book {
   readonly reversedAhead?: NonNullable<Bill["reversedAhead"]>;
   readonly payments: Fen;
   readonly refunds: Fen;
+  readonly refundOf?: NonNullable<Bill["refundOf"]>;
+  readonly toldBy?: NonNullable<Bill["toldBy"]>;
   readonly toldTotal?: string;
 }
 
@@ -37,6 +39,8 @@ export function billOfBook(key: string, book: unknown): Bill {
     ...(stored.reversedAhead === undefined ? {} : { reversedAhead: stored.reversedAhead }),
     payments: amounts(stored.payments),
     refunds: amounts(stored.refunds),
+    ...(stored.refundOf === undefined ? {} : { refundOf: stored.refundOf }),
+    ...(stored.toldBy === undefined ? {} : { toldBy: stored.toldBy }),
     ...(stored.toldTotal === undefined ? {} : { toldTotal: BigInt(stored.toldTotal) }),
   };
 }

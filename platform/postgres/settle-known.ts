@@ -71,6 +71,7 @@ interface Leased {
 
 interface ExistingRow {
   readonly id: string;
+  readonly message_id: string;
   readonly key: string;
   readonly destination: string;
   readonly kind: string;
@@ -86,6 +87,7 @@ interface ExistingRow {
 
 const existingOf = (row: ExistingRow): ExistingWriteBack => ({
   id: row.id,
+  messageId: row.message_id,
   owed: {
     destination: row.destination,
     kind: row.kind,

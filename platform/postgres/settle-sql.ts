@@ -23,10 +23,10 @@ export const storedEvents = (days: Days): string =>
   `select e.message_id, e.id from ${days.of("event")} e where e.message_id = any($1::uuid[])`;
 
 export const BILLS = "select b.key, b.book from bill b where b.key = any($1::text[])";
-export const HELD = `select w.id, w.bill, w.destination, w.lane from write_back w
+export const HELD = `select w.id, w.bill, w.destination, w.lane, w.cause_event_id as "causeEventId" from write_back w
   where w.bill = any($1::text[]) and w.state = 'held' order by w.id for update`;
 
-export const EXISTING = `select w.id, w.key, w.destination, w.kind, w.mapping, w.lane, w.content_type, w.charset, w.amount_fen, w.serial,
+export const EXISTING = `select w.id, w.message_id, w.key, w.destination, w.kind, w.mapping, w.lane, w.content_type, w.charset, w.amount_fen, w.serial,
     w.business_date::text as business_date, b.body
   from write_back w cross join lateral (
     select x.body from write_back_body x where x.message_id = w.message_id and x.write_back_id = w.id limit 1) as b
@@ -115,6 +115,11 @@ export const DELIVERY_ROWS = batchOf("r", { subscriber: "text", event_id: "text"
 export const INSERT_DELIVERIES = `insert into event_delivery (subscriber, event_id, message_id, seq, state, owed_at, lease_worker, lease_until, lease_token, run)
   select r.subscriber, r.event_id, r.message_id, r.seq, 'received', ${at(`$${DELIVERY_ROWS.next}`)}, $${DELIVERY_ROWS.next + 1}::integer,
     ${at(`$${DELIVERY_ROWS.next}`)} + $${DELIVERY_ROWS.next + 2}::double precision * interval '1 millisecond', 1, 1 from ${DELIVERY_ROWS.from}`;
+
+/** The same, held by nobody yet. Last parameter: now in ms. */
+export const OWE_DELIVERIES = `insert into event_delivery (subscriber, event_id, message_id, seq, state, owed_at)
+  select r.subscriber, r.event_id, r.message_id, r.seq, 'received', ${at(`$${DELIVERY_ROWS.next}`)} from ${DELIVERY_ROWS.from}
+  on conflict do nothing`;
 
 export const ENDED = batchOf("r", { subscriber: "text", event_id: "text", park: "jsonb" });
 export const END_DELIVERIES = `with rows as materialized (select * from ${ENDED.from}),

@@ -240,6 +240,54 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
       }
     }
 
+    test("decision 6: a held write-back whose payment was given back is never released, neither when others pay the bill nor when it comes to nothing", async () => {
+      for (const last of ["paid by another", "cancelled"] as const) {
+        const bill = fresh("bill:");
+        const event = fact();
+        const back = owed(event, bill, { when: "bill-paid" });
+        const told: OrderChange = { kind: "paid", bill, paymentNo: "P-back", amount: 50n, eventId: event.event.id };
+        const charged: OrderChange = { kind: "charged", bill, chargeNo: "C1", amount: 100n };
+        const first = await one.settle.settle(
+          settlement(await arrive(), { events: [event], orderChanges: [charged, told], writeBacks: [back] }),
+        );
+        assert.deepEqual(states(first), ["held"]);
+        const refunded: OrderChange = { kind: "refunded", bill, refundNo: fresh("R"), amount: 50n, paymentNo: "P-back" };
+        await one.settle.settle(settlement(await arrive(), { events: [fact()], orderChanges: [refunded] }));
+        const second = fact();
+        const again = owed(second, bill, { when: "bill-paid" });
+        const whole: OrderChange =
+          last === "cancelled"
+            ? { kind: "charge-cancelled", bill, cancelNo: fresh("X"), chargeNo: "C1", amount: 100n }
+            : { kind: "paid", bill, paymentNo: fresh("P"), amount: 100n, eventId: second.event.id };
+        const ended = await one.settle.settle(
+          settlement(await arrive(), { events: [second], orderChanges: [whole], writeBacks: last === "cancelled" ? [] : [again] }),
+        );
+        assert.deepEqual(states(ended), last === "cancelled" ? [] : ["waiting"]);
+        assert.equal((await world.writeBack(back.key))?.state, "held", last);
+      }
+    });
+
+    for (const together of [false, true]) {
+      test(`decision 5: another fact under an event id that is taken is a conflict: its write-back would pass for the first one's${together ? ", in one batch" : ""}`, async () => {
+        const [first, second] = [await arrive(), await arrive()];
+        const id = fresh("e");
+        const lane = fresh("bill:");
+        const [a, b] = [fact({ id }), fact({ id, fingerprint: "other" })];
+        const back = owed(a, lane);
+        const both = [
+          () => one.settle.settle(settlement(first, { events: [a], writeBacks: [back] })),
+          () => one.settle.settle(settlement(second, { events: [b], writeBacks: [{ ...back, serial: "S2" }] })),
+        ] as const;
+        const told = together ? await Promise.all([both[0](), both[1]()]) : [await both[0](), await both[1]()];
+        assert.deepEqual(
+          told.map((each) => each.kind),
+          ["settled", "conflict"],
+        );
+        assert.equal((await world.message(second.id))?.code, "BUSINESS_CONFLICT");
+        assert.deepEqual(await world.lane("his", lane), ["waiting"]);
+      });
+    }
+
     test("a parked delivery commits nothing but its parking", async () => {
       const message = await arrive();
       const event = fact({ key: "B-parked" });

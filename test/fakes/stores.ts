@@ -295,7 +295,14 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
           held: (bill) =>
             [...writeBacks.values()]
               .filter((row) => row.state === "held" && row.bill === bill)
-              .map((row): HeldWriteBack => ({ id: row.id, destination: row.owed.destination, lane: row.owed.lane })),
+              .map(
+                (row): HeldWriteBack => ({
+                  id: row.id,
+                  causeEventId: row.owed.cause.eventId,
+                  destination: row.owed.destination,
+                  lane: row.owed.lane,
+                }),
+              ),
           existing: (name): ExistingWriteBack | undefined => writeBacks.get(name),
           busy: (destination, lane) =>
             [...writeBacks.values()].some(
