@@ -6,13 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Intake, Verdict } from "../../../domain/journal/intake.ts";
 import { type Inbound, type Journaled, JournalBusy, JournalGone } from "../../../domain/journal/ports.ts";
 import type { Log } from "../../../domain/log.ts";
+import { plain } from "../../../domain/journal/sender.ts";
 import { nextOf } from "../../../domain/refusals.ts";
 import { messageOf, type RabbitConnection } from "../../rabbit/connection.ts";
 import { type Consumer, type ConsumerState, createConsumer, type Delivery } from "../../rabbit/consumer.ts";
 import type { Publisher } from "../../rabbit/publisher.ts";
 import type { Names } from "../../rabbit/topology.ts";
 import { createHold, type Hold } from "./hold.ts";
-import { BODY_HARD_MAX, readMessage } from "./inbound.ts";
+import { isOversized, readMessage } from "./inbound.ts";
 
 export interface DoorOptions {
   /** For consuming; the publisher has a connection of its own. */
@@ -65,8 +66,16 @@ export function verdictBody(verdict: Verdict): Uint8Array {
   );
 }
 
+/** Queues of partners for verdicts are named `reply.<partner>.…` (bin/start/credentials.ts). */
+const REPLIES = "reply.";
+
 /** Answers reply-to after the verdict; never in the way of an ack. */
-function createReplies({ publisher, names, intake, log }: DoorOptions): (journaled: Journaled, message: Delivery["message"]) => void {
+function createReplies({
+  publisher,
+  names,
+  intake,
+  log,
+}: DoorOptions): (journaled: Journaled, message: Delivery["message"], partner: string | undefined) => void {
   let waiting = 0;
   const reply = async (journaled: Journaled, replyTo: string, correlationId: string | undefined): Promise<void> => {
     const verdict = await intake.verdict(journaled, waiting > VERDICTS_MAX ? 0 : VERDICT_WITHIN_MS);
@@ -81,11 +90,12 @@ function createReplies({ publisher, names, intake, log }: DoorOptions): (journal
     });
     if (answer !== "confirmed") log.warn({ messageId: verdict.messageId, answer }, "verdict not delivered to reply-to");
   };
-  return (journaled, { properties }) => {
+  return (journaled, { properties }, partner) => {
     const replyTo: unknown = properties.replyTo;
     if (typeof replyTo !== "string" || replyTo === "") return;
-    if (names.isOurs(replyTo)) {
-      log.warn({ replyTo }, "reply-to names a queue of the engine: not answered"); // else a sender could speak as another partner through us
+    // We may write to any queue; the sender may not. Else it could speak through us as another partner, or give another partner verdicts.
+    if (names.isOurs(replyTo) || (replyTo.startsWith(REPLIES) && !replyTo.startsWith(`${REPLIES}${partner}.`))) {
+      log.warn({ replyTo: plain(replyTo, 100) }, "reply-to names a queue that is not the sender's: not answered");
       return;
     }
     const correlationId: unknown = properties.correlationId;
@@ -118,7 +128,7 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
   const accepted = (delivery: Delivery, journaled: Journaled): void => {
     hold.proved();
     delivery.ack();
-    reply(journaled, delivery.message);
+    reply(journaled, delivery.message, partner);
   };
   const again = async (delivery: Delivery, inbound: Inbound): Promise<boolean> => {
     try {
@@ -147,13 +157,9 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
     log.error({ queue, kind: inbound.kind, error: messageOf(error) }, "the journal cannot take this message: dead-lettered");
     delivery.deadLetter();
   };
-  const onDelivery = (delivery: Delivery): void => {
-    const { content } = delivery.message;
-    if (content.length > BODY_HARD_MAX) {
-      log.error({ queue, bytes: content.length, max: BODY_HARD_MAX }, "message larger than anything we store: dead-lettered");
-      delivery.deadLetter();
-      return;
-    }
+  const onDelivery = (given: Delivery): void => {
+    // What is too large for the journal is journaled by its beginning, so that a person sees it, and kept whole by the broker.
+    const delivery: Delivery = isOversized(given.message) ? { ...given, ack: () => given.deadLetter() } : given;
     const inbound = readMessage(delivery.message, { names, partner, policy: (name) => intake.policy(name), maySpeakFor });
     intake.accept(inbound).then(
       (journaled) => accepted(delivery, journaled),

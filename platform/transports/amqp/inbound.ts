@@ -6,8 +6,10 @@ import { inboundOf, plain } from "../../../domain/journal/sender.ts";
 import { refusal } from "../../../domain/refusals.ts";
 import type { Names } from "../../rabbit/topology.ts";
 
-/** Longer bodies are not journaled at all: they go to the dead-letter queue. The journal's own bound per partner is `bytesMax`. */
+/** Of longer bodies only the beginning is journaled, with the reason; the whole goes to the dead-letter queue. The bound per partner is `bytesMax`. */
 export const BODY_HARD_MAX = 16 * 1024 * 1024;
+/** How much of such a body is journaled, so that a person sees what it was. */
+export const OVERSIZED_KEPT = 64 * 1024;
 const NOBODY = "unknown";
 const PARTNER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -19,6 +21,9 @@ export interface ReadOptions {
   /** Whether the AMQP user that the broker vouches for (the user-id property) may speak for a partner. */
   readonly maySpeakFor: (user: string, partner: string) => boolean;
 }
+
+/** Longer than anything the journal stores. */
+export const isOversized = ({ content }: ConsumeMessage): boolean => content.length > BODY_HARD_MAX;
 
 const textOr = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
@@ -60,6 +65,12 @@ export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbo
         : userDiffers
           ? refusal("SENDER_MISMATCH", { zh: `AMQP 账号 ${plain(user, 100)}`, en: `AMQP user ${plain(user, 100)}` })
           : undefined;
+  const oversized = isOversized(message)
+    ? refusal("TOO_LARGE", {
+        zh: `共 ${content.length} 字节，仅存开头 ${OVERSIZED_KEPT} 字节；全文在死信队列`,
+        en: `${content.length} bytes, of which the first ${OVERSIZED_KEPT} are kept; the whole is in the dead-letter queue`,
+      })
+    : undefined;
   return inboundOf(
     {
       door: "amqp",
@@ -69,9 +80,9 @@ export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbo
       contentType: textOr(properties.contentType),
       contentEncoding: textOr(properties.contentEncoding),
       headers: properties.headers ?? {},
-      body: content,
+      body: oversized ? content.subarray(0, OVERSIZED_KEPT) : content,
     },
     policy,
-    mismatch,
+    mismatch ?? oversized,
   );
 }

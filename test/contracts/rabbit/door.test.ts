@@ -127,10 +127,18 @@ test("what nobody can work on is journaled as parked: unknown kind, stranger, to
   await empty();
 });
 
-test("larger than anything we store: to the dead-letter queue, and the queue goes on", async () => {
+test("larger than anything we store: whole to the dead-letter queue, its beginning parked where a person sees it, and the queue goes on", async () => {
   await send(Buffer.alloc(16 * 1024 * 1024 + 1));
   await send("next");
-  await until("dead and next", () => dead?.length === 1 && taken.length === 1);
+  await until("dead and next", () => dead?.length === 1 && taken.length === 2);
+  assert.deepEqual(
+    taken.map((inbound) => [inbound.refusal?.code, inbound.raw.length]),
+    [
+      ["TOO_LARGE", 64 * 1024],
+      [undefined, 4],
+    ],
+  );
+  assert.equal(dead?.[0]?.content.length, 16 * 1024 * 1024 + 1);
   await empty();
 });
 
@@ -188,11 +196,16 @@ test("reply-to gets the verdict with the sender's correlation id; never a queue 
   const { zh, en } = refusal("UNKNOWN_MESSAGE");
   assert.deepEqual([told.get("c2").verdict, told.get("c2").code, told.get("c2").text], ["refused", "UNKNOWN_MESSAGE", { zh, en }]);
   await send("spoof", { replyTo: bench.names.queueOf("neusoft") });
+  const name = `reply.neusoft.${bench.names.inbound}`;
+  await channel.assertQueue(name, { autoDelete: true });
+  const others = await bench.listen(name);
+  await send("spoof", { replyTo: name });
   await send("gone", { replyTo: "no.such.queue" });
-  await until("logged", () => bench.lines.some((line) => /names a queue of the engine/.test(line.message)));
+  await until("logged", () => bench.lines.some((line) => /names a queue that is not the sender's/.test(line.message)));
   await until("undelivered logged", () => bench.lines.some((line) => /verdict not delivered/.test(line.message)));
-  assert.equal(taken.length, 4);
+  assert.equal(taken.length, 5);
   await empty();
+  assert.deepEqual(others, [], "nobody is given verdicts in another's name");
 });
 
 test("drain: no new messages are taken, those in flight end; resume goes on", async () => {
