@@ -39,6 +39,8 @@ export interface Console {
 export const BODY_BYTES_MAX = 64 * 1024;
 const REQUEST_TIMEOUT_MS = TOTALS_TIMEOUT_MS + 15_000;
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often connections past their time are looked for; Node's own 30 s would let half-open ones keep the door shut that long. */
+const CHECK_EVERY_MS = 2_000;
 const CONNECTIONS_MAX = 200;
 const PARAM_MAX = 512;
 const LOOPBACK_ADDRESSES = ["127.0.0.1", "::1", "localhost"];
@@ -71,7 +73,7 @@ function newApp(): FastifyInstance {
     forceCloseConnections: true,
     return503OnClosing: true,
     routerOptions: { maxParamLength: PARAM_MAX },
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
     // What a caller sends is checked as it is: nothing is removed, converted or filled in.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, strict: false } },
     frameworkErrors: (_error, _request, reply: FastifyReply) => void send(reply, refused("BAD_REQUEST")),

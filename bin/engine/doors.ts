@@ -100,6 +100,8 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
 
 /** The intake with its numbers: what doors brought, and how long the journal took. */
 function counted(intake: Intake, metrics: Metrics): Intake {
+  // Senders choose the names of partners nobody knows: as labels they would grow without end.
+  const label = (partner: string): string => (intake.policy(partner) === undefined ? "unknown" : partner);
   return {
     ...intake,
     accept: async (inbound) => {
@@ -107,10 +109,10 @@ function counted(intake: Intake, metrics: Metrics): Intake {
       try {
         const journaled = await intake.accept(inbound);
         metrics.journaled(performance.now() - since);
-        metrics.accepted(inbound.door, inbound.partner, journaled.kind);
+        metrics.accepted(inbound.door, label(inbound.partner), journaled.kind);
         return journaled;
       } catch (error) {
-        metrics.accepted(inbound.door, inbound.partner, error instanceof JournalBusy ? "busy" : "refused");
+        metrics.accepted(inbound.door, label(inbound.partner), error instanceof JournalBusy ? "busy" : "refused");
         throw error;
       }
     },
