@@ -2,6 +2,7 @@
  * The composition root (design.md section 4): reads the environment, puts the engine together, and gives Node-RED its settings. `bin/engine.ts` starts both.
  */
 import { compose } from "./bin/engine/compose.ts";
+import { credentialSecretOf } from "./bin/engine/partners.ts";
 import { readConfig } from "./platform/config.ts";
 import { nodeRedSettings } from "./platform/node-red/settings.ts";
 
@@ -14,6 +15,7 @@ export const settings = nodeRedSettings({
   profile: config.profile,
   engine: composition.engine,
   editorPort: config.editorPort,
+  credentialSecret: credentialSecretOf(config.credentialsFile),
   log: (level, text, detail) => composition.log[level](detail ?? {}, text),
 });
 

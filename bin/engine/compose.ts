@@ -18,6 +18,7 @@ import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { type Doors, openDoors } from "./doors.ts";
+import { refuseUnsafe } from "./safety.ts";
 import { createWork, type Work } from "./work.ts";
 
 /** How long a stop waits for what flows have in hand. */
@@ -119,6 +120,10 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
 }
 
 async function build(config: Config, log: EngineLog, ready: Promise<void>): Promise<Parts> {
+  await refuseUnsafe({
+    ...config,
+    urls: { postgres: config.postgresUrl, amqp: config.amqpUrl, redis: config.redisUrl },
+  });
   const catalogue = await loadCatalogue(config);
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
@@ -196,6 +201,7 @@ function operationsOf({
     translateByDefault: dialects.translateByDefault,
     keysOf: (event) => registry.get(event.type)?.keys(event.data) ?? [],
     sealWriteBack: sealer.writeBack,
+    subscribers: postgres.subscribers,
     after: work.settled,
     wake: () => work.deliveries.wake(),
     dispatcher: work.dispatcher,

@@ -1,4 +1,5 @@
 /** Partners: seeds from partners/*.json, addresses overridden by settings, credentials from a file of their own. All problems at once. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Value } from "typebox/value";
@@ -62,4 +63,17 @@ export function loadCredentials(file: string): Credentials {
     throw new PartnersRefused(`${file}: needs a token of at least 16 characters and partners / 需要不少于 16 个字符的 token 与 partners`);
   }
   return given as Credentials;
+}
+
+/**
+ * The key with which Node-RED encrypts credentials of nodes, derived from the operator's token: nothing more to keep secret. Undefined when the file cannot
+ * be read; the engine then refuses to start, and says why.
+ */
+export function credentialSecretOf(file: string): string | undefined {
+  try {
+    const { token } = JSON.parse(readFileSync(file, "utf8")) as Partial<Credentials>;
+    return typeof token === "string" ? createHash("sha256").update(`node-red ${token}`).digest("hex") : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -14,6 +14,7 @@ import {
   type Program,
   readEngineFile,
 } from "./children.ts";
+import { refuseUnsafe } from "../engine/safety.ts";
 import { brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
 
 export interface RunOptions {
@@ -21,7 +22,7 @@ export interface RunOptions {
   readonly dataDir: string;
   readonly profile: "development" | "production";
   readonly given: GivenServices;
-  /** Production's credentials; `<dataDir>/credentials.json` is made when absent. */
+  /** Production's credentials, which it has to bring; development makes `<dataDir>/credentials.json`. */
   readonly credentialsFile: string | undefined;
   readonly env: Record<string, string>;
   /** How the engine is run; its environment is added here. */
@@ -66,7 +67,7 @@ function engineEnv(
   return {
     HUILIU_GATEWAY_PORT: String(ports.gateway),
     HUILIU_CONSOLE_PORT: String(ports.console),
-    HUILIU_EDITOR_PORT: String(ports.editor),
+    ...(options.profile === "production" ? {} : { HUILIU_EDITOR_PORT: String(ports.editor) }),
     HUILIU_PARTNER_URLS: JSON.stringify(urls),
     ...options.env, // ports and partner addresses that a person set win
     HUILIU_ROOT: options.root,
@@ -153,8 +154,23 @@ function placeOf(dataDir: string, name: string): Place {
   return { pidFile: join(dataDir, `${name}.pid.json`), logFile: join(dataDir, "log", `${name}.log`) };
 }
 
+/** Before anything is started; the engine judges again, with the addresses of what was started. */
+function refuseUnsafeStart(options: RunOptions): Promise<void> {
+  const { HUILIU_HOST, HUILIU_EDITOR_PORT, HUILIU_PARTNER_URLS } = options.env;
+  return refuseUnsafe({
+    root: options.root,
+    profile: options.profile,
+    credentialsFile: options.credentialsFile,
+    urls: options.given,
+    partnerUrls: JSON.parse(HUILIU_PARTNER_URLS ?? "{}") as Record<string, string>,
+    host: HUILIU_HOST ?? "127.0.0.1",
+    editorPort: HUILIU_EDITOR_PORT === undefined ? undefined : Number(HUILIU_EDITOR_PORT),
+  });
+}
+
 async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   const { dataDir, log, signal } = options;
+  if (options.profile === "production") await refuseUnsafeStart(options);
   const credentialsFile = options.credentialsFile ?? join(dataDir, "credentials.json");
   const credentials =
     options.credentialsFile === undefined

@@ -59,10 +59,13 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
-async function readFlows(root: string): Promise<Map<string, readonly StoredNode[]>> {
+/** Every flow under `root` (the folder flows/) that loads, and a line for each that does not. */
+export async function readFlows(
+  root: string,
+): Promise<{ readonly files: Map<string, readonly StoredNode[]>; readonly wrong: readonly string[] }> {
   const files = new Map<string, readonly StoredNode[]>();
-  if (!existsSync(root)) return files;
   const wrong: string[] = [];
+  if (!existsSync(root)) return { files, wrong };
   for (const entry of await readdir(root, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const path = join(root, entry.name, "flow.json");
@@ -79,9 +82,7 @@ async function readFlows(root: string): Promise<Map<string, readonly StoredNode[
       }
     }
   }
-  // A flow that does not load is an error, never a silence: its messages would have nobody.
-  if (wrong.length > 0) throw new Error(`Flows refused:\n- ${wrong.join("\n- ")}`);
-  return files;
+  return { files, wrong };
 }
 
 /** Writes what changed and removes the flow.json of vanished tabs; a folder that still has other files (README.md) is left, and said. */
@@ -114,7 +115,10 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
   let folders = new Map<string, string>();
 
   const getFlows = async (): Promise<readonly StoredNode[]> => {
-    const joined = joinFlows(await readFlows(root));
+    const { files, wrong } = await readFlows(root);
+    // A flow that does not load is an error, never a silence: its messages would have nobody.
+    if (wrong.length > 0) throw new Error(`Flows refused:\n- ${wrong.join("\n- ")}`);
+    const joined = joinFlows(files);
     folders = joined.folders;
     return joined.flows;
   };

@@ -18,8 +18,8 @@ export interface NodeRedOptions {
   readonly engine: Engine;
   /** Where the editor listens, on 127.0.0.1. Ignored in production: editor and admin API are off. */
   readonly editorPort: number;
-  /** Encrypts credentials of nodes. Absent = Node-RED makes one and keeps it in its own settings. */
-  readonly credentialSecret?: string;
+  /** Encrypts credentials of nodes. Undefined = Node-RED makes one and keeps it in its own settings. */
+  readonly credentialSecret?: string | undefined;
   /** Node-RED's `adminAuth`; absent = loopback only, as the development profile has it. */
   readonly adminAuth?: object;
   readonly log: RuntimeLog;

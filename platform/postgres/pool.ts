@@ -81,7 +81,9 @@ export class UnsafeServer extends Error {
   override readonly name = "UnsafeServer";
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
-    super(`PostgreSQL is not safe to journal into: ${problems.join("; ")}`);
+    super(
+      `PostgreSQL is not safe to journal into: set this in postgresql.conf (or by ALTER SYSTEM) and reload / PostgreSQL 的设置会丢失已确认的报文：请在 postgresql.conf（或 ALTER SYSTEM）中修改后重新加载\n- ${problems.join("\n- ")}`,
+    );
     this.problems = problems;
   }
 }
@@ -95,7 +97,7 @@ export async function assertServer(pool: Pool): Promise<void> {
   const of = new Map(settings.rows.map((row) => [row.name, row.setting]));
   const problems: string[] = [];
   const must = (name: string, wanted: string): void => {
-    if (of.get(name) !== wanted) problems.push(`${name} is ${of.get(name) ?? "unknown"}, must be ${wanted}`);
+    if (of.get(name) !== wanted) problems.push(`${name} is ${of.get(name) ?? "unknown"}, must be ${wanted} / ${name} 应为 ${wanted}`);
   };
   must("synchronous_commit", "on");
   must("fsync", "on");
@@ -103,6 +105,6 @@ export async function assertServer(pool: Pool): Promise<void> {
   must("server_encoding", "UTF8");
   must("transaction_read_only", "off");
   const version = Number(of.get("server_version_num") ?? 0);
-  if (version < SERVER_VERSION_MIN) problems.push(`server version ${version} is older than 15`);
+  if (version < SERVER_VERSION_MIN) problems.push(`server version ${version} is older than 15 / 服务器版本低于 15`);
   if (problems.length > 0) throw new UnsafeServer(problems);
 }
