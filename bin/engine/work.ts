@@ -1,5 +1,5 @@
 /** The engine's own work: the journal and what flows make of it, the write-backs and who sends them. */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createDeliveries, type Deliveries } from "../../domain/delivery/deliveries.ts";
 import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
@@ -73,7 +73,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
     parkedEvent: sealer.parked,
     orderFacts: createOrderFacts(postgres.pool),
-    newToken: () => randomBytes(12).toString("base64url"),
+    newToken: () => randomUUID(), // Node draws random bytes for many of these at once
     after,
     log: (level, text, fields) => log[level](fields, text),
     count: metrics.delivery,
