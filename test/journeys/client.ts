@@ -11,6 +11,7 @@ export interface Push {
   readonly contentType?: string;
   readonly messageId?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
+  readonly contentEncoding?: string;
 }
 
 /** What the engine answered at reply-to. */
@@ -87,7 +88,7 @@ export async function connectClient(url: string): Promise<Client> {
   });
 
   const publish = (message: Push, tag: string, replyTo?: string): Promise<"confirmed" | "returned"> => {
-    const { messageId, contentType } = message;
+    const { messageId, contentType, contentEncoding } = message;
     return new Promise((resolve, reject) => {
       channel.publish(
         "huiliu.inbound",
@@ -98,6 +99,7 @@ export async function connectClient(url: string): Promise<Client> {
           mandatory: true,
           headers: { ...message.headers, "test-push": tag },
           ...(contentType === undefined ? {} : { contentType }),
+          ...(contentEncoding === undefined ? {} : { contentEncoding }),
           ...(messageId === undefined ? {} : { messageId }),
           ...(replyTo === undefined ? {} : { replyTo, correlationId: tag }),
         },

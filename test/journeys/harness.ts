@@ -91,7 +91,7 @@ export interface HuiliuOptions {
 export const QUICK = {
   connectTimeoutMs: 300,
   replyTimeoutMs: 700,
-  leaseMs: 2_000,
+  leaseMs: 3_000,
   trustNotFoundAfterMs: 1_200,
   retry: { firstMs: 60, maxMs: 400 },
 };
@@ -155,6 +155,7 @@ export async function startHuiliu(name: string, options: HuiliuOptions = {}): Pr
   const quiet = "--disable-warning=ExperimentalWarning";
   const clean = async (): Promise<void> => {
     await endLeftovers(dataDir);
+    if (process.env.HUILIU_KEEP === "1") return; // for looking at the logs of a journey that failed
     removeServicesData(dataDir);
     rmSync(home, { recursive: true, force: true });
   };
