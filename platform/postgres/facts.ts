@@ -1,8 +1,9 @@
 /** Writing events, outbox and history: shared by everything that commits them. */
 import { type Event, eventText } from "../../domain/events/event.ts";
-import { EVENT_ROWS, HISTORY_ROWS, INSERT_EVENTS, INSERT_HISTORY } from "./settle-sql.ts";
+import { DELIVERY_ROWS, EVENT_ROWS, HISTORY_ROWS, INSERT_EVENTS, INSERT_HISTORY, OWE_DELIVERIES } from "./settle-sql.ts";
 import type { Tx } from "./group-commit.ts";
 import { run } from "./sql.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 /** An event about to be stored. `seq` is its number of the outbox. */
 export interface EventRow {
@@ -32,6 +33,18 @@ export async function storeEvents(tx: Tx, rows: readonly EventRow[]): Promise<vo
     body: eventText(row.event),
   }));
   await run(tx.client, "insert_events", INSERT_EVENTS, [...EVENT_ROWS.params(values), tx.nowMs]);
+}
+
+/** Owes events to the `event-in` nodes that want them. Nobody holds them yet: the deliveries fetch them within a second. */
+export async function oweToFlows(
+  tx: Tx,
+  rows: readonly Pick<EventRow, "messageId" | "event" | "seq">[],
+  subscribers: Subscribers | undefined,
+): Promise<void> {
+  const owed = rows.flatMap(({ messageId, event, seq }) =>
+    (subscribers?.of(event.type) ?? []).map((subscriber) => ({ subscriber, event_id: event.id, message_id: messageId, seq })),
+  );
+  if (owed.length > 0) await run(tx.client, "owe_deliveries", OWE_DELIVERIES, [...DELIVERY_ROWS.params(owed), tx.nowMs]);
 }
 
 /** Numbers for events that are committed outside a settlement. */

@@ -25,6 +25,7 @@ import { assertServer, createPool, type Log, type Pool, POOL_MAX, READ_POOL_MAX,
 import { createSettleStore, type SettleDeps } from "./settle.ts";
 import { createWorker, type Worker } from "./worker.ts";
 import { createWriteBackStore, type WriteBackDeps } from "./write-backs.ts";
+import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
 /** A message handed to a flow stays its worker's this long without `extend`; a dead worker's is taken at once. */
 export const MESSAGE_LEASE_MS = 60_000;
@@ -55,6 +56,8 @@ export interface Postgres {
   /** For searches and totals. */
   readonly reads: Pool;
   readonly worker: Worker;
+  /** Set by the settle store; operators' deeds owe their events to the same flows. */
+  readonly subscribers: Subscribers;
   /** Names of the migrations applied at this start. */
   readonly applied: readonly string[];
   journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax">): JournalStore;
@@ -81,8 +84,10 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
     if (options.clockOffsetMs !== undefined) await setClockOffset(pool, options.clockOffsetMs);
     let { days } = await ensurePartitions(pool);
     const worker = await createWorker(pool, options.workerName, log);
+    const subscribers = createSubscribers();
     const common = {
       pool,
+      subscribers,
       worker,
       log,
       hasDay: (day: string) => days.has(day),
@@ -98,6 +103,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       pool,
       reads,
       worker,
+      subscribers,
       applied,
       journal: (deps) => closing(createJournalStore({ ...common, leaseMs: options.messageLeaseMs ?? MESSAGE_LEASE_MS, ...deps })),
       settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),

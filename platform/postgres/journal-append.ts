@@ -1,14 +1,15 @@
 /** One batch of the journal: who is new, who came before, who completes an exchange. Everything here happens inside the batch's transaction. */
 import type { ParkedEventOf } from "../../domain/delivery/ports.ts";
-import type { Inbound, Journaled, MessageState } from "../../domain/journal/ports.ts";
+import type { Inbound, Journaled, MessageState, ParkReason } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
-import { eventNumbers, storeEvents, storeHistory } from "./facts.ts";
+import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
 import type { Tx, Worked } from "./group-commit.ts";
 import { type Draft, draftOf, type Entry, exchangeKey, type Gathered, type Owner, pairKey, rowOf } from "./journal-drafts.ts";
 import { type MessageRow, messageOf } from "./journal-rows.ts";
 import * as sql from "./journal-sql.ts";
 import { daysOf, lockTexts, run } from "./sql.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 export interface AppendDeps {
   readonly workerId: number;
@@ -16,6 +17,7 @@ export interface AppendDeps {
   readonly uuid7: (atMs: number) => string;
   readonly parkedEvent: ParkedEventOf;
   readonly published?: () => void;
+  readonly subscribers?: Subscribers;
   readonly leaseMs: number;
 }
 
@@ -104,7 +106,7 @@ async function plain(deps: AppendDeps, tx: Tx, entries: readonly Entry[], gather
   if (unknown.length > 0) {
     const rows = await run<OwnerRow>(tx.client, "journal_owners", sql.OWNERS, sql.PAIRS.params(unknown));
     for (const row of rows) {
-      owners.set(pairKey(row.partner, row.identity), { messageId: row.message_id, fingerprint: row.fingerprint, state: row.state });
+      owners.set(pairKey(row.partner, row.identity), ownerOf(row));
     }
   }
   for (const { entry, identity } of again) {
@@ -120,7 +122,15 @@ interface OwnerRow {
   readonly message_id: string;
   readonly fingerprint: Buffer;
   readonly state: MessageState;
+  readonly park: ParkReason | null;
 }
+
+const ownerOf = (row: Pick<OwnerRow, "message_id" | "fingerprint" | "state" | "park">): Owner => ({
+  messageId: row.message_id,
+  fingerprint: row.fingerprint,
+  state: row.state,
+  ...(row.park === null ? {} : { park: row.park }),
+});
 
 /** The same again is a duplicate; the same name with other bytes is a conflict; what was refused is refused again, as long as nobody has worked on it. */
 function cameBefore(entry: Entry, owner: Owner, gathered: Gathered): void {
@@ -131,7 +141,11 @@ function cameBefore(entry: Entry, owner: Owner, gathered: Gathered): void {
     return;
   }
   if (owner.fingerprint.equals(entry.fingerprint)) {
-    gathered.answers.set(entry, () => ({ kind: "duplicate", messageId: owner.messageId, state: owner.draft?.state ?? owner.state }));
+    gathered.answers.set(entry, () => {
+      const state = owner.draft?.state ?? owner.state;
+      const reason = owner.draft ? owner.draft.park : owner.park;
+      return { kind: "duplicate", messageId: owner.messageId, state, ...(state === "parked" && reason ? { reason } : {}) };
+    });
   } else gathered.conflicts.push({ entry, owner });
 }
 
@@ -147,8 +161,7 @@ async function exchanges(deps: AppendDeps, tx: Tx, entries: readonly Entry[], ga
   const slots = new Map<string, Owner>();
   const slotOf = (inbound: Inbound, part: string): string => JSON.stringify([inbound.partner, inbound.kind, inbound.exchange?.id, part]);
   for (const row of await run<PartRow>(tx.client, "journal_parts", sql.PARTS, sql.EXCHANGE_KEYS.params(keys))) {
-    const owner: Owner = { messageId: row.message_id, fingerprint: row.fingerprint, state: row.state };
-    slots.set(JSON.stringify([row.partner, row.kind, row.exchange_id, row.part]), owner);
+    slots.set(JSON.stringify([row.partner, row.kind, row.exchange_id, row.part]), ownerOf(row));
   }
   for (const entry of entries) {
     const { inbound } = entry;
@@ -182,6 +195,7 @@ interface PartRow {
   readonly message_id: string;
   readonly fingerprint: Buffer;
   readonly state: MessageState;
+  readonly park: ParkReason | null;
 }
 
 function waiting(deps: AppendDeps, tx: Tx, entry: Entry, gathered: Gathered): Owner {
@@ -343,5 +357,6 @@ async function parkedEvents(deps: AppendDeps, tx: Tx, drafts: readonly Draft[]):
     return { messageId: draft.id, event: sealed.event, seq: seqs[index] ?? 0n, ordinal: 0, publish: sealed.publish };
   });
   await storeEvents(tx, rows);
+  await oweToFlows(tx, rows, deps.subscribers);
   return rows.some((row) => row.publish);
 }

@@ -3,7 +3,7 @@ import type { MessageSummary, ParkedEventOf } from "../../domain/delivery/ports.
 import { type Inbound, type Journaled, JournalGone, type JournaledMessage, type JournalStore } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
-import { eventNumbers, storeEvents, storeHistory } from "./facts.ts";
+import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx } from "./group-commit.ts";
 import { type AppendDeps, appendBatch } from "./journal-append.ts";
@@ -13,6 +13,7 @@ import * as sql from "./journal-sql.ts";
 import type { Log, Pool } from "./pool.ts";
 import { daysOf, run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 /** Lonely parts parked in one transaction; the rest follow at the next call. */
 const LONELY_MAX = 500;
@@ -28,6 +29,7 @@ export interface JournalDeps {
   readonly parkedEvent: ParkedEventOf;
   /** Called after a commit that owes events to the broker (parked messages). Must not throw. */
   readonly published?: () => void;
+  readonly subscribers?: Subscribers;
   /** How long a message handed over stays this worker's without `extend`. */
   readonly leaseMs: number;
   readonly queueRowsMax?: number;
@@ -73,6 +75,7 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
       return { messageId: row.id, event: sealed.event, seq: seqs[index] ?? 0n, ordinal: 0, publish: sealed.publish };
     });
     await storeEvents(tx, events);
+    await oweToFlows(tx, events, deps.subscribers);
     await storeHistory(
       tx,
       rows.map((row) => ({ messageId: row.id, state: "parked", by: "journal", note: reason.code })),

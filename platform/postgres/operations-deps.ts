@@ -9,6 +9,7 @@ import type { Partner } from "../../domain/partners/profile.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import type { Pool } from "./pool.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 export interface OperationsDeps {
   /** The stores' pool: deeds (Postgres.pool). */
@@ -27,6 +28,8 @@ export interface OperationsDeps {
   /** What an event can be found by: the registry's definition of its type. */
   readonly keysOf: (event: Event) => readonly BusinessKey[];
   readonly sealWriteBack: SealWriteBackEvent;
+  /** Who gets the events of deeds (Postgres.subscribers). */
+  readonly subscribers?: Subscribers;
   /** Called after commit, as the settle store calls it: the relay publishes, the dispatcher looks. Must not throw. */
   readonly after: (done: AfterSettle) => void;
   /** A message or an event delivery is open again: reclaim now rather than at the next second. Must not throw. */

@@ -9,7 +9,7 @@ import { resolvedDraft, type WriteBackFacts } from "../../domain/writeback/event
 import { cancelRuling, type CloseRuling, type ManualView, replayRuling, resolveRuling } from "../../domain/writeback/manual.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
 import { at, msOf } from "./clock.ts";
-import { eventNumbers, storeEvents } from "./facts.ts";
+import { eventNumbers, oweToFlows, storeEvents } from "./facts.ts";
 import type { Tx } from "./group-commit.ts";
 import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
@@ -171,6 +171,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
   const publish = async (tx: Tx, messageId: string, event: Event): Promise<readonly { readonly seq: bigint; readonly event: Event }[]> => {
     const [seq = 0n] = await eventNumbers(tx, 1);
     await storeEvents(tx, [{ messageId, event, seq, ordinal: 0, publish: true }]);
+    await oweToFlows(tx, [{ messageId, event, seq }], deps.subscribers);
     return [{ seq, event }];
   };
 

@@ -20,6 +20,7 @@ import * as sql from "./settle-sql.ts";
 import { LostRace } from "./failures.ts";
 import { daysOf, lockTexts, msOfUuid, orderLock, run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
+import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
 /** Settlements may wait in numbers: the deliveries behind them are bounded by the intake already. */
 const QUEUE_ROWS_MAX = 16_384;
@@ -38,6 +39,7 @@ export interface SettleDeps {
   readonly parkedEvent: ParkedEventOf;
   /** Called after each commit, before the callers are answered. Must not throw. */
   readonly after: (done: AfterSettle) => void;
+  readonly subscribers?: Subscribers;
   /** How long an event handed to an event-in node stays ours. Longer than a flow's deadline. */
   readonly eventLeaseMs: number;
   readonly goneAfterMs?: number;
@@ -58,11 +60,11 @@ const inOrder = (a: Settlement, b: Settlement): number => {
 };
 
 export function createSettleStore(deps: SettleDeps): SettleStore {
-  const subscribers = new Map<string, readonly string[]>();
+  const subscribers = deps.subscribers ?? createSubscribers();
 
   const deliveriesOf = (rows: readonly EventRow[]): (EventSource & { readonly seq: bigint })[] =>
     rows.flatMap((row) =>
-      (subscribers.get(row.event.type) ?? []).map((subscriber) => ({
+      subscribers.of(row.event.type).map((subscriber) => ({
         kind: "event" as const,
         subscriber,
         event: row.event,
@@ -221,10 +223,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
 
   return {
     settle: (settlement) => committer.submit(settlement),
-    setSubscribers: (wanted) => {
-      subscribers.clear();
-      for (const { id, types } of wanted) for (const type of types) subscribers.set(type, [...(subscribers.get(type) ?? []), id]);
-    },
+    setSubscribers: subscribers.set,
     reclaimEvents: async (ids, limit) => {
       if (ids.length === 0) return [];
       const living = await deps.worker.living();

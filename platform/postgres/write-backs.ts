@@ -3,13 +3,14 @@ import { JournalGone } from "../../domain/journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
-import { storeEvents } from "./facts.ts";
+import { oweToFlows, storeEvents } from "./facts.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
 import { dayOf, daysOf, lockTexts, orderLock, run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import * as sql from "./write-back-sql.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 const QUEUE_ROWS_MAX = 16_384;
 /** Lanes healed, or expired claims taken up, in one transaction. */
@@ -26,6 +27,7 @@ export interface WriteBackDeps {
   readonly worker: Worker;
   readonly log: Log;
   readonly hasDay: (day: string) => boolean;
+  readonly subscribers?: Subscribers;
   /** Called after a commit that owes events to the broker, with what is owed. Must not throw. */
   readonly published?: (outbox: readonly { readonly seq: bigint; readonly event: Event }[]) => void;
   /** Called after a commit that made write-backs due. Must not throw. */
@@ -134,10 +136,12 @@ type Owed = readonly { readonly seq: bigint; readonly event: Event }[];
 /** Stores events that go with write-backs, all of them for subscribers; answers them as the relay takes them. */
 async function publish(
   tx: Tx,
+  subscribers: Subscribers | undefined,
   events: readonly { readonly messageId: string; readonly seq: bigint; readonly event: Event }[],
 ): Promise<Owed> {
   const rows = events.map((one) => ({ ...one, ordinal: 0, publish: true }));
   await storeEvents(tx, rows);
+  await oweToFlows(tx, rows, subscribers);
   return rows;
 }
 
@@ -197,6 +201,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       await run(tx.client, `write_back_end${days.name}`, sql.endAttempts(days), values);
       outbox = await publish(
         tx,
+        deps.subscribers,
         [...ours].flatMap(([{ messageId, event }, seq]) => (event ? [{ messageId, seq, event }] : [])),
       );
       destinations = await promote(tx, lanes);
