@@ -3,8 +3,8 @@ import type { FlowNode, Status } from "./red.ts";
 
 /** Shortest time between two changes of a badge. */
 const EVERY_MS = 500;
-/** Longest text shown. */
-const TEXT_MAX = 60;
+/** Longest text shown, in characters: longer ones run over the nodes beside it. The parked record has the whole. */
+const TEXT_MAX = 26;
 
 export interface Badge {
   /** Nothing to do, or not yet allowed to. */

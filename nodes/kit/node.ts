@@ -13,6 +13,9 @@ import { installDrain } from "./drain.ts";
 import { installHooks } from "./hooks.ts";
 import type { Done, FlowNode, Message, Raw, Red, Send } from "./red.ts";
 
+/** How often the badge of a feeding node is brought up to date while deliveries are live. */
+const LOOK_EVERY_MS = 1_000;
+
 /** What all nodes declare. `type` is unique in the Node-RED world by its prefix; `version` is that of its configuration. */
 export interface Declared<C> {
   readonly type: `huiliu-${string}`;
@@ -206,6 +209,15 @@ function runFeed<C>(red: Red, engine: Engine, declared: FeedNode<C>, node: FlowN
   const badge = createBadge(node);
   let stop: (() => void) | undefined;
   let closed = false;
+  let looking: NodeJS.Timeout | undefined;
+  // Deliveries end elsewhere, and nobody tells the node that fed them: it looks until there are none.
+  const look = (): void => {
+    const live = engine.live();
+    badge.live(live);
+    if (live > 0) return;
+    clearInterval(looking);
+    looking = undefined;
+  };
   const refuse = (zh: string, en: string): void => {
     badge.failed(zh);
     node.error(bilingual(zh, en));
@@ -214,6 +226,7 @@ function runFeed<C>(red: Red, engine: Engine, declared: FeedNode<C>, node: FlowN
     const ref = refOf(red, node);
     try {
       node.send(message);
+      looking ??= setInterval(look, LOOK_EVERY_MS).unref();
       badge.live(engine.live());
       engine.ledger.left(token, ref);
     } catch (error) {
@@ -239,6 +252,7 @@ function runFeed<C>(red: Red, engine: Engine, declared: FeedNode<C>, node: FlowN
     );
   node.on("close", (_removed, done) => {
     closed = true;
+    clearInterval(looking);
     stop?.();
     badge.close();
     done();
