@@ -17,6 +17,10 @@ export function createIntake(deps: {
       case "awaiting-part":
         return { verdict: "accepted", messageId: journaled.messageId, pending: true };
       case "duplicate":
+        // A sender who was refused and sends the same again must not hear that all is well.
+        if (journaled.state === "parked" && journaled.reason) {
+          return { verdict: "refused", messageId: journaled.messageId, reason: journaled.reason };
+        }
         return { verdict: "duplicate", messageId: journaled.messageId };
       case "conflict":
         return { verdict: "refused", messageId: journaled.messageId, reason: refusal("IDENTITY_CONFLICT") };

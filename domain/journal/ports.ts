@@ -67,8 +67,8 @@ export interface Inbound {
 export type Journaled =
   | { readonly kind: "accepted"; readonly message: JournaledMessage }
   | { readonly kind: "awaiting-part"; readonly messageId: string }
-  /** Same identity, same bytes: the same message sent again. Answer what was answered then. */
-  | { readonly kind: "duplicate"; readonly messageId: string; readonly state: MessageState }
+  /** Same identity, same bytes: the same message sent again. Answer what was answered then: with the reason, where it is parked. */
+  | { readonly kind: "duplicate"; readonly messageId: string; readonly state: MessageState; readonly reason?: ParkReason }
   /** Same identity, other bytes: kept as a parked message of its own, never dropped (decision 5). */
   | { readonly kind: "conflict"; readonly messageId: string; readonly with: string }
   | { readonly kind: "parked"; readonly messageId: string; readonly reason: ParkReason };
@@ -110,6 +110,13 @@ export interface JournalStore {
   append(inbound: Inbound): Promise<Journaled>;
   /** Leases up to `limit` open messages nobody works on (dead worker, expired lease, released), oldest first, with a new token. */
   reclaim(limit: number): Promise<readonly JournaledMessage[]>;
+  /**
+   * True while an answer of the database was lost: messages may be leased to this worker that it does not know of. Until they are disowned and reclaimed, later
+   * ones wait behind them, or they would overtake them (design.md decision 6).
+   */
+  inDoubt(): boolean;
+  /** Gives back what is leased to this worker and not among `held`, and ends the doubt. Rejects with `JournalGone` while the database is away. */
+  disown(held: readonly string[]): Promise<void>;
   /** Gives leased messages back untouched (drain before a deploy, stop). */
   release(items: readonly { readonly id: string; readonly token: number }[]): Promise<void>;
   /** Extends the leases this worker holds; answers the ids it no longer holds. */

@@ -47,6 +47,7 @@ export interface Owner {
   readonly messageId: string;
   readonly fingerprint: Buffer;
   state: MessageState;
+  readonly park?: ParkReason;
   readonly draft?: Draft;
 }
 

@@ -12,7 +12,8 @@ export const TAKE_IDENTITIES = `insert into message_identity (partner, identity,
 export const PAIRS = batchOf("r", { one: "text", two: "text" });
 /** Who has an identity, and where that message stands. A statement of its own: it must see what others committed meanwhile. */
 export const OWNERS = `select o.* from ${PAIRS.from} cross join lateral (
-    select i.partner, i.identity, i.message_id, i.fingerprint, (select m.state from message m where m.id = i.message_id) as state from message_identity i
+    select i.partner, i.identity, i.message_id, i.fingerprint, m.state, m.park from message_identity i
+    left join lateral (select x.state, x.park from message x where x.id = i.message_id limit 1) as m on true
     where i.partner = r.one and i.identity = r.two limit 1) as o`;
 
 export const CONFLICT_ROWS = batchOf("r", { partner: "text", identity: "text", fingerprint: "bytea", message_id: "uuid" });
@@ -52,8 +53,8 @@ export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kin
 
 export const EXCHANGE_KEYS = batchOf("r", { partner: "text", kind: "text", exchange_id: "text" });
 export const PARTS = `select o.* from ${EXCHANGE_KEYS.from} cross join lateral (
-    select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, (select m.state from message m where m.id = p.message_id) as state
-    from exchange_part p
+    select p.partner, p.kind, p.exchange_id, p.part, p.message_id, p.fingerprint, m.state, m.park
+    from exchange_part p left join lateral (select x.state, x.park from message x where x.id = p.message_id limit 1) as m on true
     where p.partner = r.partner and p.kind = r.kind and p.exchange_id = r.exchange_id limit 2) as o`;
 export const PART_ROWS = batchOf("r", {
   partner: "text",
@@ -107,6 +108,10 @@ export const RECLAIM = `with open as materialized (
   update message m set lease_token = m.lease_token + 1, run = m.run + 1, lease_worker = $3::integer,
     lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
   from open where m.id = open.id returning ${MESSAGE_COLUMNS}`;
+
+/** Messages leased to a worker that does not know of them. $1 worker, $2 what it holds. */
+export const DISOWN = `update message m set lease_worker = null, lease_until = null
+  where m.state = 'received' and m.lease_worker = $1::integer and m.id <> all($2::uuid[])`;
 
 export const HELD_ROWS = batchOf("r", { id: "uuid", token: "bigint" });
 /** A lease is ours while it names us and the token is the one we got; a settled or parked message has none. Locked in one order, as settlements do. */

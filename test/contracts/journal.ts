@@ -190,6 +190,14 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       assert.equal((await one.journal.append(inbound({ identity: "two-kinds", kind: "charge" }))).kind, "accepted");
       assert.equal((await one.journal.append(inbound({ identity: "two-kinds", kind: "payment" }))).kind, "conflict");
     });
+    test("the same again of a message that is parked is answered with its reason: its sender must not hear that all is well", async () => {
+      const part = inbound({ exchange: { id: "lonely-again", part: "request" } });
+      await one.journal.append(part);
+      await world.advance(120_000);
+      await one.journal.parkLonelyParts(60_000);
+      const again = await one.journal.append(part);
+      assert.deepEqual(again.kind === "duplicate" && [again.state, again.reason?.code], ["parked", "EXCHANGE_INCOMPLETE"]);
+    });
     test("a door's refusal is journaled as parked, with its event", async () => {
       const reason = refusal("UNKNOWN_MESSAGE");
       const journaled = await one.journal.append(inbound({ refusal: reason }));

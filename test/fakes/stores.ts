@@ -187,7 +187,10 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     };
     const again = (inbound: Inbound, name: string, owner: MemoryMessage, known: string, given: string): Journaled => {
       if (inbound.refusal && owner.state === "parked") return { kind: "parked", messageId: owner.message.id, reason: inbound.refusal };
-      if (known === given) return { kind: "duplicate", messageId: owner.message.id, state: owner.state };
+      if (known === given) {
+        const reason = owner.state === "parked" && owner.park ? { reason: owner.park } : {};
+        return { kind: "duplicate", messageId: owner.message.id, state: owner.state, ...reason };
+      }
       const conflict = key(inbound.partner, name, given);
       const id = conflicts.get(conflict) ?? add(inbound, "parked", name, refusal("IDENTITY_CONFLICT"), owner.message.id).message.id;
       conflicts.set(conflict, id);
@@ -255,6 +258,11 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
           row.message.run += 1;
           return lease(row);
         });
+      },
+      inDoubt: () => false,
+      disown: async (held) => {
+        for (const row of messages.values())
+          if (row.state === "received" && row.worker === me && !held.includes(row.message.id)) delete row.worker;
       },
       release: async (items) => {
         for (const item of items) delete ours(item)?.worker;
