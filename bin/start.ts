@@ -17,7 +17,7 @@ const HELP = `npm start -- [options]      run Huiliu: its servers, the simulated
   --help                  this text
 
 Servers: set HUILIU_POSTGRES_URL, HUILIU_AMQP_URL or HUILIU_REDIS_URL to use one that runs already; for each that is not
-set a private one is started on a free loopback port. Production may name HUILIU_CREDENTIALS_FILE. Ports are free ones,
+set a private one is started on a free loopback port. Production must name HUILIU_CREDENTIALS_FILE. Ports are free ones,
 the same at every start, unless HUILIU_GATEWAY_PORT, HUILIU_CONSOLE_PORT or HUILIU_EDITOR_PORT say otherwise.
 
 .data/run.json says, once ready, where everything listens and how to get in (mode 0600). Logs are in .data/log/.
