@@ -92,3 +92,15 @@ describe("flows as files", () => {
   for (const content of [{}, null, "x", [1], [{ id: "a" }], [{ id: 1, type: "tab" }]])
     test(`refused as a flow: ${JSON.stringify(content)}`, () => assert.notEqual(wrongFlow(content), undefined));
 });
+
+test("what could not be read again is not saved: a node twice, a label that is no text, a node without id", () => {
+  const tab = { id: "t1", type: "tab", label: "a" };
+  for (const [flows, why] of [
+    [[tab, tab], /t1 is there twice/],
+    [[{ id: "t1", type: "tab", label: 5 } as unknown as StoredNode], /label that is no text/],
+    [[{ type: "tab" } as unknown as StoredNode], /no id/],
+    [["x"] as unknown as StoredNode[], /no id/],
+  ] as const)
+    assert.throws(() => filesOf(flows, new Map()), why);
+  assert.equal(filesOf([tab, { id: "__proto__", type: "tab", label: "收费" }], new Map()).files.size, 2);
+});

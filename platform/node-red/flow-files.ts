@@ -90,11 +90,13 @@ export function textOfFlow(nodes: readonly StoredNode[]): string {
   return `${JSON.stringify([...tabs, ...rest].map(orderedNode), null, 2)}\n`;
 }
 
-/** One flow.json per folder. Each tab carries its place in the editor's order (`order`), which file names could not keep. */
+/** One flow.json per folder; throws when they could not be read again. Each tab carries its place in the editor's order (`order`), which file names could not keep. */
 export function filesOf(
   flows: readonly StoredNode[],
   known: ReadonlyMap<string, string>,
 ): { readonly folders: Map<string, string>; readonly files: Map<string, string> } {
+  const fault = wrongFlow(flows);
+  if (fault !== undefined) throw new Error(`flows not saved: the list ${fault}`);
   const tabs = flows.filter(isTab);
   const folders = foldersOf(tabs, known);
   const groups = new Map<string, StoredNode[]>();
@@ -115,7 +117,13 @@ export function wrongFlow(content: unknown): string | undefined {
   const bad = content.findIndex(
     (node) => typeof node !== "object" || node === null || typeof node.id !== "string" || typeof node.type !== "string",
   );
-  return bad < 0 ? undefined : `item ${bad} has no id or no type`;
+  if (bad >= 0) return `item ${bad} has no id or no type`;
+  const nodes = content as readonly StoredNode[];
+  const unnamed = nodes.find((node) => isTab(node) && node.label !== undefined && typeof node.label !== "string");
+  if (unnamed !== undefined) return `tab ${unnamed.id} has a label that is no text`;
+  const seen = new Set<string>();
+  const twice = nodes.find((node) => seen.size === seen.add(node.id).size);
+  return twice === undefined ? undefined : `node ${twice.id} is there twice`;
 }
 
 /** Joins files into what Node-RED wants: tabs in their stored order, then all other nodes. Refuses two nodes of one id. */
