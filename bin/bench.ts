@@ -1,9 +1,8 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { ServiceProblem } from "../platform/services/problem.ts";
 import { type BenchResult, type RunFacts, runBench } from "../test/bench/run.ts";
 import { tableOf } from "../test/bench/table.ts";
-import { DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { argumentsOf, DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { engineProgram, hospitalProgram } from "./start/programs.ts";
 import { runSession } from "./start/session.ts";
 
@@ -42,7 +41,7 @@ function whole(name: string, text: string | undefined, otherwise: number): numbe
 }
 
 function readArguments(): Arguments {
-  const { values } = parseArgs({
+  const { values } = argumentsOf(HELP, {
     options: {
       help: { type: "boolean" },
       json: { type: "boolean" },

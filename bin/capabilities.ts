@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { DATA_DIR, ROOT } from "./environment.ts";
+import { argumentsOf, DATA_DIR, ROOT } from "./environment.ts";
 import { loadCapabilities, reportCapabilities, type TestReport } from "./test/report.ts";
 
 const HELP = `npm run coverage:capabilities -- [options]      what the last whole test run proved
@@ -13,7 +12,7 @@ Prints, for every capability of docs/capabilities.json, the tests that carry its
   --json      as JSON
   --help      this text`;
 
-const { values } = parseArgs({ options: { help: { type: "boolean" }, json: { type: "boolean" }, missing: { type: "boolean" } } });
+const { values } = argumentsOf(HELP, { options: { help: { type: "boolean" }, json: { type: "boolean" }, missing: { type: "boolean" } } });
 const path = join(DATA_DIR, "test-report.json");
 if (values.help === true) {
   process.stdout.write(`${HELP}\n`);

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { argumentsOf, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 
 const HELP = `npm run check -- [options]      types, lint, format and architecture, side by side
 
@@ -71,7 +70,7 @@ function run(check: Check, signal: AbortSignal): Promise<Result> {
   });
 }
 
-const { values } = parseArgs({ options: { help: { type: "boolean" }, json: { type: "boolean" }, fix: { type: "boolean" } } });
+const { values } = argumentsOf(HELP, { options: { help: { type: "boolean" }, json: { type: "boolean" }, fix: { type: "boolean" } } });
 if (values.help === true) {
   process.stdout.write(`${HELP}\n`);
 } else {

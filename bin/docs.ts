@@ -1,7 +1,7 @@
 /** `npm run docs`: writes the generated reference (schemas, AsyncAPI, OpenAPI, tables of codes and outcomes), or says what of it is not what the code says. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
+import { argumentsOf } from "./environment.ts";
 import { compareReference, type Difference, generateReference, ROOT } from "./docs/reference.ts";
 
 const HELP = `npm run docs [-- --check] [-- --json]
@@ -33,7 +33,7 @@ async function write(files: ReadonlyMap<string, string>, differences: readonly D
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { check: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean" } } });
+  const { values } = argumentsOf(HELP, { options: { check: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean" } } });
   if (values.help) {
     process.stdout.write(HELP);
     return 0;

@@ -1,11 +1,22 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
 /** The project's folder. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** Where everything that is not in git is kept. */
 export const DATA_DIR: string = join(ROOT, ".data");
+
+/** What a command was given; one that was given something it does not know ends here, with its help and exit code 2. */
+export function argumentsOf<T extends ParseArgsConfig>(help: string, config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n\n${help}\n`);
+    process.exit(2);
+  }
+}
 
 /** This process's environment for programs it starts, without npm's and setup's own variables. */
 export function inheritedEnv(): Record<string, string> {

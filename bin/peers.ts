@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { argumentsOf, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 
 const HELP = `npm run peers -- [text …] [options]      talk to the engine with clients that nobody here wrote
 
@@ -13,7 +12,10 @@ installed is installed by its test, or the test says in one sentence what to typ
   --json    print the report as JSON on standard output
   --help    this text`;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean" }, json: { type: "boolean" } } });
+const { values, positionals } = argumentsOf(HELP, {
+  allowPositionals: true,
+  options: { help: { type: "boolean" }, json: { type: "boolean" } },
+});
 if (values.help === true) {
   process.stdout.write(`${HELP}\n`);
 } else {

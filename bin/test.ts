@@ -1,10 +1,9 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { endLeftoverServices, removeServicesData, type Services, startServices } from "../platform/services/index.ts";
 import { ServiceProblem } from "../platform/services/problem.ts";
 import { readPidFile, writeAtomically, writePidFile } from "../platform/services/processes.ts";
-import { DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
+import { argumentsOf, DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { planTests, type TestPlan } from "./test/plan.ts";
 import { loadCapabilities, loadExclusions, reportCapabilities, type TestReport, unexplainedSkips } from "./test/report.ts";
 import { PURE_CONCURRENCY, runFiles, type TestResult } from "./test/results.ts";
@@ -206,7 +205,7 @@ function conclude(report: TestReport, interrupted: string | undefined): number {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = argumentsOf(HELP, {
     allowPositionals: true,
     options: { help: { type: "boolean" }, json: { type: "boolean" }, pure: { type: "boolean" }, name: { type: "string" } },
   });
