@@ -2,10 +2,27 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startNodeRed } from "../platform/node-red/runtime.ts";
-import { composition, config, settings } from "../settings.ts";
 
 /** The whole stop; the supervisor kills after 20 s. */
 const STOP_MS = 18_000;
+
+/** What is told to whoever started us, without a stack: the reason, and what to do where the reason alone does not say it. */
+function whyRefused(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, port } = error as { readonly code?: unknown; readonly port?: unknown };
+  if (code !== "EADDRINUSE") return error.message;
+  const names = "HUILIU_GATEWAY_PORT, HUILIU_CONSOLE_PORT, HUILIU_EDITOR_PORT";
+  return (
+    `Port ${String(port)} is taken by another program: stop that program, or give a free port by ${names}\n` +
+    `端口 ${String(port)} 已被其他程序占用：请停止该程序，或用 ${names} 指定空闲端口`
+  );
+}
+
+// Settings that are wrong are refused while settings.ts is loaded.
+const { composition, config, settings } = await import("../settings.ts").catch((error: unknown) => {
+  process.stderr.write(`${whyRefused(error)}\n`);
+  process.exit(1);
+});
 
 function announce(addresses: Readonly<Record<string, unknown>>): void {
   const file = join(config.dataDir, "engine.json");
@@ -38,7 +55,7 @@ try {
   composition.log.info({ ...addresses, editor: red.editor }, "ready");
 } catch (error) {
   // Refused at start: every problem, in plain words, to whoever started it.
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${whyRefused(error)}\n`);
   composition.log.error({ error }, "start refused");
   await composition.close();
   process.exit(1);
