@@ -1,6 +1,6 @@
 /** `huiliu mapping try|new|check`: what an integrator needs to add a vendor's message with JSON alone (docs/mapping.md). */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { charsetOf, decode } from "../domain/mapping/charset.ts";
@@ -103,6 +103,22 @@ async function tryOutbound(mapping: OutboundMapping, root: string, id: string, f
   };
 }
 
+/** Files that cannot be read, as a refusal; undefined when all can. */
+async function unreadable(files: readonly string[]): Promise<Output | undefined> {
+  const able = await Promise.all(
+    files.map((file) =>
+      access(file, constants.R_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  const wrong = files.filter((_, index) => able[index] !== true);
+  return wrong.length === 0
+    ? undefined
+    : refused(wrong.map((file) => `✗ 读不到文件 · cannot read the file: ${file}`).join("\n"), { unreadable: wrong });
+}
+
 /** Translates files with one mapping: the events, or everything that is wrong. */
 export async function tryMapping(root: string, given: string, files: readonly string[], options: TryOptions): Promise<Output> {
   const loaded = await load(root);
@@ -116,6 +132,8 @@ export async function tryMapping(root: string, given: string, files: readonly st
     const text = own.length > 0 ? own.map(folderProblemLine).join("\n") : `没有映射 ${id} · there is no mapping ${id}\n  ${known}`;
     return refused(text, { mapping: id, problems: own.map((one) => ({ file: one.file, ...one.problem })) });
   }
+  const missing = await unreadable([...files, ...(options.reply === undefined ? [] : [options.reply])]);
+  if (missing) return missing;
   const outputs: Output[] = [];
   for (const file of files)
     outputs.push(
@@ -154,6 +172,8 @@ export async function newMapping(
     return no("厂商与报文名须为短横线小写，如 acme、pay-order", "vendor and message are kebab-case, e.g. acme, pay-order");
   if (existsSync(join(folder, "mapping.json")))
     return no(`${folder} 已有 mapping.json，不覆盖`, `${folder} has a mapping.json already; it is not overwritten`);
+  const missing = await unreadable([file, ...(options.reply === undefined ? [] : [options.reply])]);
+  if (missing) return missing;
   const raw = await readFile(file);
   const reply = options.reply === undefined ? undefined : await readFile(options.reply);
   const wanted = options.charset === undefined ? undefined : charsetOf(options.charset);

@@ -95,6 +95,8 @@ describe("S0-25 S2-25 a vendor's message is a folder of JSON", () => {
     await writeFile(file, JSON.stringify({ ...scaffold, ...FILLED }));
     const tried = await tryMapping(root, "acme/pay-for-recipes", [message], {});
     assert.equal(tried.exitCode, 0, tried.text);
+    const missing = await tryMapping(root, "acme/pay-for-recipes", [message, join(root, "no-such-file.xml")], {});
+    assert.deepEqual([missing.exitCode, /读不到文件.*no-such-file\.xml/.test(missing.text)], [2, true]);
     assert.match(tried.text, /payment\.settled {2}visit:MZ2/);
     assert.match(tried.text, /total +18850/);
 
