@@ -30,6 +30,7 @@ const message = (id: string, bill: string, kind = "charge"): JournaledMessage =>
 function core(
   options: {
     limits?: Partial<DeliveryLimits>;
+    backlog?: boolean;
     settle?: (settlement: Settlement) => Promise<Settled>;
     orderFacts?: DeliveriesDeps["orderFacts"];
     translate?: DeliveriesDeps["translateByDefault"];
@@ -38,6 +39,8 @@ function core(
   const settlements: Settlement[] = [];
   const released: string[] = [];
   const reclaimable: JournaledMessage[] = [];
+  const doubt = { now: false };
+  const disowned: string[][] = [];
   const fed: Fed[] = [];
   const timers = new Set<{ ms: number; run: () => void }>();
   const after = (ms: number, run: () => void): (() => void) => {
@@ -56,6 +59,11 @@ function core(
       release: async (items) => void released.push(...items.map((item) => item.id)),
       extend: async () => [],
       parkLonelyParts: async () => [],
+      inDoubt: () => doubt.now,
+      disown: async (held) => {
+        disowned.push([...held]);
+        doubt.now = false;
+      },
       close: async () => undefined,
     },
     settleStore: {
@@ -97,6 +105,7 @@ function core(
     after,
     log: () => undefined,
     count: () => undefined,
+    backlog: options.backlog ?? false,
     limits: { liveMax: 10, queueMax: 10, extendMs: 1e6, reclaimMs: 1e6, ...options.limits },
   });
   const engine = createNodeCalls({
@@ -121,7 +130,7 @@ function core(
   const run = (ms: number): void => {
     for (const timer of [...timers]) if (timer.ms <= ms && timers.delete(timer)) timer.run();
   };
-  return { deliveries, engine, settlements, released, reclaimable, fed, wellEnded, run };
+  return { deliveries, engine, settlements, released, reclaimable, doubt, disowned, fed, wellEnded, run };
 }
 
 const reversed: Event = {
@@ -364,6 +373,53 @@ test("what did not fit is not overtaken: later messages of the same bill follow 
   assert.deepEqual(
     fed.map((one) => one.messageId),
     ["m1", "m2", "m3", "m4", "m5", "m6"],
+  );
+});
+
+test("C-6 what an earlier run left open is fed before what comes in now", async () => {
+  const { deliveries, released, reclaimable, fed, wellEnded, run } = core({ backlog: true, limits: { reclaimMs: 5 } });
+  reclaimable.push(message("m1", "B1"));
+  deliveries.offer(message("m2", "B1"));
+  await tick();
+  assert.deepEqual(released, ["m2"]);
+  reclaimable.push({ ...message("m2", "B1"), token: 2 });
+  deliveries.resume();
+  for (let at = 0; at < 2; at += 1) {
+    await tick();
+    await tick();
+    wellEnded(fed[at]?.token ?? "");
+    run(5);
+  }
+  await tick();
+  deliveries.offer(message("m3", "B1"));
+  await tick();
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2", "m3"],
+  );
+});
+
+test("C-6 an answer of the journal was lost: what this worker does not know of is disowned, fetched and fed first", async () => {
+  const { deliveries, released, reclaimable, doubt, disowned, fed, wellEnded, run } = core({ limits: { reclaimMs: 5 } });
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  await tick();
+  doubt.now = true; // m2 was committed and leased to us, and nobody told us
+  deliveries.offer(message("m3", "B1"));
+  await tick();
+  assert.deepEqual(released, ["m3"]);
+  reclaimable.push(message("m2", "B1"), { ...message("m3", "B1"), token: 2 });
+  for (let at = 0; at < 3; at += 1) {
+    run(5);
+    await tick();
+    await tick();
+    wellEnded(fed[at]?.token ?? "");
+    await tick();
+  }
+  assert.deepEqual(disowned, [["m1"]]);
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2", "m3"],
   );
 });
 

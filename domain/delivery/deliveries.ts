@@ -56,6 +56,8 @@ export interface DeliveriesDeps {
   readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly count: (what: "fed" | Settled["kind"]) => void;
   readonly limits?: DeliveryLimits;
+  /** Whether an earlier run may have left open work in the journal, which later messages must not overtake. Default: yes. */
+  readonly backlog?: boolean;
 }
 
 export interface Deliveries {
@@ -88,8 +90,10 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   let paused = true;
   let stopped = false;
   let started = 0;
-  /** Messages that did not fit lie in the journal: until they are fetched, later ones go there too, or they would overtake them. */
-  let spilled = false;
+  /**
+   * Messages that did not fit, or that an earlier run left open, lie in the journal: until they are fetched, later ones go there too, or they would overtake them.
+   */
+  let spilled = deps.backlog ?? true;
   const toGiveBack: { readonly id: string; readonly token: number }[] = [];
   let givingBack = false;
 
@@ -292,11 +296,15 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     const room = limits.queueMax - queue.length;
     if (paused || room < limits.queueMax / 2) return;
     const limit = Math.min(room, RECLAIM_MAX);
+    if (deps.journal.inDoubt()) {
+      spilled = true;
+      await deps.journal.disown(leased().map((one) => one.id));
+    }
     const allIsBack = !givingBack;
     const messages = await deps.journal.reclaim(limit);
     // They are leased to us now and stay, whatever came meanwhile: at most a page more than the queue's bound.
     for (const message of messages) take({ kind: "message", message });
-    if (allIsBack && !givingBack && messages.length < limit) spilled = false;
+    if (allIsBack && !givingBack && messages.length < limit && !deps.journal.inDoubt()) spilled = false;
     for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
     pump();
     // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
@@ -349,7 +357,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   return {
     offer: (message) => {
-      if (stopped || spilled || queue.length >= limits.queueMax) {
+      if (stopped || spilled || queue.length >= limits.queueMax || deps.journal.inDoubt()) {
         void giveBack(message);
         return;
       }

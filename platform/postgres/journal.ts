@@ -83,16 +83,35 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
     return rows.map((row) => row.id);
   };
 
+  let doubts = 0;
+  /** Whatever leases messages: when its answer is lost, they may be ours without our knowing. */
+  const leasing = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof JournalGone) doubts += 1;
+      throw error;
+    }
+  };
+
   return {
-    append: (inbound: Inbound) => committer.submit(entryOf(deps.sha256, inbound)),
-    reclaim: (limit) => orGone(reclaim(limit)),
+    append: (inbound: Inbound) => leasing(committer.submit(entryOf(deps.sha256, inbound))),
+    reclaim: (limit) => leasing(orGone(reclaim(limit))),
+    inDoubt: () => doubts > 0,
+    disown: async (held) => {
+      const seen = doubts;
+      await orGone(run(pool, "journal_disown", sql.DISOWN, [worker.id, held]));
+      doubts -= seen; // what came meanwhile is looked at again
+    },
     release: async (items) => {
       if (items.length === 0) return;
       const days = daysOf(
         items.map((item) => item.id),
         deps.hasDay,
       );
-      await orGone(run(pool, `journal_release${days.name}`, sql.release(days), [...sql.HELD_ROWS.params(inOrder(items)), worker.id]));
+      await leasing(
+        orGone(run(pool, `journal_release${days.name}`, sql.release(days), [...sql.HELD_ROWS.params(inOrder(items)), worker.id])),
+      );
     },
     extend: async (items) => {
       if (items.length === 0) return [];
