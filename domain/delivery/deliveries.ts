@@ -5,11 +5,11 @@
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
 import { JournalBusy, type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
-import { onBill, type OrderFacts, reversalOf } from "../orders/facts.ts";
-import { orderChangesOf } from "../orders/rules.ts";
+import { type OrderFacts, reversalOf } from "../orders/facts.ts";
 import { refusal } from "../refusals.ts";
+import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
-import { type LedgerEnd, type OpenLedger, reasonOfEnd } from "./ledger.ts";
+import type { LedgerEnd, OpenLedger } from "./ledger.ts";
 import type { Live, Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
@@ -412,34 +412,3 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
 /** Journal order; events stand before messages. */
 const seqOf = (source: DeliverySource): number => (source.kind === "message" ? Number(source.message.seq) : -1);
-
-/** What a sender who waits is told. */
-function verdictOf(one: Live, settled: Settled): Verdict {
-  const text = one.answer?.text === undefined ? {} : { text: one.answer.text };
-  switch (settled.kind) {
-    case "settled":
-      return { verdict: one.answer?.verdict ?? "accepted", messageId: one.messageId, events: settled.events, ...text };
-    case "duplicate":
-      return { verdict: "duplicate", messageId: one.messageId, ...text };
-    case "conflict":
-    case "parked":
-      return { verdict: "refused", messageId: one.messageId, reason: settled.reason, ...text };
-    case "fenced":
-      return { verdict: "accepted", messageId: one.messageId, pending: true };
-  }
-}
-
-/** The transaction a delivery's end asks for: all its intents, or the parking with none of them. */
-function settlementOf(one: Live, end: LedgerEnd, parkedEvent: DeliveriesDeps["parkedEvent"]): Settlement {
-  const reason = one.park ?? reasonOfEnd(end);
-  const base = { source: one.source, flow: one.flow, keys: one.keys };
-  if (reason) {
-    const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason, one.keys) } : {};
-    return { ...base, events: [], orderChanges: [], writeBacks: [], park: reason, ...parked };
-  }
-  const events = one.events.map((sealed) => ({ ...sealed, publish: one.published.has(sealed.event.id) }));
-  const changes = events.flatMap(({ event }: { event: Event }) =>
-    orderChangesOf(event).map((change) => onBill(change, one.orders?.get(event.id))),
-  );
-  return { ...base, events, orderChanges: changes, writeBacks: one.writeBacks };
-}

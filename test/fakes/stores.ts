@@ -2,7 +2,6 @@
  * Journal, settlements and outbox in memory: same promises as PostgreSQL's (test/contracts/journal.ts, settle.ts), no durability. Every operation is one turn of
  * the event loop, so nothing is ever half done. Workers share one `MemoryStores`.
  */
-import { createHash, randomBytes } from "node:crypto";
 import {
   createJudge,
   type ExistingWriteBack,
@@ -35,6 +34,7 @@ import {
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
+import { fingerprintOf, key, uuid7 } from "./ids.ts";
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
 type Open<T> = { -readonly [K in keyof T]: T[K] };
@@ -77,15 +77,6 @@ export interface MemoryStores {
 }
 
 const CLOSED = new Set(["held", "acknowledged", "resolved"]);
-const key = (...of: readonly unknown[]): string => JSON.stringify(of);
-const fingerprintOf = (...parts: readonly (Uint8Array | string | undefined)[]): string =>
-  createHash("sha256")
-    .update(key(...parts.map((part) => (part === undefined ? null : Buffer.from(part as string).toString("hex")))))
-    .digest("hex");
-const uuid7 = (atMs: number): string => {
-  const hex = `${atMs.toString(16).padStart(12, "0")}7${randomBytes(2).toString("hex").slice(1)}8${randomBytes(8).toString("hex").slice(1)}`;
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-};
 
 /** Makes the shared world. `nowMs` is its clock. */
 export function createMemoryStores(nowMs: () => number): MemoryStores {
