@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { writeAtomically } from "../../platform/services/processes.ts";
+import { readState, writeAtomically } from "../../platform/services/processes.ts";
 import type { RabbitUser } from "../../platform/services/rabbit.ts";
 
 /** What proves a partner: an HTTP key, and an AMQP account of its own. */
@@ -37,7 +37,7 @@ export function listPartners(root: string): string[] {
 
 /** Reads the credentials, adds what is missing (a new partner, a first start) and keeps the rest as it was. */
 export function ensureCredentials(file: string, partners: readonly string[]): Credentials {
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Credentials>) : {};
+  const known = readState<Credentials>(file);
   const credentials: Credentials = {
     token: known.token ?? secret("operator"),
     partners: Object.fromEntries(

@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type GivenServices, type Services, startServices } from "../../platform/services/index.ts";
 import { type Kept, keepRunning } from "../../platform/services/keeper.ts";
 import { freePort } from "../../platform/services/ports.ts";
-import { writeAtomically } from "../../platform/services/processes.ts";
+import { readState, writeAtomically } from "../../platform/services/processes.ts";
 import {
   capLog,
   type EngineFile,
@@ -49,7 +49,7 @@ const CAP_LOGS_EVERY_MS = 60_000;
 /** The engine's and the hospital's ports: the same at every start while they are free, so that addresses noted somewhere stay right. */
 async function rememberPorts(dataDir: string): Promise<Ports> {
   const file = join(dataDir, "ports.json");
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Ports>) : {};
+  const known = readState<Ports>(file);
   const ports: Partial<Ports> = {};
   for (const name of PORT_NAMES) ports[name] = await freePort(known[name]);
   writeAtomically(file, JSON.stringify(ports));

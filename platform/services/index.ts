@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findBinaries } from "./debian.ts";
 import { type KeptService, keepService, type Launcher } from "./keeper.ts";
 import { outsidePlace, POSTGRES_DATABASE, postgresLauncher, postgresUrl } from "./postgres.ts";
-import { endLeftover, writeAtomically } from "./processes.ts";
+import { endLeftover, readState, writeAtomically } from "./processes.ts";
 import { forgetPlainPath, RABBIT_ADMIN, RABBIT_VHOST, type RabbitUser, rabbitLauncher, rabbitUrl } from "./rabbit.ts";
 import { redisLauncher } from "./redis.ts";
 
@@ -63,7 +63,7 @@ function secret(): string {
 }
 
 function recall(file: string): Memory {
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Memory>) : {};
+  const known = readState<Memory>(file);
   return {
     postgresPassword: known.postgresPassword ?? secret(),
     rabbitPassword: known.rabbitPassword ?? secret(),

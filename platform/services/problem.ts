@@ -5,7 +5,8 @@ export type ServiceProblemCode =
   | "service-did-not-start"
   | "broker-missing"
   | "cache-missing"
-  | "data-folder-in-use";
+  | "data-folder-in-use"
+  | "state-file-damaged";
 
 interface Text {
   readonly en: string;
@@ -42,6 +43,10 @@ const TEXTS: Record<ServiceProblemCode, (detail: string) => Text> = {
   "data-folder-in-use": (detail) => ({
     en: `Another Huiliu is running on this data folder (${detail}). Stop it with Ctrl-C or kill, then start again`,
     zh: `此数据目录已有汇流实例在运行（${detail}）。请先用 Ctrl-C 或 kill 停止它，再重新启动`,
+  }),
+  "state-file-damaged": (detail) => ({
+    en: `${detail} is damaged: put it back from a backup. In development, npm start -- --fresh empties the whole data folder and makes everything new`,
+    zh: `${detail} 已损坏：请从备份恢复。开发环境可用 npm start -- --fresh 清空整个数据目录后重建`,
   }),
 };
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ServiceProblem } from "./problem.ts";
 
 /** How a process is told from a later one that was given the same number: its start tick and the boot it belongs to. */
 export interface ProcessIdentity {
@@ -70,12 +72,24 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return now !== undefined && now.startTick === identity.startTick && now.bootId === identity.bootId;
 }
 
-/** Writes a file so that a reader sees all of it or nothing, readable by its owner only. */
+/** Writes a file so that a reader sees all of it or nothing, also after a power cut; readable by its owner only. */
 export function writeAtomically(path: string, text: string, mode = 0o600): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode });
+  writeFileSync(temporary, text, { mode, flush: true });
   renameSync(temporary, path);
+}
+
+/** What was written there as JSON; empty when nothing was. Throws ServiceProblem, naming the file, when it is no JSON object: what it held cannot be guessed. */
+export function readState<T>(path: string): Partial<T> {
+  if (!existsSync(path)) return {};
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof found === "object" && found !== null && !Array.isArray(found)) return found as Partial<T>;
+  } catch {
+    // the parser's words would quote the secrets in it
+  }
+  throw new ServiceProblem("state-file-damaged", path);
 }
 
 /** Remembers a started process, so that a later run finds it after a kill -9 of this one. */
