@@ -241,10 +241,13 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
       bills.set(change.bill, applyChange(billNow(change.bill), change));
       touched.add(change.bill);
     }
-    for (const bill of touched) if (isPaid(billNow(bill))) release(bill);
     const plan = { writeBacks: [] as Plan["writeBacks"][number][], kept: [] as Plan["kept"][number][] };
-    // What a known fact causes is owed by the message that told it first.
-    const owed = settlement.writeBacks.filter((one) => !elsewhere.has(one.cause.eventId)).map((one) => owe(settlement, plan, one));
+    // What a known fact causes is owed by the message that told it first. Into the lanes: what is told at once (the insurance result that covers the bill), then
+    // what had waited for the bill, then what this message itself causes on a paid bill.
+    const mine = settlement.writeBacks.filter((one) => !elsewhere.has(one.cause.eventId));
+    const atOnce = mine.filter((one) => one.when === "now").map((one) => owe(settlement, plan, one));
+    for (const bill of touched) if (isPaid(billNow(bill))) release(bill);
+    const owed = [...atOnce, ...mine.filter((one) => one.when !== "now").map((one) => owe(settlement, plan, one))];
     const ids = settlement.events.map((sealed) => elsewhere.get(sealed.event.id)?.eventId ?? sealed.event.id);
     return {
       settlement,

@@ -376,6 +376,26 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
       });
     }
 
+    test("S4-10 the insurance result that covers the bill is told before the payment it releases, and that before a later payment", async () => {
+      const bill = fresh("bill:");
+      const [payment, insurance, rest] = [fact(), fact(), fact()];
+      const held = owed(payment, bill, { when: "bill-paid" });
+      const result = owed(insurance, bill, { kind: "insurance-result" });
+      const last = owed(rest, bill, { when: "bill-paid" });
+      const insured: OrderChange = { kind: "insured", bill, settlementNo: "S", total: 1_000n, covered: 600n };
+      await one.settle.settle(settlement(await arrive(), { events: [payment], orderChanges: [paid(bill, 399n)], writeBacks: [held] }));
+      await one.settle.settle(
+        settlement(await arrive(), { events: [insurance, rest], orderChanges: [insured, paid(bill, 1n)], writeBacks: [last, result] }),
+      );
+      const seqs = await Promise.all([result, held, last].map(async (each) => (await world.writeBack(each.key))?.laneSeq ?? 0n));
+      assert.deepEqual(
+        seqs,
+        [...seqs].sort((a, b) => (a < b ? -1 : 1)),
+      );
+      assert.equal(new Set(seqs).size, 3);
+      assert.equal((await world.writeBack(result.key))?.state, "waiting");
+    });
+
     test("two workers settle the same fact and the same lane at once: one fact, one head", async () => {
       const two = await world.worker();
       const lane = fresh("bill:");
