@@ -150,3 +150,27 @@ test("a settlement that finds the store's queue full waits for room: it is not p
   );
   assert.equal(deliveries.counts().live, 0);
 });
+
+test("C-6 pages of the journal are fetched one at a time: a later one never comes back first", async () => {
+  const answers: (() => void)[] = [];
+  const { deliveries, reclaimable, fed, run } = core({
+    backlog: true,
+    limits: { reclaimMs: 5 },
+    journalAnswers: () => new Promise((resolve) => answers.push(resolve)),
+  });
+  reclaimable.push(message("m1", "B1"));
+  deliveries.resume();
+  reclaimable.push(message("m2", "B1"));
+  deliveries.wake();
+  run(5);
+  await tick();
+  assert.equal(answers.length, 1);
+  for (let page = 0; page < 3; page += 1) {
+    answers.at(-1)?.(); // the page asked for last is answered first
+    await tick();
+    await tick();
+    run(5);
+    await tick();
+  }
+  assert.equal(fed[0]?.messageId, "m1");
+});

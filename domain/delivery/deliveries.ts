@@ -292,7 +292,15 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     givingBack = false;
   };
 
-  const reclaim = async (): Promise<void> => {
+  /** One page at a time: of two on their way the later could come back first, and what is in it would overtake the other. */
+  let fetching: Promise<void> | undefined;
+  const reclaim = (): Promise<void> => {
+    fetching ??= fetchPages().finally(() => {
+      fetching = undefined;
+    });
+    return fetching;
+  };
+  const fetchPages = async (): Promise<void> => {
     const room = limits.queueMax - queue.length;
     if (paused || room < limits.queueMax / 2) return;
     const limit = Math.min(room, RECLAIM_MAX);
@@ -308,7 +316,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
     pump();
     // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
-    if (spilled && messages.length === limit) await reclaim();
+    if (spilled && messages.length === limit) await fetchPages();
   };
 
   const extend = async (): Promise<void> => {

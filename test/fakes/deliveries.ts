@@ -29,6 +29,8 @@ export const message = (id: string, bill: string, kind = "charge"): JournaledMes
 export function core(
   options: {
     limits?: Partial<DeliveryLimits>;
+    /** Awaited before a page of open messages is handed over. */
+    journalAnswers?: () => Promise<void>;
     backlog?: boolean;
     settle?: (settlement: Settlement) => Promise<Settled>;
     orderFacts?: DeliveriesDeps["orderFacts"];
@@ -54,7 +56,11 @@ export function core(
   const deliveries = createDeliveries({
     journal: {
       append: () => Promise.reject(new JournalGone()),
-      reclaim: async (limit) => reclaimable.splice(0, limit),
+      reclaim: async (limit) => {
+        const page = reclaimable.splice(0, limit);
+        await options.journalAnswers?.();
+        return page;
+      },
       release: async (items) => void released.push(...items.map((item) => item.id)),
       extend: async () => [],
       parkLonelyParts: async () => [],
