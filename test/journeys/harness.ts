@@ -92,7 +92,7 @@ export const QUICK = {
   connectTimeoutMs: 300,
   replyTimeoutMs: 700,
   leaseMs: 3_000,
-  trustNotFoundAfterMs: 1_200,
+  trustNotFoundAfterMs: 2_500,
   retry: { firstMs: 60, maxMs: 400 },
 };
 

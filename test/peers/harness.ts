@@ -1,0 +1,66 @@
+/** What the peers need: clients that nobody here wrote, and a way to run them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** Debian package → how to see that it is there. */
+const PACKAGES = { "python3-pika": ["/usr/bin/python3", ["-c", "import pika"]], "amqp-tools": ["amqp-publish", ["--version"]] } as const;
+const INSTALL_MS = 180_000;
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end with something on its standard input. A command that is not there ends with code 127. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { input?: Uint8Array; cwd?: string; env?: NodeJS.ProcessEnv; ms?: number; uid?: number; gid?: number } = {},
+): Promise<Ran> {
+  const { input, ms = 60_000, ...rest } = options;
+  const child = spawn(command, args, { ...rest, stdio: ["pipe", "pipe", "pipe"], timeout: ms, killSignal: "SIGKILL" });
+  const text = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => {
+    text.stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    text.stderr += chunk.toString();
+  });
+  child.stdin.on("error", () => undefined); // a client that reads nothing closes it
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve) => {
+    child.once("error", () => resolve(127));
+    child.once("close", (ended) => resolve(ended));
+  });
+  return { code, ...text };
+}
+
+/** Makes sure that the clients are there: installed by apt where that may be done, else one sentence that says what to type. */
+export async function needPeers(): Promise<void> {
+  const missing: string[] = [];
+  for (const [name, [command, args]] of Object.entries(PACKAGES)) if ((await run(command, args)).code !== 0) missing.push(name);
+  if (missing.length === 0) return;
+  const apt = ["apt-get", "install", "-y", "--no-install-recommends", ...missing];
+  const [command = "", ...args] = process.getuid?.() === 0 ? apt : ["sudo", "-n", ...apt];
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  let done = await run(command, args, { env, ms: INSTALL_MS });
+  if (done.code !== 0) {
+    await run(command, args.slice(0, args.indexOf("install")).concat("update"), { env, ms: INSTALL_MS });
+    done = await run(command, args, { env, ms: INSTALL_MS });
+  }
+  if (done.code !== 0)
+    throw new Error(`these clients are missing and could not be installed; type: sudo ${apt.join(" ")}\n${done.stderr.slice(-500)}`);
+}
+
+/** Lines that a long-running client prints, as they come. */
+export function linesOf(child: ChildProcess): { readonly lines: readonly string[]; ended: Promise<unknown> } {
+  const lines: string[] = [];
+  let rest = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    const parts = (rest + chunk.toString("utf8")).split("\n");
+    rest = parts.pop() ?? "";
+    lines.push(...parts);
+  });
+  return { lines, ended: once(child, "exit") };
+}
