@@ -10,23 +10,10 @@ import { refusal } from "../refusals.ts";
 import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import type { LedgerEnd, OpenLedger } from "./ledger.ts";
+import { DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
 import type { Live, Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
-
-/** Limits of one worker. */
-export interface DeliveryLimits {
-  /** Deliveries inside flows at once. */
-  readonly liveMax: number;
-  /** Messages waiting in memory for their turn or for intake; more are given back to the journal. */
-  readonly queueMax: number;
-  /** Leases are extended this often. */
-  readonly extendMs: number;
-  /** Open work nobody works on is fetched this often. */
-  readonly reclaimMs: number;
-}
-
-export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 512, queueMax: 4_096, extendMs: 20_000, reclaimMs: 1_000 };
 
 /** Fetched from the journal at once. */
 const RECLAIM_MAX = 256;

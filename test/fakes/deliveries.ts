@@ -1,7 +1,8 @@
 /** The deliveries of one worker with everything outside them faked, and small things their tests share. */
 import type { Event } from "../../domain/events/event.ts";
 import { type JournaledMessage, JournalGone } from "../../domain/journal/ports.ts";
-import { createDeliveries, type DeliveriesDeps, type DeliveryLimits } from "../../domain/delivery/deliveries.ts";
+import { createDeliveries, type DeliveriesDeps } from "../../domain/delivery/deliveries.ts";
+import type { DeliveryLimits } from "../../domain/delivery/limits.ts";
 import type { Fed, NodeRef } from "../../domain/delivery/engine.ts";
 import { createLedger } from "../../domain/delivery/ledger.ts";
 import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
