@@ -174,3 +174,35 @@ test("C-6 pages of the journal are fetched one at a time: a later one never come
   }
   assert.equal(fed[0]?.messageId, "m1");
 });
+
+test("I13 a message that may be what ends the process is fed with nothing beside it, in its place", async () => {
+  const { deliveries, fed, wellEnded } = core();
+  deliveries.resume();
+  deliveries.offer(message("m1", "B1"));
+  deliveries.offer({ ...message("m2", "B2"), run: 5 });
+  deliveries.offer(message("m3", "B3"));
+  await tick();
+  const ids = (): string[] => fed.map((one) => one.messageId);
+  assert.deepEqual(ids(), ["m1"], "what is live ends first");
+  wellEnded(fed[0]?.token ?? "");
+  await tick();
+  await tick();
+  assert.deepEqual(ids(), ["m1", "m2"], "alone");
+  wellEnded(fed[1]?.token ?? "");
+  await tick();
+  await tick();
+  assert.deepEqual(ids(), ["m1", "m2", "m3"]);
+});
+
+test("I13 a suspect that was fed alone too often is parked, and its neighbours go on; what a person replays is no suspect", async () => {
+  const { deliveries, fed, settlements } = core({ fedAlone: 3 });
+  deliveries.resume();
+  deliveries.offer({ ...message("m1", "B1"), run: 7 });
+  deliveries.offer({ ...message("m2", "B2"), run: 7, replayed: true });
+  for (let turn = 0; turn < 4; turn += 1) await tick();
+  assert.equal(settlements[0]?.park?.code, "CRASHES_WORKER");
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m2"],
+  );
+});

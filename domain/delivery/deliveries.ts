@@ -10,10 +10,11 @@ import { refusal } from "../refusals.ts";
 import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import type { LedgerEnd, OpenLedger } from "./ledger.ts";
-import { DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
+import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits, SUSPECT_RUN } from "./limits.ts";
 import type { Live, Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
+import { createVerdicts } from "./verdicts.ts";
 
 /** Fetched from the journal at once. */
 const RECLAIM_MAX = 256;
@@ -72,7 +73,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   const live = new Map<string, Live>();
   const queue: DeliverySource[] = [];
   const held = new Map<string, DeliverySource>();
-  const waiters = new Map<string, ((verdict: Verdict) => void)[]>();
+  const verdicts = createVerdicts(deps.after);
+  /** A suspect is inside its flow: nothing else is fed beside it. */
+  let alone = false;
   const idle: (() => void)[] = [];
   let paused = true;
   let stopped = false;
@@ -89,18 +92,14 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   const leased = (): { id: string; token: number }[] =>
     [...held.values()].flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
 
-  const tell = (messageId: string, verdict: Verdict): void => {
-    for (const waiter of waiters.get(messageId) ?? []) waiter(verdict);
-    waiters.delete(messageId);
-  };
-
   const finish = (one: Live, settled: Settled): void => {
     live.delete(one.token);
     held.delete(idOf(one.source));
     started -= 1;
+    alone = false;
     one.releaseTurn();
     deps.count(settled.kind);
-    tell(one.messageId, verdictOf(one, settled));
+    verdicts.tell(one.messageId, verdictOf(one, settled));
     if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
     pump();
   };
@@ -142,6 +141,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   /** Out of the flow and into the queue again, in journal order: nothing of it was committed, so it is fed as if for the first time. */
   const putBack = (source: DeliverySource, releaseTurn: () => void): void => {
     started -= 1;
+    alone = false;
     queue.push(source);
     queue.sort((a, b) => seqOf(a) - seqOf(b));
     releaseTurn();
@@ -244,12 +244,35 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     start(source, translated, translated ? translated.result.keys.map((key) => `${key.kind}:${key.value}`) : []);
   };
 
+  /**
+   * A message that was begun again and again and never settled may be what ends the process. It is fed with nothing beside it, so that its neighbours are not
+   * blamed, and the journal remembers it; after ALONE_MAX such deaths it is parked.
+   */
+  const feedAlone = async (source: Extract<DeliverySource, { kind: "message" }>): Promise<void> => {
+    let times = 1;
+    try {
+      times = await deps.journal.fedAlone(source.message.id);
+    } catch (error) {
+      deps.log("warn", "a suspect could not be noted", { messageId: source.message.id, error: String(error) });
+    }
+    if (paused) putBack(source, () => undefined);
+    else if (times > ALONE_MAX) start(source, undefined, [], refusal("CRASHES_WORKER"));
+    else startMessage(source);
+  };
+
   const pump = (): void => {
-    while (!paused && started < limits.liveMax && queue.length > 0) {
-      const source = queue.shift();
+    while (!paused && !alone && started < limits.liveMax && queue.length > 0) {
+      const source = queue[0];
       if (!source) return;
+      alone = source.kind === "message" && isSuspect(source.message);
+      if (alone && started > 0) {
+        alone = false; // what is live ends first
+        return;
+      }
+      queue.shift();
       started += 1;
-      if (source.kind === "event") start(source, undefined, [source.event.subject]);
+      if (alone && source.kind === "message") void feedAlone(source);
+      else if (source.kind === "event") start(source, undefined, [source.event.subject]);
       else startMessage(source);
     }
   };
@@ -365,23 +388,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       pump();
     },
     get: (token) => live.get(token),
-    verdict: (messageId, withinMs) =>
-      new Promise<Verdict>((resolve) => {
-        let cancel: () => void = () => undefined;
-        const done = (verdict: Verdict): void => {
-          cancel();
-          resolve(verdict);
-        };
-        const waiting = waiters.get(messageId);
-        if (waiting) waiting.push(done);
-        else waiters.set(messageId, [done]);
-        cancel = deps.after(withinMs, () => {
-          const left = (waiters.get(messageId) ?? []).filter((one) => one !== done);
-          if (left.length > 0) waiters.set(messageId, left);
-          else waiters.delete(messageId);
-          resolve({ verdict: "accepted", messageId, pending: true });
-        });
-      }),
+    verdict: verdicts.wait,
     resume: () => {
       paused = false;
       pump();
@@ -404,6 +411,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     counts: () => ({ live: live.size, queued: queue.length, waitingTurn: deps.turns.waiting() }),
   };
 }
+
+/** Begun before, more often than restarts, deploys and a full queue explain, and never settled. What a person replays is no suspect. */
+const isSuspect = (message: JournaledMessage): boolean => message.run >= SUSPECT_RUN && !message.replayed;
 
 /** Journal order; events stand before messages. */
 const seqOf = (source: DeliverySource): number => (source.kind === "message" ? Number(source.message.seq) : -1);

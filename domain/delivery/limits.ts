@@ -10,4 +10,9 @@ export interface DeliveryLimits {
   readonly reclaimMs: number;
 }
 
+/** A message begun this often without an end is a suspect: it may be what ends the process. */
+export const SUSPECT_RUN = 5;
+/** A suspect that was fed alone this often and never ended is parked. */
+export const ALONE_MAX = 2;
+
 export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 512, queueMax: 4_096, extendMs: 20_000, reclaimMs: 1_000 };

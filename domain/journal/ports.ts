@@ -117,6 +117,8 @@ export interface JournalStore {
   inDoubt(): boolean;
   /** Gives back what is leased to this worker and not among `held`, and ends the doubt. Rejects with `JournalGone` while the database is away. */
   disown(held: readonly string[]): Promise<void>;
+  /** Notes that a message is fed with nothing beside it, because it may be what ends the process; answers how often that has been, this time included. */
+  fedAlone(messageId: string): Promise<number>;
   /** Gives leased messages back untouched (drain before a deploy, stop). */
   release(items: readonly { readonly id: string; readonly token: number }[]): Promise<void>;
   /** Extends the leases this worker holds; answers the ids it no longer holds. */

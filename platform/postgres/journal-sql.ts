@@ -113,6 +113,11 @@ export const RECLAIM = `with open as materialized (
 export const DISOWN = `update message m set lease_worker = null, lease_until = null
   where m.state = 'received' and m.lease_worker = $1::integer and m.id <> all($2::uuid[])`;
 
+/** Notes it before it is fed: the process may not live to do it afterwards. $1 message. */
+export const FED_ALONE = `with noted as (
+    insert into message_history (message_id, at, state, by, note) values ($1, (select huiliu_now()), 'received', 'engine', 'fed-alone'))
+  select 1 + count(*)::integer as times from message_history h where h.message_id = $1 and h.note = 'fed-alone'`;
+
 export const HELD_ROWS = batchOf("r", { id: "uuid", token: "bigint" });
 /** A lease is ours while it names us and the token is the one we got; a settled or parked message has none. Locked in one order, as settlements do. */
 const ours = (days: Days): string => `select m.id from ${HELD_ROWS.from}

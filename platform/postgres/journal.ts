@@ -103,6 +103,10 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
       await orGone(run(pool, "journal_disown", sql.DISOWN, [worker.id, held]));
       doubts -= seen; // what came meanwhile is looked at again
     },
+    fedAlone: async (messageId) => {
+      const [row] = await orGone(run<{ times: number }>(pool, "journal_fed_alone", sql.FED_ALONE, [messageId]));
+      return row?.times ?? 1;
+    },
     release: async (items) => {
       if (items.length === 0) return;
       const days = daysOf(

@@ -318,6 +318,15 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       await two.kill();
     });
 
+    test("I13 a suspect fed alone is counted, for every worker, before it is fed", async () => {
+      const one = await world.worker();
+      const message = accepted(await one.journal.append(inbound()));
+      assert.equal(await one.journal.fedAlone(message.id), 1);
+      assert.equal(await one.journal.fedAlone(message.id), 2);
+      const other = await world.worker();
+      assert.equal(await other.journal.fedAlone(message.id), 3);
+    });
+
     test("a full queue is busy, never ok (I12)", async () => {
       const small = await world.worker({ queueRowsMax: 8 });
       const told = await Promise.allSettled(Array.from({ length: 40 }, () => small.journal.append(inbound())));

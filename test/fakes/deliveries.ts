@@ -30,6 +30,8 @@ export const message = (id: string, bill: string, kind = "charge"): JournaledMes
 export function core(
   options: {
     limits?: Partial<DeliveryLimits>;
+    /** How often the journal says a suspect was fed alone. */
+    fedAlone?: number;
     /** Awaited before a page of open messages is handed over. */
     journalAnswers?: () => Promise<void>;
     backlog?: boolean;
@@ -65,6 +67,7 @@ export function core(
       release: async (items) => void released.push(...items.map((item) => item.id)),
       extend: async () => [],
       parkLonelyParts: async () => [],
+      fedAlone: async () => options.fedAlone ?? 1,
       inDoubt: () => doubt.now,
       disown: async (held) => {
         disowned.push([...held]);

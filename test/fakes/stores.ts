@@ -80,6 +80,7 @@ const CLOSED = new Set(["held", "acknowledged", "resolved"]);
 
 /** Makes the shared world. `nowMs` is its clock. */
 export function createMemoryStores(nowMs: () => number): MemoryStores {
+  const alone = new Map<string, number>();
   const messages = new Map<string, MemoryMessage>();
   const identities = new Map<string, string>();
   const conflicts = new Map<string, string>();
@@ -251,6 +252,10 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         });
       },
       inDoubt: () => false,
+      fedAlone: async (messageId) => {
+        alone.set(messageId, (alone.get(messageId) ?? 0) + 1);
+        return alone.get(messageId) ?? 1;
+      },
       disown: async (held) => {
         for (const row of messages.values())
           if (row.state === "received" && row.worker === me && !held.includes(row.message.id)) delete row.worker;
