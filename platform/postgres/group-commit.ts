@@ -63,24 +63,38 @@ interface Waiting<Row, Answer> {
 /** The transaction's fate is not known: the connection died between COMMIT and its answer. */
 class UnclearCommit extends Error {
   override readonly name = "UnclearCommit";
-  readonly xid: string;
+  readonly begun: Begun;
   readonly worked: Worked<unknown>;
-  constructor(xid: string, worked: Worked<unknown>) {
+  constructor(begun: Begun, worked: Worked<unknown>) {
     super("the outcome of a COMMIT is unclear");
-    this.xid = xid;
+    this.begun = begun;
     this.worked = worked;
   }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const BEGIN = "begin; select pg_current_xact_id()::text as xid, extract(epoch from huiliu_now()) * 1000 as ms";
+const BEGIN =
+  "begin; select pg_current_xact_id()::text as xid, (select id::text from server_life) as life, extract(epoch from huiliu_now()) * 1000 as ms";
+const FATE = "select pg_xact_status($1::text::xid8) as fate, (select id::text from server_life) as life";
+const NEW_LIFE = "insert into server_life default values on conflict do nothing";
+
+/** A transaction's number, and the life of the server in which it was given; null after a crash that nobody has noted yet. */
+export interface Begun {
+  readonly xid: string;
+  readonly life: string | null;
+}
+
+/** Notes that a server that crashed lives again (migrations/002-server-life.sql). */
+export async function noteLife(pool: Pick<Pool, "query">): Promise<void> {
+  await pool.query(NEW_LIFE);
+}
 
 /** Runs work in one transaction, once. Throws UnclearCommit when nobody can say whether it was committed. */
 async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worked<Answer>>): Promise<Worked<Answer>> {
   const client = await pool.connect();
   let broken = true;
   try {
-    const begun = (await client.query(BEGIN)) as unknown as readonly { rows: readonly { xid: string; ms: string }[] }[];
+    const begun = (await client.query(BEGIN)) as unknown as readonly { rows: readonly (Begun & { ms: string })[] }[];
     const first = begun[1]?.rows[0];
     if (!first) throw new Error("connection error: BEGIN gave no transaction id");
     let worked: Worked<Answer>;
@@ -97,7 +111,7 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
       await client.query("commit");
     } catch (error) {
       // A server that answers COMMIT with an error of its own has rolled back; a connection that died has told us nothing.
-      if (failureOf(error) === "gone") throw new UnclearCommit(first.xid, worked);
+      if (failureOf(error) === "gone") throw new UnclearCommit(first, worked);
       throw error;
     }
     broken = false;
@@ -107,11 +121,17 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
   }
 }
 
-/** What became of a transaction: asks on new connections until the server knows, or until `untilMs` (performance.now). */
-async function fateOf(pool: Pool, xid: string, untilMs: number): Promise<"committed" | "aborted" | "unknown"> {
+/**
+ * What became of a transaction: asks on new connections until the server knows, or until `untilMs` (performance.now). Unknown at once when the server has crashed
+ * meanwhile: the number may be another transaction's by now.
+ */
+export async function fateOf(pool: Pool, { xid, life }: Begun, untilMs: number): Promise<"committed" | "aborted" | "unknown"> {
   for (let wait = RETRY_FIRST_MS; performance.now() < untilMs; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
     try {
-      const told = await pool.query<{ fate: string | null }>("select pg_xact_status($1::text::xid8) as fate", [xid]);
+      const told = await pool.query<{ fate: string | null; life: string | null }>(FATE, [xid]);
+      const now = told.rows[0]?.life ?? null;
+      if (now === null) await noteLife(pool);
+      if (life === null || now !== life) return "unknown";
       const fate = told.rows[0]?.fate;
       if (fate === "committed" || fate === "aborted") return fate;
     } catch (error) {
@@ -134,7 +154,7 @@ export async function commit<Answer>(
       return await inTransaction(options.pool, work);
     } catch (error) {
       if (error instanceof UnclearCommit) {
-        const fate = await fateOf(options.pool, error.xid, until);
+        const fate = await fateOf(options.pool, error.begun, until);
         options.log.warn({ committer: options.name, fate }, "a COMMIT was unclear and has been looked up");
         if (fate === "committed") return error.worked as Worked<Answer>;
         if (fate === "unknown") throw new JournalGone("the database went away during a COMMIT; its outcome is unknown");

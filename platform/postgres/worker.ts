@@ -2,6 +2,7 @@
  * Who we are among the engine's processes. A worker holds a session advisory lock on its number while it lives: another sees at once that it died,
  * and its leases need not run out (design.md decision 6). Fencing tokens, not this lock, keep the data right.
  */
+import { noteLife } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
 
 /** First key of the two-key advisory lock (classid in pg_locks). */
@@ -40,6 +41,7 @@ export async function createWorker(pool: Pool, name: string, log: Log): Promise<
     });
     try {
       await client.query("select pg_advisory_lock($1, $2)", [WORKER_LOCK_CLASS, id]);
+      await noteLife(client);
       holder = client;
     } catch (error) {
       client.release(true);

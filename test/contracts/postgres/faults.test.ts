@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { type Begun, fateOf } from "../../../platform/postgres/group-commit.ts";
 import { createPostgres } from "../../../platform/postgres/index.ts";
 import { MigrationRefused, migrate } from "../../../platform/postgres/migrate.ts";
 import { dayBounds, PARTITIONED, uuidFloor } from "../../../platform/postgres/partitions.ts";
@@ -61,6 +62,22 @@ describe("PostgreSQL under faults", () => {
       await proxy.close();
     });
   }
+
+  test("after a crash a transaction number says nothing: it may have been given to another (S0-42)", async () => {
+    const { pool } = world.own;
+    const begun = await pool.query<Begun>("select pg_current_xact_id()::text as xid, (select id::text from server_life) as life");
+    const [committed] = begun.rows;
+    assert.ok(committed?.life);
+    const soon = (): number => performance.now() + 2_000;
+    assert.equal(await fateOf(pool, committed, soon()), "committed");
+    assert.equal(await fateOf(pool, { ...committed, life: null }, soon()), "unknown");
+    await pool.query("truncate server_life"); // what crash recovery does to an unlogged table
+    assert.equal(await fateOf(pool, committed, soon()), "unknown");
+    const next = await pool.query<{ life: string }>("select id::text as life from server_life");
+    assert.notEqual(next.rows[0]?.life, committed.life);
+    const known = await pool.query("select relpersistence from pg_class where relname = 'server_life'");
+    assert.equal(known.rows[0]?.relpersistence, "u");
+  });
 
   test("a server that is away is JournalGone for the sender, and nothing was stored; then it goes on", async () => {
     const proxy = await proxyTo(world.database.url);
