@@ -110,14 +110,22 @@ export async function connectClient(url: string): Promise<Client> {
   const next = (): string => String(++count);
   const ask = async (message: Push): Promise<Verdict> => {
     const tag = next();
+    let timer: NodeJS.Timeout | undefined;
     const answered = new Promise<Verdict>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no verdict for ${message.partner}.${message.kind}`)), VERDICT_MS);
+      timer = setTimeout(() => reject(new Error(`no verdict for ${message.partner}.${message.kind}`)), VERDICT_MS);
       waiting.set(tag, (verdict) => {
         clearTimeout(timer);
         resolve(verdict);
       });
     });
-    await publish(message, tag, replies);
+    try {
+      await publish(message, tag, replies);
+    } catch (error) {
+      // Nobody will answer what the broker did not take.
+      clearTimeout(timer);
+      waiting.delete(tag);
+      throw error;
+    }
     return answered;
   };
 
