@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { ROOT, until } from "../journeys/harness.ts";
 import { run } from "./harness.ts";
 
-const READY_MS = 240_000;
+const READY_MS = 400_000; // the first start installs packages
 const GONE_MS = 40_000;
 /** Debian's account without rights; root starts as it, everybody else as himself. */
 const NOBODY = 65_534;
@@ -44,14 +44,13 @@ test("C-2 an ordinary user's fresh clone starts, says where everything is, and l
   mkdirSync(join(home, "npm"), { recursive: true });
   if (isRoot) await run("chown", [`${NOBODY}:${NOBODY}`, join(home, "npm")]);
   const path = process.env.PATH ?? "/usr/bin:/bin";
-  const env = {
-    PATH: path,
-    HOME: join(home, "npm"),
-    LANG: "C.UTF-8",
-    ...(process.env.npm_config_registry === undefined ? {} : { npm_config_registry: process.env.npm_config_registry }),
-  };
-  const installed = await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: clone, env, ms: 400_000, ...who });
-  assert.equal(installed.code, 0, installed.stderr.slice(-2_000));
+  // Nothing of this machine's but how it reaches the package registry: authorities, proxies and npm's own settings.
+  const reach = Object.entries(process.env).filter(([name]) =>
+    /^(npm_config_(registry|cafile|ca|proxy|https_proxy|noproxy|strict_ssl)|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|https?_proxy|no_proxy)$/i.test(
+      name,
+    ),
+  );
+  const env = { ...Object.fromEntries(reach), PATH: path, HOME: join(home, "npm"), LANG: "C.UTF-8" };
 
   const started = spawn("npm", ["start"], { cwd: clone, env, detached: true, stdio: ["ignore", "pipe", "pipe"], ...who });
   let said = "";
