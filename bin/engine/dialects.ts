@@ -17,6 +17,7 @@ import {
   type OutboundMapping,
   translate,
 } from "../../domain/mapping/mapping.ts";
+import { charsetOf, encodeText } from "../../domain/mapping/charset.ts";
 import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import { problem } from "../../domain/problem.ts";
@@ -216,7 +217,7 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
       if (!answers) return undefined;
       return answers.after === "settlement" ? SETTLEMENT_WAIT_MS : 0;
     },
-    answer: (partner, _kind, told) => {
+    answer: (partner, _kind, told, declared) => {
       const vendor = loaded.vendors.get(vendorOf(partner));
       if (!vendor) return undefined;
       const reason = told.kind === "verdict" ? told.verdict.reason : told.reason;
@@ -226,7 +227,13 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
         code: reason?.code ?? "0",
         text: (told.kind === "verdict" ? told.verdict.text : undefined) ?? reason?.zh ?? "",
       });
-      return answer && { status: answer.status, contentType: `${answer.contentType}; charset=utf-8`, body: answer.text };
+      if (!answer) return undefined;
+      // In the charset the sender wrote in, so that it can read us; what that charset lacks is told in UTF-8, and said so.
+      const wanted = charsetOf(declared ?? "") ?? vendor.charset;
+      const body = encodeText(answer.text, wanted);
+      return body
+        ? { status: answer.status, contentType: `${answer.contentType}; charset=${wanted}`, body }
+        : { status: answer.status, contentType: `${answer.contentType}; charset=utf-8`, body: answer.text };
     },
   };
 }

@@ -361,6 +361,8 @@ describe("answers to senders", { concurrency: false }, () => {
     assert.deepEqual([again.status, again.text.includes(id)], [200, true]);
     const other = await told(await huiliu.post("his", "charge", xml(61), { ...headers, "idempotency-key": "http-60" }));
     assert.match(other.text, /<Code>IDENTITY_CONFLICT<\/Code>/);
+    const gbk = await huiliu.post("his", "charge", "<x/>", { "content-type": "text/xml; charset=GBK", "idempotency-key": "http-gbk" });
+    assert.match(new TextDecoder("gbk", { fatal: true }).decode(await gbk.arrayBuffer()), /<Text>已接收<\/Text>/, "answered as asked");
     assert.equal((await huiliu.post("his", "charge", xml(62), { ...headers, authorization: "Bearer wrong" })).status, 401);
     const large = await told(await huiliu.post("his", "charge", xml(62) + " ".repeat(SMALL_BYTES), headers));
     assert.match(large.text, /TOO_LARGE/);

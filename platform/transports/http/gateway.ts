@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { DoorPolicy, Intake, Verdict } from "../../../domain/journal/intake.ts";
 import { type Journaled, JournalBusy, JournalGone, type ParkReason } from "../../../domain/journal/ports.ts";
-import { inboundOf } from "../../../domain/journal/sender.ts";
+import { declaredCharset, inboundOf } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import type { RateGate } from "../../../domain/partners/rates.ts";
 import { nextOf, type RefusalCode, REFUSALS, refusal, refusalText } from "../../../domain/refusals.ts";
@@ -28,8 +28,8 @@ export interface DialectAnswer {
 export interface Dialect {
   /** How long to wait for the verdict before answering, milliseconds; undefined: this vendor declares no answer for this kind. */
   waitMs(partner: string, kind: string): number | undefined;
-  /** Undefined: no answer declared for this case; our own JSON is sent. */
-  answer(partner: string, kind: string, told: Told): DialectAnswer | undefined;
+  /** Undefined: no answer declared for this case; our own JSON is sent. `charset`: the request's, where the sender declared one that we know. */
+  answer(partner: string, kind: string, told: Told, charset?: string): DialectAnswer | undefined;
 }
 
 export interface GatewayOptions {
@@ -194,7 +194,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   const inDialect = (reply: FastifyReply, { partner, message }: Params, told: Told): boolean => {
     if (dialect?.waitMs(partner, message) === undefined) return false;
-    const answer = dialect.answer(partner, message, told);
+    const { value: charset } = declaredCharset(reply.request.headers["content-type"], undefined);
+    const answer = dialect.answer(partner, message, told, charset);
     if (answer === undefined) return false;
     const body = typeof answer.body === "string" ? answer.body : Buffer.from(answer.body);
     void reply.code(answer.status).header("content-type", answer.contentType).send(body);
