@@ -19,7 +19,11 @@ const SELF = ["his.charge", "his.payment", "his.refund"] as const;
 /** The HIS takes its time, so that work piles up and every kill finds some. */
 const HIS_MS = 200;
 /** Chains that their partners send at once. */
-const SENDERS = 64;
+const SENDERS = 24;
+/** A sender's pause between bills: sending goes on while things are killed. */
+const PAUSE_MS = 250;
+/** The engine is killed so soon after the database: what it holds and could not journal is the broker's still, or it is lost. */
+const HOLDING_MS = 120;
 const KILLS: readonly Part[] = ["engine", "engine", "engine", "rabbit", "postgres"];
 const GAP_MS = [150, 1_200] as const;
 /** Longer than a message's lease of 60 s: an answer of the database that a kill swallowed (256 rows leased, nobody told) is waited for. */
@@ -108,7 +112,10 @@ async function sendChain(sender: Sender, chain: readonly { name: string; made: M
 async function sendAll(sender: Sender, chains: readonly { name: string; made: Made }[][]): Promise<number> {
   const rest = [...chains];
   const work = async (): Promise<void> => {
-    for (let chain = rest.shift(); chain !== undefined; chain = rest.shift()) await sendChain(sender, chain);
+    for (let chain = rest.shift(); chain !== undefined; chain = rest.shift()) {
+      await sendChain(sender, chain);
+      await sleep(PAUSE_MS);
+    }
   };
   await Promise.all(Array.from({ length: SENDERS }, work));
   await sender.close();
@@ -140,13 +147,19 @@ async function readSubscriber(url: string): Promise<Map<string, number>> {
 async function killThem(huiliu: Huiliu, seed: number, effects: () => Promise<number>): Promise<KillReport["kills"]> {
   const dice = createDice(seed);
   const order = [...KILLS];
-  for (let at = order.length - 1; at > 0; at -= 1) {
-    const other = dice(at + 1);
-    [order[at], order[other]] = [order[other] as Part, order[at] as Part];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = dice(last + 1);
+    [order[last], order[other]] = [order[other] as Part, order[last] as Part];
+  }
+  // The database is never the last one: an engine without its journal is killed, too.
+  const at = order.indexOf("postgres");
+  if (order[at + 1] !== "engine") {
+    order.splice(at, 1);
+    order.splice(order.indexOf("engine"), 0, "postgres");
   }
   const kills: { part: Part; effectsBefore: number }[] = [];
-  for (const part of order) {
-    await sleep(GAP_MS[0] + dice(GAP_MS[1] - GAP_MS[0]));
+  for (const [index, part] of order.entries()) {
+    await sleep(order[index - 1] === "postgres" ? HOLDING_MS : GAP_MS[0] + dice(GAP_MS[1] - GAP_MS[0]));
     const effectsBefore = await effects();
     await huiliu.kill(part);
     kills.push({ part, effectsBefore });
