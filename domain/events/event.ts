@@ -7,7 +7,7 @@ import type { Static, TObject } from "typebox";
 import { type Problem, problem } from "../problem.ts";
 import { KIND_WORD } from "../schema/pieces.ts";
 import { isChinaDateTime, isDate } from "../time.ts";
-import { checkMissing, type EventData } from "./common.ts";
+import { checkMissing, type EventData } from "./every-event.ts";
 import { problemOfAjv } from "./texts.ts";
 
 /** Kinds of business keys: what a person searches by, and what keeps work in order. */

@@ -2,7 +2,7 @@
 import type { Static } from "typebox";
 import type { Problem } from "../problem.ts";
 import { choice, closed, code, fen, list, maybe, name } from "../schema/pieces.ts";
-import { checkAtMost, checkSum } from "./common.ts";
+import { checkAtMost, checkSum } from "./every-event.ts";
 
 export const phase = () =>
   choice(["provisional", "final"], "阶段：预扣（待确认）或最终", "Phase: provisional until the partner confirms, or final");

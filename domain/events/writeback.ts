@@ -1,6 +1,6 @@
 /** What the three write-back events share. */
 import { closed, code, count, dateTime, fen, maybe, no, word } from "../schema/pieces.ts";
-import { type CommonData, keysOf } from "./common.ts";
+import { type CommonData, keysOf } from "./every-event.ts";
 import type { BusinessKey } from "./event.ts";
 
 export const writeBackFields = {

@@ -1,6 +1,6 @@
 /** 退费: fees are taken off the account again, wholly or in part (部分退药). Money already paid is a matter of payment.refunded. */
 import { closed, fen, flag, LINES_MAX, list, maybe, no, quantity, text } from "../../schema/pieces.ts";
-import { checkCommon, checkSum, dataWithBusiness, demand, keysOf, person } from "../common.ts";
+import { checkCommon, checkSum, dataWithBusiness, demand, keysOf, person } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 
 const line = closed(

@@ -1,6 +1,6 @@
 /** 计费: the HIS has put fees on a patient's account. Nothing is paid yet. */
 import { choice, closed, code, fen, LINES_MAX, list, maybe, name, no, price, quantity } from "../../schema/pieces.ts";
-import { checkCommon, checkSum, checkUnique, dataWithBusiness, keysOf } from "../common.ts";
+import { checkCommon, checkSum, checkUnique, dataWithBusiness, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 
 const line = closed(

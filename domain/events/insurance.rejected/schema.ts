@@ -1,6 +1,6 @@
 /** 医保拒绝: a negative reply. No money moved. */
 import { code, maybe, no, text } from "../../schema/pieces.ts";
-import { checkCommon, dataMaybeBusiness, keysOf } from "../common.ts";
+import { checkCommon, dataMaybeBusiness, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 
 export const definition = defineEvent({

@@ -1,6 +1,6 @@
 /** 医保撤销或冲正: a settlement does not hold any more. Insurers do not reverse in part. */
 import { choice, closedNotEmpty, date, flag, maybe, no, text } from "../../schema/pieces.ts";
-import { checkCommon, checkUnique, dataMaybeBusiness, demand, keysOf } from "../common.ts";
+import { checkCommon, checkUnique, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { amountsSchema, checkAmounts, phase } from "../insurance.ts";
 

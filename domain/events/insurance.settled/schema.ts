@@ -1,6 +1,6 @@
 /** 医保结算成功: the insurer has split the bill. `cash` is what the patient owes, not proof that he paid. */
 import { closed, closedNotEmpty, code, dateTime, fen, flag, maybe, no, signedFen, word } from "../../schema/pieces.ts";
-import { checkCommon, checkUnique, dataMaybeBusiness, keysOf } from "../common.ts";
+import { checkCommon, checkUnique, dataMaybeBusiness, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { amountsSchema, checkAmounts, phase } from "../insurance.ts";
 

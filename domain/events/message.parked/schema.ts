@@ -1,6 +1,6 @@
 /** 报文已搁置: somebody pushed a message and nothing came of it. A person must look. */
 import { choice, closed, code, LINES_MAX, list, maybe, name, no, text } from "../../schema/pieces.ts";
-import { dataMaybeBusiness, keysOf } from "../common.ts";
+import { dataMaybeBusiness, keysOf } from "../every-event.ts";
 import { BUSINESS_KEY_KINDS, defineEvent } from "../event.ts";
 
 export const definition = defineEvent({

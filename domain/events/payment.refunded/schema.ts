@@ -1,6 +1,6 @@
 /** 退款成功: money went back to the payer. */
 import { choice, closed, date, dateTime, fen, flag, list, maybe, no, text } from "../../schema/pieces.ts";
-import { checkAtMost, checkCommon, checkSum, dataWithBusiness, demand, keysOf, person } from "../common.ts";
+import { checkAtMost, checkCommon, checkSum, dataWithBusiness, demand, keysOf, person } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { CHANNELS, NUMBERED_CHANNELS } from "../tenders.ts";
 

@@ -1,6 +1,6 @@
 /** 支付成功: money is captured at the channels. Not yet cleared by the bank, and not proof that the bill is paid in full. */
 import { choice, closed, code, date, dateTime, fen, list, masked, maybe, no, signedFen } from "../../schema/pieces.ts";
-import { checkAtMost, checkCommon, checkSum, dataWithBusiness, keysOf } from "../common.ts";
+import { checkAtMost, checkCommon, checkSum, dataWithBusiness, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { CHANNELS } from "../tenders.ts";
 

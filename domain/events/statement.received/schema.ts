@@ -1,7 +1,7 @@
 /** 对账单到达: a partner's list of what it did. Reconciliation data: never payment events, never write-backs. */
 import Type from "typebox";
 import { closed, count, date, list, no, says, signedFen, word } from "../../schema/pieces.ts";
-import { checkUnique, dataMaybeBusiness, demand, keysOf } from "../common.ts";
+import { checkUnique, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 
 /** Longest statement that one event can stand for. */

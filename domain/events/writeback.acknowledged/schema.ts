@@ -1,6 +1,6 @@
 /** 回写已确认: the destination has proved that it did what we owed it. */
 import { choice, closedNotEmpty, code, dateTime, maybe, no, text } from "../../schema/pieces.ts";
-import { dataMaybeBusiness, demand } from "../common.ts";
+import { dataMaybeBusiness, demand } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { writeBackAmount, writeBackFields, writeBackKeys } from "../writeback.ts";
 

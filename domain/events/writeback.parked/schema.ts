@@ -1,6 +1,6 @@
 /** 回写已搁置: we still owe it, and a person must look before anything more is sent. */
 import { choice, closed, code, count, dateTime, flag, maybe, text } from "../../schema/pieces.ts";
-import { dataMaybeBusiness, demand } from "../common.ts";
+import { dataMaybeBusiness, demand } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { writeBackAmount, writeBackFields, writeBackKeys } from "../writeback.ts";
 

@@ -1,6 +1,6 @@
 /** 回写已由人工了结: a person's audited decision takes the place of the partner's receipt. */
 import { choice, maybe, no, text } from "../../schema/pieces.ts";
-import { dataMaybeBusiness, demand, person } from "../common.ts";
+import { dataMaybeBusiness, demand, person } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { writeBackAmount, writeBackFields, writeBackKeys } from "../writeback.ts";
 
