@@ -153,7 +153,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     version: VERSION,
   });
   return {
-    nodeCalls: nodeCallsOf({ catalogue, postgres, work, courier, ready }),
+    nodeCalls: nodeCallsOf({ catalogue, postgres, redis, work, courier, ready }),
     gateway: doors.gateway,
     console: address,
     stopDoors: doors.pause,
@@ -216,10 +216,11 @@ function operationsOf({
 function nodeCallsOf({
   catalogue,
   postgres,
+  redis,
   work,
   courier,
   ready,
-}: Built & { readonly courier: Courier; readonly ready: Promise<void> }): Engine {
+}: Built & { readonly redis: RedisPorts; readonly courier: Courier; readonly ready: Promise<void> }): Engine {
   const { dialects } = catalogue;
   return createNodeCalls({
     ready,
@@ -229,7 +230,7 @@ function nodeCallsOf({
     subscriptions: work.subscriptions,
     translate: dialects.translateBy,
     encodeWriteBack: dialects.encodeWriteBack,
-    askPartner: dialects.askPartner(courier),
+    askPartner: dialects.askPartner(courier, redis.cache),
     find: createFinder(postgres.reads),
   });
 }

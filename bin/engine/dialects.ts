@@ -2,7 +2,7 @@
  * Between the mappings and the engine: which document reads a partner's message, which writes what we owe it, how it is answered.
  * Only looks things up and hands them over; the rules are in domain/mapping.
  */
-import type { EncodeWriteBack } from "../../domain/delivery/node-calls.ts";
+import type { EncodeWriteBack, NodeCallsDeps } from "../../domain/delivery/node-calls.ts";
 import { problemsReason } from "../../domain/delivery/node-calls.ts";
 import type { Asked, Catalogue } from "../../domain/delivery/engine.ts";
 import type { Translated } from "../../domain/delivery/live.ts";
@@ -22,7 +22,7 @@ import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.t
 import type { Partner } from "../../domain/partners/profile.ts";
 import { problem } from "../../domain/problem.ts";
 import { REFUSALS, refusal } from "../../domain/refusals.ts";
-import type { OutboundDialect, Reading } from "../../domain/writeback/dialect.ts";
+import type { OutboundDialect, Reading, Sent } from "../../domain/writeback/dialect.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Dialect } from "../../platform/transports/http/gateway.ts";
@@ -43,6 +43,11 @@ export interface DialectDeps {
 
 const inbound = (mapping: Mapping | undefined): InboundMapping | undefined => (mapping?.direction === "inbound" ? mapping : undefined);
 const outbound = (mapping: Mapping | undefined): OutboundMapping | undefined => (mapping?.direction === "outbound" ? mapping : undefined);
+/** The purpose of an outbound document that asks what became of a write-back. */
+const INQUIRY = "inquiry";
+/** A write-back's key: the same cause owes the same destination the same thing once (decision 5). */
+const keyOf = (eventId: string, destination: string, kind: string): string =>
+  sha256Hex(JSON.stringify([eventId, destination, kind])).slice(0, 40);
 /** How long a sender whose vendor wants the flow's end may wait. */
 const SETTLEMENT_WAIT_MS = 10_000;
 
@@ -81,7 +86,7 @@ export function createDialects(deps: DialectDeps) {
       const what = `${to.destination} ${to.kind}`;
       return { ok: false, reason: refusal("BAD_NODE", { zh: `没有这个回写：${what}`, en: `there is no such write-back: ${what}` }) };
     }
-    const key = sha256Hex(JSON.stringify([event.id, to.destination, to.kind])).slice(0, 40);
+    const key = keyOf(event.id, to.destination, to.kind);
     const encoded = encode(mapping, { event, constants: partner.constants, key, ...(order === undefined ? {} : { order: order.told }) });
     if (!encoded.ok) return { ok: false, reason: problemsReason(encoded.problems) };
     const businessDate = (event.data as { readonly businessDate?: string }).businessDate ?? event.time.slice(0, 10);
@@ -102,6 +107,18 @@ export function createDialects(deps: DialectDeps) {
         businessDate,
       },
     };
+  };
+
+  /** The write-back that an event owes a partner, as far as a reply can be held against it. */
+  const owedBy = (event: Event, partner: Partner): Sent | undefined => {
+    for (const [kind, message] of Object.entries(partner.destination?.messages ?? {})) {
+      if (!outbound(loaded.mappings.get(`${partner.vendor}/${message}`))?.eventTypes.includes(event.type)) continue;
+      const owed = encodeWriteBack(event, { destination: partner.partner, kind });
+      if (!owed.ok) continue;
+      const { key, serial, amountFen } = owed.writeBack;
+      return { key, ...(serial === undefined ? {} : { serial }), ...(amountFen === undefined ? {} : { amountFen }) };
+    }
+    return undefined;
   };
 
   const interpret: OutboundDialect["interpret"] = (id, reply, sent): Reading => {
@@ -147,7 +164,7 @@ export function createDialects(deps: DialectDeps) {
     policies: (): ReadonlyMap<string, DoorPolicy> => policies,
     catalogue: catalogueOf(loaded, partners, registry),
     gatewayDialect: gatewayDialectOf(loaded, vendorOf),
-    askPartner: (courier: Courier) => askPartnerBy(deps, courier, interpret),
+    askPartner: (courier: Courier, cache: AnswerCache) => askPartnerBy(deps, courier, cache, interpret, owedBy),
   };
 }
 
@@ -238,9 +255,22 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
   };
 }
 
-/** An inquiry on behalf of a flow: no effect at the partner, nothing owed, nothing remembered. */
-function askPartnerBy(deps: DialectDeps, courier: Courier, interpret: OutboundDialect["interpret"]) {
-  return async (name: string, kind: string, event: Event | undefined, signal: AbortSignal): Promise<Asked> => {
+/** Where answers to reference questions are kept (Redis, or this process while it is away). */
+export interface AnswerCache {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+}
+
+/** An inquiry on behalf of a flow: no effect at the partner, nothing owed. Only acknowledged answers are cached, and only where the flow says so. */
+function askPartnerBy(
+  deps: DialectDeps,
+  courier: Courier,
+  cache: AnswerCache,
+  interpret: OutboundDialect["interpret"],
+  owedBy: (event: Event, partner: Partner) => Sent | undefined,
+) {
+  return async (question: Parameters<NodeCallsDeps["askPartner"]>[0], event: Event | undefined): Promise<Asked> => {
+    const { partner: name, kind, signal, cacheSeconds = 0 } = question;
     const partner = deps.partners.get(name);
     const policy = partner && policyOf(partner);
     const id = `${partner?.vendor}/${partner?.destination?.messages[kind] ?? kind}`;
@@ -248,9 +278,14 @@ function askPartnerBy(deps: DialectDeps, courier: Courier, interpret: OutboundDi
     if (!partner || !policy?.ok || !mapping) {
       return { outcome: "refused", reason: refusal("BAD_NODE", { zh: `不能询问 ${name} ${kind}`, en: `cannot ask ${name} ${kind}` }) };
     }
-    const key = sha256Hex(JSON.stringify([event?.id ?? "", name, kind])).slice(0, 40);
+    // An inquiry asks what became of the write-back that this event owes the partner; any other question is its own.
+    const about = mapping.purpose === INQUIRY && event ? owedBy(event, partner) : undefined;
+    const key = about?.key ?? keyOf(event?.id ?? "", name, kind);
     const encoded = encode(mapping, { ...(event ? { event } : {}), constants: partner.constants, key });
     if (!encoded.ok) return { outcome: "refused", reason: problemsReason(encoded.problems) };
+    const cacheKey = `answer:${sha256Hex(JSON.stringify([id, policy.policy.url, sha256Hex(encoded.body)]))}`;
+    const cached = cacheSeconds > 0 ? await cache.get(cacheKey) : undefined;
+    if (cached !== undefined) return JSON.parse(cached) as Asked;
     const called = await courier.call({
       url: policy.policy.url + encoded.path,
       method: encoded.method,
@@ -263,11 +298,13 @@ function askPartnerBy(deps: DialectDeps, courier: Courier, interpret: OutboundDi
     });
     if (called.kind === "unsent") return { outcome: "unsent", text: called.why };
     if (called.kind === "no-reply") return { outcome: "unclear", text: called.why };
-    const { outcome, code, text } = interpret(id, called, { key });
-    return {
+    const { outcome, code, text } = interpret(id, called, { key, ...about });
+    const asked: Asked = {
       outcome: outcome === "deferred" ? "unclear" : outcome,
       ...(code === undefined ? {} : { code }),
       ...(text === undefined ? {} : { text }),
     };
+    if (cacheSeconds > 0 && asked.outcome === "acknowledged") await cache.set(cacheKey, JSON.stringify(asked), cacheSeconds * 1_000);
+    return asked;
   };
 }

@@ -104,11 +104,14 @@ export interface Engine {
     node: NodeRef,
     options: { readonly destination: string; readonly kind: string; readonly types: readonly string[]; readonly when: "now" | "bill-paid" },
   ): { readonly ok: true; readonly count: number } | Refused;
-  /** Asks a partner (an inquiry: no effect there). Never throws; the outcome chooses the node's output. */
+  /**
+   * Asks a partner (an inquiry: no effect there). Never throws; the outcome chooses the node's output. `cacheSeconds` above 0: an acknowledged answer to the
+   * very same question may be that old (reference data, S3-27); anything else is asked anew.
+   */
   ask(
     token: DeliveryToken,
     node: NodeRef,
-    options: { readonly partner: string; readonly kind: string; readonly signal: AbortSignal },
+    options: { readonly partner: string; readonly kind: string; readonly cacheSeconds?: number; readonly signal: AbortSignal },
   ): Promise<Asked>;
   /** The verdict for a sender who waits (reply-to, HTTP in the partner's dialect). */
   answer(

@@ -31,7 +31,10 @@ export interface NodeCallsDeps {
   readonly subscriptions: Subscriptions;
   readonly translate: (mapping: string, message: JournaledMessage) => Translated;
   readonly encodeWriteBack: EncodeWriteBack;
-  readonly askPartner: (partner: string, kind: string, event: Event | undefined, signal: AbortSignal) => Promise<Asked>;
+  readonly askPartner: (
+    asked: { readonly partner: string; readonly kind: string; readonly cacheSeconds?: number; readonly signal: AbortSignal },
+    event: Event | undefined,
+  ) => Promise<Asked>;
   readonly find: (keyKind: string, value: string, limit: number) => Promise<Found>;
 }
 
@@ -129,7 +132,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     ask: async (token, node, options) => {
       const live: Live | undefined = deliveries.get(token);
       if (!live || live.ending) return { outcome: "refused", reason: withNode(refusal("DELIVERY_OVER"), node) };
-      return deps.askPartner(options.partner, options.kind, eventsOf(live)[0], options.signal);
+      return deps.askPartner(options, eventsOf(live)[0]);
     },
     find: (_token, _node, options) => deps.find(options.keyKind, options.value, Math.min(Math.max(options.limit, 1), 100)),
     ledger: deps.ledger,
