@@ -88,6 +88,45 @@ const table: readonly { name: string; changes: OrderChange[]; total: bigint | un
     paid: false,
   },
   {
+    name: "a charge that is late does not make the rest count as the whole bill (told by the payment)",
+    changes: [
+      { ...charged, amount: 5000n },
+      { ...paid, amount: 5000n, billTotal: 9250n },
+    ],
+    total: 9250n,
+    covered: 5000n,
+    paid: false,
+  },
+  {
+    name: "a charge that is late does not make the rest count as the whole bill (told by the insurer)",
+    changes: [{ ...charged, amount: 7600n }, insured],
+    total: 9250n,
+    covered: 7600n,
+    paid: false,
+  },
+  {
+    name: "once the late charge is here the bill is what was told",
+    changes: [
+      { ...charged, amount: 5000n },
+      { ...paid, amount: 9250n, billTotal: 9250n },
+      { kind: "charged", bill, chargeNo: "CF2", amount: 4250n },
+    ],
+    total: 9250n,
+    covered: 9250n,
+    paid: true,
+  },
+  {
+    name: "a payment after a partial cancel tells the rest, and pays it",
+    changes: [
+      charged,
+      { kind: "charge-cancelled", bill, cancelNo: "TF1", chargeNo: "CF1", amount: 1250n },
+      { ...paid, amount: 8000n, billTotal: 8000n },
+    ],
+    total: 8000n,
+    covered: 8000n,
+    paid: true,
+  },
+  {
     name: "a refund takes the payment back",
     changes: [charged, insured, paid, { kind: "refunded", bill, refundNo: "R1", amount: 1650n }],
     total: 9250n,

@@ -64,12 +64,19 @@ const sum = (amounts: Iterable<bigint>): bigint => {
 
 export const emptyBill = (key: string): Bill => ({ key, charges: {}, cancels: {}, insurance: {}, payments: {}, refunds: {} });
 
-/** The bill's total in fen: charges less cancels; else what the insurer settled; else what the payment told; unknown otherwise. */
+/**
+ * The bill's total in fen; unknown while nobody told it. Charges may come one by one, and after the payment: while the insurer or the payment told of a larger
+ * bill than the charges known so far, theirs counts, so that a bill is never paid because a charge is late (宁长款不短款). Cancels take from it only beside charges.
+ */
 export function billTotal(bill: Bill): bigint | undefined {
-  if (Object.keys(bill.charges).length > 0) return sum(Object.values(bill.charges)) - sum(Object.values(bill.cancels));
   const settled = Object.values(bill.insurance).filter((one) => !one.reversed);
-  if (settled.length > 0) return sum(settled.map((one) => one.total));
-  return bill.toldTotal;
+  const insured = settled.length > 0 ? sum(settled.map((one) => one.total)) : undefined;
+  if (Object.keys(bill.charges).length === 0) return insured ?? bill.toldTotal;
+  const gross = [sum(Object.values(bill.charges)), insured, bill.toldTotal].reduce<bigint>(
+    (most, one) => (one !== undefined && one > most ? one : most),
+    0n,
+  );
+  return gross - sum(Object.values(bill.cancels));
 }
 
 /** Insurance parts (not reversed) plus captured payments less refunds, in fen. */
