@@ -190,8 +190,8 @@ describe("npx huiliu", () => {
     ["replay flow/n9/e1 --reason again", 0, /event-delivery/],
     ["totals", 0, /2026-11-20 {2}平/],
     ["totals --date 2026-11-19", 1, /不平[\s\S]*没有回执/],
-    [`show ${NOBODY}`, 2, /^$/, /没有这笔回写.*\[UNKNOWN_WRITE_BACK\]\n下一步：/],
-    [`show ${NOBODY} --lang en`, 2, /^$/, /no such write-back[\s\S]*Next: /],
+    [`show ${NOBODY}`, 2, /^$/, /没有这个编号的报文或回写.*\[UNKNOWN_ID\]\n下一步：/],
+    [`show ${NOBODY} --lang en`, 2, /^$/, /no message and no write-back[\s\S]*Next: /],
     ["show DJ1", 2, /^$/, /\[NOT_AN_ID\]\n下一步：.*npx huiliu messages --key DJ1\n/],
     ["resolve DJ1 --reason because --lang en", 2, /^$/, /not an id.*\[NOT_AN_ID\]\nNext: .*npx huiliu messages --key DJ1\n/],
     ["pause his --reason because", 1, /^$/, /数据库不可用/],
@@ -242,7 +242,7 @@ describe("npx huiliu", () => {
   }
   test("refusals are JSON too", async () => {
     const { out, code } = await huiliu("show", NOBODY, "--json", "--data", folder);
-    assert.deepEqual([code, JSON.parse(out).error.code], [2, "UNKNOWN_WRITE_BACK"]);
+    assert.deepEqual([code, JSON.parse(out).error.code], [2, "UNKNOWN_ID"]);
   });
 
   test("no engine is 3, whether it never ran or is gone", async () => {

@@ -69,6 +69,18 @@ const notAnId = (given: string): Refused => {
   });
 };
 
+/** Asked as a message and as a write-back, and it is neither. */
+const unknownId = (): Refused =>
+  new Refused(404, {
+    code: "UNKNOWN_ID",
+    zh: "没有这个编号的报文或回写",
+    en: "There is no message and no write-back of this id",
+    next: {
+      zh: "检查编号，或按单据号查找：npx huiliu messages --key …",
+      en: "Check the id, or search by bill number: npx huiliu messages --key …",
+    },
+  });
+
 /** Tells what went wrong and answers the exit code. */
 function failed(deps: CliDeps, error: unknown, flags: Flags, say: texts.Say): number {
   if (error instanceof NotRunning) {
@@ -205,7 +217,11 @@ async function lookUp(
     return { message: await client.get<views.MessageDetail>(`/messages/${path}`, query) };
   } catch (error) {
     if (!(error instanceof Refused && error.error.code === "UNKNOWN_MESSAGE")) throw error;
+  }
+  try {
     return { writeBack: await client.get<views.WriteBackDetail>(`/write-backs/${path}`, query) };
+  } catch (error) {
+    throw error instanceof Refused && error.error.code === "UNKNOWN_WRITE_BACK" ? unknownId() : error;
   }
 }
 
