@@ -7,7 +7,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Missing, type Operations, TOTALS_TIMEOUT_MS } from "../domain/operations/ports.ts";
 import { errorBody, OPERATION_REFUSAL, type OperationRefused, refused } from "../domain/operations/refusals.ts";
 import type { Log } from "../domain/log.ts";
-import { API, ROUTES, type Route, type RouteRequest } from "./routes.ts";
+import { API, type Route, type RouteRequest } from "./route.ts";
+import { ROUTES } from "./routes.ts";
 
 export interface ConsoleDeps {
   readonly operations: Operations;

@@ -3,7 +3,8 @@ import type { TSchema } from "typebox";
 import { OPERATION_REFUSAL, type OperationCode } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
 import { REFUSALS, type RefusalCode } from "../domain/refusals.ts";
-import { API, ROUTES, type Route } from "./routes.ts";
+import { API, type Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
 
 const VERSION = "1";
 const JSON_TYPE = "application/json";

@@ -131,6 +131,20 @@ export interface WriteBackStore {
   sweep(): Promise<number>;
 }
 
+/**
+ * In-process hand-off (design.md decision 1): a settlement asks for places on the wire before it commits, makes the heads that fit *born claimed* (state `sending`,
+ * token 1, lease and attempt row in the very transaction that owes them), and hands them over once that is committed. Claiming is what is left for the rest.
+ */
+export interface HandOff {
+  /**
+   * Promises up to `wanted` calls to the destination under its gate (breaker, pause, rate, parallel): possibly 0. Never throws. `unclear` as for `claim`.
+   * Every reservation is ended by exactly one `take`.
+   */
+  reserve(destination: string, wanted: number): { readonly calls: number; readonly leaseMs: number };
+  /** After the commit: what was born claimed, at most `reserved`; the places it does not use are free again. `claimedAtTickMs`: taken before the transaction began. */
+  take(destination: string, claims: readonly Claimed[], reserved: number, claimedAtTickMs: number): void;
+}
+
 /** What one call at the wire told, before anybody interpreted it. */
 export type CallResult =
   | {
