@@ -32,6 +32,9 @@ const Inbound = Type.Object(
   { additionalProperties: false },
 );
 
+/** HH:mm. */
+const TIME_OF_DAY = "^(?:[01]\\d|2[0-3]):[0-5]\\d$";
+
 /** How we write to a partner. */
 const Destination = Type.Object(
   {
@@ -59,6 +62,52 @@ const Destination = Type.Object(
     messages: Type.Record(Id, Type.String({ pattern: "^[a-z][a-z0-9-]*$" }), {
       description: "write-back kind → outbound message of the vendor, e.g. payment-confirm → payment-confirm-soap / 回写种类对应的报文",
     }),
+    duplicatesLifetimeMs: Type.Optional(
+      Type.Integer({
+        minimum: 60_000,
+        maximum: 34_560_000_000,
+        description:
+          "by-key only: how long the partner remembers a key; past half of it we ask first, or park where it cannot be asked; absent = for ever / 对方记住幂等键的时长",
+      }),
+    ),
+    ratePerSecond: Type.Optional(
+      Type.Number({
+        minimum: 0.1,
+        maximum: 100_000,
+        description: "ceiling of calls a second, all workers together; absent = none / 每秒调用上限",
+      }),
+    ),
+    quietHours: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { from: Type.String({ pattern: TIME_OF_DAY }), to: Type.String({ pattern: TIME_OF_DAY }) },
+          { additionalProperties: false },
+        ),
+        { maxItems: 8, description: "China time; nothing is sent between from and to, past midnight too / 静默时段" },
+      ),
+    ),
+    lane: Type.Optional(
+      Type.Union([Type.Literal("order"), Type.Literal("patient")], {
+        description: "which key keeps order unless the write-back node says otherwise; absent = order / 按单据或按患者排队",
+      }),
+    ),
+    parkedHead: Type.Optional(
+      Type.Union([Type.Literal("block"), Type.Literal("skip")], {
+        description: "what a parked head does to its lane; absent = block / 停放的回写是否阻塞其后",
+      }),
+    ),
+    alarms: Type.Optional(
+      Type.Object(
+        {
+          warnAgeMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: "absent = 5 min / 预警时长" })),
+          pageAgeMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: "absent = 15 min / 告警时长" })),
+          backlog: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: 10_000_000, description: "absent = no alarm on numbers / 积压笔数告警" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     deferredMs: Type.Optional(
       Type.Integer({
         minimum: 1_000,
