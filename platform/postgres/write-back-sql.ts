@@ -9,6 +9,16 @@ export const LANE_BEHIND_MAX = 1_000;
 const ms = (parameter: string): string => `${parameter}::double precision * interval '1 millisecond'`;
 
 /**
+ * Whether a destination may be given anything now (migrations/003-delivery.sql): running, or a person lets it drain, and its breaker not open. A destination
+ * without a row is running. `name`: SQL of the destination's name.
+ */
+export const gateOf = (name: string): string => `not exists (select 1 from destination d where d.name = ${name}
+  and (d.breaker = 'open' or (d.mode <> 'running' and (d.drain_until is null or d.drain_until <= ${NOW}))))`;
+/** Whether nobody holds the lane. `destination`, `lane`: SQL of its name. */
+export const freeOf = (destination: string, lane: string): string =>
+  `not exists (select 1 from lane_hold k where k.destination = ${destination} and k.lane = ${lane})`;
+
+/**
  * Claims due heads and commits the row of each attempt before the call (decision 6). $1 destination, $2 limit, $3 worker, $4 lease ms, $5 what to do with a
  * deferred one whose answer is overdue. During a send the last instant at which a request may leave us is the end of the lease: should nobody see the
  * attempt's end, that is what counts.
@@ -18,6 +28,7 @@ export const CLAIM = `with clock as materialized (select huiliu_now() as now),
     select w.id, case when w.state = 'deferred' then $5 else w.action end as action,
       case when w.state = 'deferred' then 'answer-overdue' else w.because end as because
     from write_back w where w.destination = $1 and w.state in ('waiting', 'deferred') and w.next_at <= ${NOW}
+      and ${gateOf("$1")} and ${freeOf("w.destination", "w.lane")}
     order by w.next_at, w.lane_seq limit $2 for update skip locked),
   claimed as (
     update write_back w set state = 'sending', token = w.token + 1, attempts = w.attempts + 1, action = due.action, because = due.because,
@@ -124,9 +135,10 @@ export const RELEASE = `with rows as materialized (select * from ${RELEASE_ROWS.
     from rows where w.id = rows.id and w.token = rows.token and w.lease_worker = $${RELEASE_ROWS.next}::integer returning w.id, w.message_id, w.attempts + 1 as n)
   delete from attempt a using freed f where a.message_id = f.message_id and a.write_back_id = f.id and a.n = f.n`;
 
-/** The next head to become due, or the next lease to run out: that is due too. */
+/** The next head to become due, or the next lease to run out: that is due too. What a gate or a hold keeps back is not: whoever opens it says so. */
 export const NEXT_DUE = `select least(
     (select ${msOf("w.next_at")} from write_back w where w.destination = $1 and w.state in ('waiting', 'deferred') and w.next_at is not null
+      and ${gateOf("$1")} and ${freeOf("w.destination", "w.lane")}
       order by w.next_at limit 1),
     (select ${msOf("w.lease_until")} from write_back w where w.destination = $1 and w.state = 'sending' order by w.lease_until limit 1))
   - ${msOf(NOW)} as ms`;

@@ -15,6 +15,10 @@ writeBackContract("memory", async () => {
     advance: async (ms) => {
       await clock.advance(ms);
     },
+    gate: async (destination, { drainMs, ...now }) =>
+      void store.gates.set(destination, { ...now, ...(drainMs === undefined ? {} : { drainUntilMs: clock.tickMs() + drainMs }) }),
+    hold: async (destination, lane, held) =>
+      void (held ? store.holds.add(`${destination} ${lane}`) : store.holds.delete(`${destination} ${lane}`)),
     close: async () => undefined,
   };
 });

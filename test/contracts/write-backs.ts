@@ -15,6 +15,12 @@ export interface WriteBackWorld {
   owe(about: { readonly key: string; readonly lane: string; readonly destination: string }): Promise<string>;
   row(id: string): Promise<WriteBackRow | undefined>;
   advance(ms: number): Promise<void>;
+  /** What a destination is allowed; `drainMs`: a person lets it drain so long whatever its mode says. */
+  gate(
+    destination: string,
+    now: { readonly mode?: "running" | "paused"; readonly breaker?: "closed" | "open" | "half-open"; readonly drainMs?: number },
+  ): Promise<void>;
+  hold(destination: string, lane: string, held: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,6 +97,40 @@ export function writeBackContract(name: string, make: () => Promise<WriteBackWor
       assert.equal(await world.store.settle(endOf(claimed)), "settled");
       assert.deepEqual(await world.row(id), { state: "acknowledged", attempts: 1, mayHaveTakenEffect: true });
       assert.equal(await world.store.nextDueMs(destination), undefined);
+    });
+
+    const GATES = [
+      { now: { mode: "paused" }, claims: 0 },
+      { now: { mode: "paused", breaker: "open", drainMs: 60_000 }, claims: 0 },
+      { now: { mode: "paused", drainMs: 60_000 }, claims: 1 },
+      { now: { mode: "paused", drainMs: -1 }, claims: 0 },
+      { now: { breaker: "open" }, claims: 0 },
+      { now: { breaker: "half-open" }, claims: 1 },
+      { now: {}, claims: 1 },
+    ] as const;
+    for (const { now, claims } of GATES) {
+      test(`a gate that says ${JSON.stringify(now)} lets ${claims} through, and what it keeps back is not due`, async () => {
+        const destination = freshDestination();
+        await owe(destination);
+        await world.gate(destination, now);
+        assert.equal((await world.store.nextDueMs(destination)) !== undefined, claims > 0);
+        assert.equal((await claim(destination)).length, claims);
+        await world.gate(destination, {});
+        assert.equal((await claim(destination)).length, 1 - claims);
+      });
+    }
+
+    test("a lane that a person holds is passed over until it is released, the others are not", async () => {
+      const destination = freshDestination();
+      const held = await owe(destination, "bill:1");
+      const other = await owe(destination, "bill:2");
+      await world.hold(destination, "bill:1", true);
+      const [first, ...more] = await claim(destination);
+      assert.deepEqual([first?.id, more.length], [other, 0]);
+      if (first) await world.store.settle(endOf(first));
+      assert.equal(await world.store.nextDueMs(destination), undefined);
+      await world.hold(destination, "bill:1", false);
+      assert.equal((await only(destination)).id, held);
     });
 
     test("only a lane's head is in flight, and the next follows when it is acknowledged (decision 6)", async () => {

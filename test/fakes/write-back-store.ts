@@ -29,9 +29,18 @@ export interface FakeRow {
 
 export interface FakeWriteBackStore extends WriteBackStore {
   owe(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint; readonly destination?: string }): FakeRow;
+  /** As a settlement does with a place on the wire: a head of its lane is born claimed; one that is no head is queued, and the answer is undefined. */
+  bear(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint }, leaseMs: number): Claimed | undefined;
   rows(): readonly FakeRow[];
   /** A person's replay: the next claim asks, or sends again. */
   replay(id: string, action: "ask" | "send"): void;
+  /** What destinations are allowed now; absent is running and closed. */
+  readonly gates: Map<
+    string,
+    { readonly mode?: "running" | "paused"; readonly breaker?: "closed" | "open" | "half-open"; readonly drainUntilMs?: number }
+  >;
+  /** `destination lane` of lanes that a person holds. */
+  readonly holds: Set<string>;
   /** Called before each operation; throw to make it fail. `after` runs once it has committed: throw to lose the answer. */
   faults: { before?: (operation: string) => void; after?: (operation: string) => void };
 }
@@ -41,6 +50,13 @@ const OPEN: ReadonlySet<WriteBackState> = new Set(["held", "queued", "waiting", 
 export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
   const rows: FakeRow[] = [];
   const faults: FakeWriteBackStore["faults"] = {};
+  const gates: FakeWriteBackStore["gates"] = new Map();
+  const holds = new Set<string>();
+  const mayGo = ({ destination, lane }: FakeRow): boolean => {
+    const gate = gates.get(destination);
+    const open = gate?.breaker !== "open" && (gate?.mode !== "paused" || (gate.drainUntilMs ?? 0) > clock.tickMs());
+    return open && !holds.has(`${destination} ${lane}`);
+  };
   const laneOf = (row: Pick<FakeRow, "destination" | "lane">) =>
     rows.filter((one) => one.destination === row.destination && one.lane === row.lane && OPEN.has(one.state));
 
@@ -54,6 +70,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
 
   const dueAction = (row: FakeRow, unclearAction: "send" | "ask" | "park"): FakeRow["action"] | undefined => {
     const now = clock.tickMs();
+    if (row.state !== "sending" && !mayGo(row)) return undefined;
     if (row.state === "waiting" && row.nextAtMs <= now) return row.action;
     if (row.state === "deferred" && row.nextAtMs <= now) {
       row.because = "answer-overdue";
@@ -128,8 +145,19 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     }
   };
 
-  return {
+  const begin = (row: FakeRow, action: FakeRow["action"], leaseMs: number): Claimed => {
+    row.state = "sending";
+    row.action = action;
+    row.token += 1;
+    row.attempt += 1;
+    row.leaseUntilMs = clock.tickMs() + leaseMs;
+    return claimed(row);
+  };
+
+  const store: FakeWriteBackStore = {
     faults,
+    gates,
+    holds,
     rows: () => rows,
     owe: ({ key, lane, amountFen = 1650n, destination = "his" }) => {
       const laneSeq = BigInt(rows.filter((row) => row.lane === lane && row.destination === destination).length + 1);
@@ -157,6 +185,10 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       rows.push(row);
       return row;
     },
+    bear: (about, leaseMs) => {
+      const row = store.owe(about);
+      return row.state === "waiting" ? begin(row, "send", leaseMs) : undefined;
+    },
     replay: (id, action) => {
       const row = rows.find((one) => one.id === id);
       if (row) Object.assign(row, { state: "waiting", action, because: "replay", nextAtMs: clock.tickMs() });
@@ -168,12 +200,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
           if (taken.length >= limit) break;
           const action = row.destination === destination ? dueAction(row, unclearAction) : undefined;
           if (action === undefined) continue;
-          row.state = "sending";
-          row.action = action;
-          row.token += 1;
-          row.attempt += 1;
-          row.leaseUntilMs = clock.tickMs() + leaseMs;
-          taken.push(claimed(row));
+          taken.push(begin(row, action, leaseMs));
         }
         return taken;
       }),
@@ -187,7 +214,10 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     nextDueMs: (destination) =>
       operation("next-due", () => {
         const times = rows
-          .filter((row) => row.destination === destination && ["waiting", "deferred", "sending"].includes(row.state))
+          .filter(
+            (row) =>
+              row.destination === destination && (row.state === "sending" || (["waiting", "deferred"].includes(row.state) && mayGo(row))),
+          )
           .map((row) => (row.state === "sending" ? row.leaseUntilMs : row.nextAtMs) - clock.tickMs());
         return times.length === 0 ? undefined : Math.min(...times);
       }),
@@ -202,4 +232,5 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       }),
     sweep: async () => 0,
   };
+  return store;
 }

@@ -194,6 +194,25 @@ export async function oweOne(
   return one.id;
 }
 
+type Gate = Parameters<WriteBackWorld["gate"]>[1];
+
+/** Sets what a destination is allowed, as the gate's own code does. */
+export async function setGate(world: Pick<PostgresWorld, "own">, destination: string, { mode, breaker, drainMs }: Gate): Promise<void> {
+  await world.own.reads.query(
+    `insert into destination (name, profile, seed_hash, mode, breaker, drain_until)
+     values ($1, '{}', '', $2, $3, huiliu_now() + $4::double precision * interval '1 millisecond')
+     on conflict (name) do update set mode = excluded.mode, breaker = excluded.breaker, drain_until = excluded.drain_until`,
+    [destination, mode ?? "running", breaker ?? "closed", drainMs ?? null],
+  );
+}
+
+export async function setHold(world: Pick<PostgresWorld, "own">, destination: string, lane: string, held: boolean): Promise<void> {
+  const text = held
+    ? "insert into lane_hold (destination, lane, held_by, held_at, reason) values ($1, $2, 'test', huiliu_now(), 'test')"
+    : "delete from lane_hold where destination = $1 and lane = $2";
+  await world.own.reads.query(text, [destination, lane]);
+}
+
 /** The write-backs' world on PostgreSQL. */
 export async function writeBackWorld(): Promise<WriteBackWorld> {
   const world = await postgresWorld();
@@ -211,6 +230,8 @@ export async function writeBackWorld(): Promise<WriteBackWorld> {
       return row && { state: row.state, attempts: row.attempts, mayHaveTakenEffect: row.may };
     },
     advance: world.advance,
+    gate: (destination, now) => setGate(world, destination, now),
+    hold: (destination, lane, held) => setHold(world, destination, lane, held),
     close: world.close,
   };
 }
