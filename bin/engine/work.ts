@@ -7,7 +7,7 @@ import { createSubscriptions, type Subscriptions } from "../../domain/delivery/s
 import { createTurns } from "../../domain/delivery/turns.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispatcher.ts";
-import type { Courier, WriteBackStore } from "../../domain/writeback/ports.ts";
+import type { Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
@@ -19,6 +19,8 @@ export interface Work {
   readonly writeBacks: WriteBackStore;
   readonly deliveries: Deliveries;
   readonly dispatcher: Dispatcher;
+  /** Places on the wire for what a settlement owes (`SettleDeps.handOff`). */
+  readonly handOff: HandOff;
   readonly ledger: OpenLedger;
   readonly subscriptions: Subscriptions;
   /** What every commit of the stores makes due is told here. */
@@ -51,6 +53,11 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     if (done.outbox.length > 0) offer(done.outbox);
     for (const destination of done.destinations) dispatcher.poke(destination);
     if (done.eventDeliveries.length > 0) deliveries.offerEvents(done.eventDeliveries);
+  };
+  // The dispatcher is made of the stores, and the settle store asks the dispatcher: nothing settles before both are there.
+  const handOff: HandOff = {
+    reserve: (...args) => dispatcher.handOff.reserve(...args),
+    take: (...args) => dispatcher.handOff.take(...args),
   };
 
   // The relay reads what the journal alone publishes (parked messages) from the outbox.
@@ -94,6 +101,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     writeBacks,
     deliveries,
     dispatcher,
+    handOff,
     ledger,
     subscriptions,
     settled,

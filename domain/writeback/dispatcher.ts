@@ -5,7 +5,7 @@
 import { createDeliver, type DeliverDeps } from "./deliver.ts";
 import { createLoop, type Loop, type LoopState } from "./loop.ts";
 import type { DestinationPolicy } from "./policy.ts";
-import type { WriteBackStore } from "./ports.ts";
+import type { HandOff, WriteBackStore } from "./ports.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
 
 /** A stop waits this long for what is on the wire, then hangs up: the results are unclear, which is the truth. */
@@ -35,6 +35,8 @@ export interface Dispatcher {
   pause(destination: string): void;
   resume(destination: string): void;
   state(): readonly (LoopState & { readonly destination: string })[];
+  /** For the store that settles deliveries: what it owes may be born claimed and is sent at once. Reserves nothing before `start` and after `stop`. */
+  readonly handOff: HandOff;
   /** No new claims, waits for what is on the wire, releases what was never sent. Answers how many ends could not be settled: their leases expire. */
   stop(): Promise<{ readonly unsettled: number }>;
 }
@@ -90,6 +92,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     pause: (destination) => loopOf(destination)?.pause(),
     resume: (destination) => loopOf(destination)?.resume(),
+    handOff: {
+      reserve: (destination, wanted) => (running ? loopOf(destination)?.reserve(wanted) : undefined) ?? { calls: 0, leaseMs: 0 },
+      take: (destination, claims, reserved, claimedAtTickMs) => loops.get(destination)?.take(claims, reserved, claimedAtTickMs),
+    },
     state: () => [...loops].map(([destination, loop]) => ({ destination, ...loop.state() })),
     stop: () => {
       stopping ??= stop();

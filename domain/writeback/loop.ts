@@ -26,6 +26,8 @@ export const CLAIM_MAX = 256;
  */
 export const GATHER_MS = 5;
 const GATHER_SHARE = 4;
+/** While more is due than there are places, heads that are handed over as they are born get at most this part of `parallel` at once: neither old nor new starves. */
+export const FRESH_SHARE = 2;
 
 export interface LoopDeps {
   readonly destination: string;
@@ -52,6 +54,9 @@ export interface Loop {
   pause(): void;
   resume(): void;
   state(): LoopState;
+  /** Places on the wire for heads that are born claimed (`HandOff`): at most `wanted`, possibly 0. Synchronous; ended by exactly one `take`. */
+  reserve(wanted: number): { readonly calls: number; readonly leaseMs: number };
+  take(claims: readonly Claimed[], reserved: number, claimedAtTickMs: number): void;
   /** No new claims; resolves when nothing is in hand. */
   stop(): Promise<void>;
   /** After stop: stops trying to settle. Answers how many ends are lost to their leases. */
@@ -104,6 +109,12 @@ export function createLoop(deps: LoopDeps): Loop {
   const brake: Brake = createBrake(random);
   const inHand = new Set<Promise<void>>();
   let onWire = 0;
+  /** Places promised to settlements whose commit is under way. */
+  let promised = 0;
+  /** Places that a claim under way will fill. */
+  let claiming = 0;
+  /** The last claim came back full: more is due than there are places. */
+  let backlogged = false;
   let paused = false;
   let stopping = false;
   let givenUp = false;
@@ -189,34 +200,66 @@ export function createLoop(deps: LoopDeps): Loop {
     }
   };
 
+  /** Work that a stop waits for. */
+  const hold = (work: Promise<void>): void => {
+    const held = work.finally(() => {
+      inHand.delete(held);
+      note();
+      bell.ring();
+    });
+    inHand.add(held);
+  };
+
   const take = (claims: readonly Claimed[], policy: DestinationPolicy, claimedAtTickMs: number): void => {
     for (const claimed of claims) {
       onWire += 1;
-      const work = handle(claimed, policy, claimedAtTickMs)
-        .catch((error) =>
+      hold(
+        handle(claimed, policy, claimedAtTickMs).catch((error) =>
           log.error("an attempt failed in our own hands; its lease will expire", { destination, id: claimed.id, why: messageOf(error) }),
-        )
-        .finally(() => {
-          inHand.delete(work);
-          note();
-          bell.ring();
-        });
-      inHand.add(work);
+        ),
+      );
     }
     note();
+  };
+
+  /** Calls that may begin now. As many ends may wait for the store as calls may be out; then the destination waits too. */
+  const allowance = (policy: DestinationPolicy): { readonly calls: number; readonly waitMs?: number } => {
+    const allowed = brake.allowance(clock.tickMs(), onWire + promised + claiming, policy.parallel);
+    return { ...allowed, calls: Math.max(Math.min(allowed.calls, 2 * policy.parallel - inHand.size - promised - claiming), 0) };
+  };
+
+  const reserve = (wanted: number): { readonly calls: number; readonly leaseMs: number } => {
+    const policy = deps.destinations.policy(destination);
+    if (!policy || looped === undefined || stopping || paused || brake.on()) return { calls: 0, leaseMs: policy?.leaseMs ?? 0 };
+    const shared = backlogged ? Math.floor(policy.parallel / FRESH_SHARE) - promised : Number.POSITIVE_INFINITY;
+    const calls = Math.max(Math.min(Math.trunc(wanted), allowance(policy).calls, shared, CLAIM_MAX), 0) || 0;
+    promised += calls;
+    return { calls, leaseMs: policy.leaseMs };
+  };
+
+  const takeReserved = (claims: readonly Claimed[], reserved: number, claimedAtTickMs: number): void => {
+    promised -= reserved;
+    const policy = deps.destinations.policy(destination);
+    if (claims.length > 0 && (stopping || paused || !policy)) hold(release(claims));
+    else if (policy) take(claims, policy, claimedAtTickMs);
+    if (claims.length < reserved) bell.ring();
   };
 
   /** One claim. Answers how many it asked for and got; undefined when the store failed. */
   const claim = async (policy: DestinationPolicy, calls: number): Promise<number | undefined> => {
     const claimedAtTickMs = clock.tickMs();
+    claiming = calls;
     try {
       const claims = await store.claim(destination, Math.min(calls, CLAIM_MAX), policy.leaseMs, unclearAction(policy));
+      claiming = 0;
       if (stopping || paused) await release(claims);
       else take(claims, policy, claimedAtTickMs);
       return claims.length;
     } catch (error) {
       storeFailed("claim", error);
       return undefined;
+    } finally {
+      claiming = 0;
     }
   };
 
@@ -235,10 +278,8 @@ export function createLoop(deps: LoopDeps): Loop {
   const turn = async (failures: number): Promise<{ readonly sleepMs: number; readonly failed?: true }> => {
     const policy = deps.destinations.policy(destination);
     if (!policy || paused) return { sleepMs: POLL_MS };
-    const allowed = brake.allowance(clock.tickMs(), onWire, policy.parallel);
-    // As many ends may wait for the store as calls may be out; then the destination waits too.
-    const calls = Math.min(allowed.calls, 2 * policy.parallel - inHand.size);
-    if (calls <= 0) return { sleepMs: Math.min(allowed.waitMs ?? POLL_MS, POLL_MS) };
+    const { calls, waitMs } = allowance(policy);
+    if (calls <= 0) return { sleepMs: Math.min(waitMs ?? POLL_MS, POLL_MS) };
     const nowTickMs = clock.tickMs();
     if (nowTickMs < lookAtTickMs) return { sleepMs: lookAtTickMs - nowTickMs };
     if (onWire > 0 && calls * GATHER_SHARE < policy.parallel) {
@@ -249,7 +290,8 @@ export function createLoop(deps: LoopDeps): Loop {
     // Whoever pokes from here on moves it forward again.
     lookAtTickMs = Number.POSITIVE_INFINITY;
     const got = await claim(policy, calls);
-    if (got === undefined || got === Math.min(calls, CLAIM_MAX)) lookAtTickMs = Number.NEGATIVE_INFINITY;
+    backlogged = got === Math.min(calls, CLAIM_MAX);
+    if (got === undefined || backlogged) lookAtTickMs = Number.NEGATIVE_INFINITY;
     else lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + (await untilDue()));
     if (got === undefined) return { sleepMs: backoffMs(failures + 1, STORE_BACKOFF, random), failed: true };
     return { sleepMs: Math.max(lookAtTickMs - clock.tickMs(), 0) };
@@ -282,12 +324,15 @@ export function createLoop(deps: LoopDeps): Loop {
       paused = false;
       lookIn(0);
     },
+    reserve,
+    take: takeReserved,
     state: () => ({ onWire, settling: inHand.size - onWire, paused, braking: brake.on() }),
     stop: async () => {
       stopping = true;
       bell.ring();
       await looped;
-      while (inHand.size > 0) await Promise.all(inHand);
+      // A commit that was promised places brings its claims here, to be given back.
+      while (inHand.size > 0 || promised > 0) await (inHand.size > 0 ? Promise.all(inHand) : pause(EMPTY_CLAIM_MS));
     },
     giveUp: () => {
       givenUp = true;
