@@ -1,7 +1,9 @@
 /** The engine's process: opens the engine, starts Node-RED with settings.ts, says where it listens, and stops in reverse order. */
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { failpoint } from "../domain/failpoint.ts";
 import { startNodeRed } from "../platform/node-red/runtime.ts";
+import { armKillPoints } from "./engine/kill-point.ts";
 
 /** The whole stop; the supervisor kills after 20 s. */
 const STOP_MS = 18_000;
@@ -24,6 +26,18 @@ const { composition, config, settings } = await import("../settings.ts").catch((
   process.exit(1);
 });
 
+try {
+  armKillPoints({
+    profile: config.profile,
+    points: process.env.HUILIU_FAILPOINT,
+    note: process.env.HUILIU_FAILPOINT_NOTE,
+    die: () => process.kill(process.pid, "SIGKILL"),
+  });
+} catch (error) {
+  process.stderr.write(`${whyRefused(error)}\n`);
+  process.exit(1);
+}
+
 function announce(addresses: Readonly<Record<string, unknown>>): void {
   const file = join(config.dataDir, "engine.json");
   writeFileSync(`${file}.${process.pid}`, JSON.stringify({ pid: process.pid, ...addresses }), { mode: 0o600 });
@@ -38,7 +52,9 @@ async function stop(why: string): Promise<void> {
   stopping = true;
   composition.log.info({ why }, "stopping");
   setTimeout(() => process.exit(1), STOP_MS).unref();
+  failpoint("engine.before-drain");
   await composition.drain();
+  failpoint("engine.after-drain");
   await red?.stop();
   await composition.close();
   process.exit(0);
@@ -51,6 +67,7 @@ process.on("disconnect", () => void stop("the supervisor is gone"));
 try {
   const addresses = await composition.start();
   red = await startNodeRed(settings);
+  failpoint("engine.before-announce");
   announce({ ...addresses, ...(red.editor ? { editor: red.editor } : {}) });
   composition.log.info({ ...addresses, editor: red.editor }, "ready");
 } catch (error) {

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly hospital: { readonly command: string; readonly args: readonly string[] } | undefined;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Waits between restarts of whatever ends unasked; fault runs give short ones (keeper.ts has the usual). */
+  readonly restartWaitsMs?: readonly number[];
 }
 
 /** What `.data/run.json` says; what is not running is absent. */
@@ -144,10 +146,15 @@ async function startHospital(
   const first = await launchHospital(program, place, options.signal);
   const launch = (signal: AbortSignal) => launchHospital(program, place, signal);
   return {
-    kept: await keepRunning({ name: "the simulated hospital", log: options.log, restart: true, onRestart, launch }, first),
+    kept: await keepRunning(
+      { name: "the simulated hospital", log: options.log, restart: true, ...waitsOf(options), onRestart, launch },
+      first,
+    ),
     partners: first.partners,
   };
 }
+
+const waitsOf = ({ restartWaitsMs }: RunOptions) => (restartWaitsMs === undefined ? {} : { waitsMs: restartWaitsMs });
 
 /** Where the supervisor stores program numbers and output of one program. */
 function placeOf(dataDir: string, name: string): Place {
@@ -192,6 +199,7 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
       log,
       signal,
       restart: true,
+      ...(options.restartWaitsMs === undefined ? {} : { restartWaitsMs: options.restartWaitsMs }),
       rabbit: { users: brokerAccounts(credentials) },
       onPids: onChange,
     }),
@@ -216,6 +224,7 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
       name: "the engine",
       log,
       restart: true,
+      ...waitsOf(options),
       onRestart: onChange,
       launch: (again) => launchEngine(program, places.engine, dataDir, again),
     },

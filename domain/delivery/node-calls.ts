@@ -2,6 +2,7 @@
  * The engine as the nodes see it: each call records one intent on a live delivery, or answers why it cannot. Nothing here has an effect outside memory
  * (design.md decision 16); settling commits.
  */
+import { failpoint } from "../failpoint.ts";
 import type { Event } from "../events/event.ts";
 import type { JournaledMessage, ParkReason } from "../journal/ports.ts";
 import type { OrderFacts } from "../orders/facts.ts";
@@ -73,6 +74,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     const mapping = options.mapping || live.translated?.mapping;
     if (!mapping) return { ok: false, reason: withNode(refusal("UNKNOWN_MESSAGE"), node) };
     const result = live.translated?.mapping === mapping ? live.translated.result : deps.translate(mapping, live.source.message);
+    failpoint("flow.after-translate");
     if (!result.ok) {
       const reason = withNode(problemsReason(result.problems), node);
       return { ok: false, reason };
@@ -101,6 +103,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
       owed.push({ ...encoded.writeBack, when: options.when, flow: node.flow, node: node.id });
     }
     for (const writeBack of owed) if (!live.writeBacks.some((one) => one.key === writeBack.key)) live.writeBacks.push(writeBack);
+    failpoint("flow.after-owing");
     return { ok: true, count: owed.length };
   };
 

@@ -2,6 +2,7 @@
  * What one claim does: call the partner (or ask it), hold the reply against what was sent, take the step from the table, and put together the attempt's end with its
  * event. Never throws, whatever the dialect, the wire or the sealer do: a claim always ends in a row that says what is known.
  */
+import { failpoint } from "../failpoint.ts";
 import { createAttemptEnd, type EndDeps, type Judged, type Reach } from "./attempt-end.ts";
 import { backoffMs, retryAfterMs } from "./backoff.ts";
 import type { Clock, Random } from "./clock.ts";
@@ -86,6 +87,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       trouble("dialect threw before a send", claimed, messageOf(error));
     }
     if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", `no outbound mapping ${claimed.mapping}`);
+    failpoint("write-back.before-send");
     const result = await call(policy, request, { body: claimed.body, contentType: contentTypeOf(claimed) }, signal);
     if (result.kind !== "reply") {
       const outcome = result.kind === "unsent" ? "unsent" : "unclear";
@@ -128,6 +130,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     if (!encoded.ok || !encoded.request.path.startsWith("/")) {
       return parked("CANNOT_ASK", open, encoded.ok ? "the inquiry names no path" : encoded.why);
     }
+    failpoint("write-back.before-inquiry");
     const result = await call(policy, encoded.request, encoded, signal);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
@@ -199,6 +202,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return { kind: "not-begun", why: `${Math.floor(leftMs)} ms of the lease are left, an attempt may need ${neededMs} ms` };
     }
     const judged = await judge(claimed, policy, signal);
+    failpoint("write-back.after-call");
     return { kind: "ended", end: attemptEnd(claimed, judged, startedMs), reach: judged.reach, ms: clock.tickMs() - startedAt };
   };
 }

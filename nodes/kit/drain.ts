@@ -2,6 +2,7 @@
  * The second half of a safe deploy (reference/nodered.md 3.4): the flow storage pauses intake and drains before nodes stop; here intake goes on again once
  * the new flows run. A "reload" saves nothing, so intake is paused here too: without a flow a message would be parked.
  */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
 import type { Red } from "./red.ts";
 
@@ -15,6 +16,7 @@ export function installDrain(red: Red, engine: Engine): void {
   if (installed.has(engine)) return;
   installed.add(engine);
   red.events.on("flows:stopping", () => {
+    failpoint("flows.before-pause");
     engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch(() => engine.resumeIntake());
   });
   red.events.on("runtime-event", (event) => {
@@ -24,5 +26,10 @@ export function installDrain(red: Red, engine: Engine): void {
     red.log.error(`流程没有启动，来文暂不处理 (the flows did not start, intake stays paused): ${error} ${missing}`);
   });
   // Feeding nodes subscribe in a microtask after they were made; a message fed before that would find no flow.
-  red.events.on("flows:started", () => setImmediate(() => engine.resumeIntake()));
+  red.events.on("flows:started", () =>
+    setImmediate(() => {
+      failpoint("flows.before-resume");
+      engine.resumeIntake();
+    }),
+  );
 }

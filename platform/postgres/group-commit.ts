@@ -2,6 +2,7 @@
  * Group commit (design.md decision 4): callers are coalesced into one transaction. The one flusher takes what has gathered while the last batch was being
  * committed: no timer, no linger. A bad row fails alone; a full queue refuses; a COMMIT whose outcome is unclear is looked up before anyone is answered.
  */
+import { failpoint } from "../../domain/failpoint.ts";
 import { JournalBusy, JournalGone } from "../../domain/journal/ports.ts";
 import { failureOf } from "./failures.ts";
 import type { Client, Log, Pool } from "./pool.ts";
@@ -18,16 +19,22 @@ const RETRY_MAX_MS = 1_000;
 /** Deadlocks and lost races in a row before a batch is treated like a server that is not there. */
 const AGAIN_MAX = 20;
 
-/** One open transaction. `nowMs` is huiliu_now() at its begin: every row of the batch carries it. */
+/**
+ * One open transaction. `nowMs` is huiliu_now() at its begin: every row of the batch carries it. `beforeTickMs` (performance.now) was read before that was asked for:
+ * a lease counted from it ends here no later than in the database.
+ */
 export interface Tx {
   readonly client: Client;
   readonly nowMs: number;
+  readonly beforeTickMs: number;
 }
 
-/** What the work of a batch gives: an answer per row, and what to do once it is committed. */
+/** What the work of a batch gives: an answer per row, and what to do once it is committed, or once it is known to be rolled back or beyond finding out. */
 export interface Worked<Answer> {
   readonly answers: readonly Answer[];
   readonly committed?: () => void;
+  /** Never after `committed`. Not called when the work itself threw. */
+  readonly abandoned?: () => void;
 }
 
 export interface GroupCommit<Row, Answer> {
@@ -94,12 +101,13 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
   const client = await pool.connect();
   let broken = true;
   try {
+    const beforeTickMs = performance.now();
     const begun = (await client.query(BEGIN)) as unknown as readonly { rows: readonly (Begun & { ms: string })[] }[];
     const first = begun[1]?.rows[0];
     if (!first) throw new Error("connection error: BEGIN gave no transaction id");
     let worked: Worked<Answer>;
     try {
-      worked = await work({ client, nowMs: Math.floor(Number(first.ms)) });
+      worked = await work({ client, nowMs: Math.floor(Number(first.ms)), beforeTickMs });
     } catch (error) {
       if (failureOf(error) !== "gone") {
         await client.query("rollback");
@@ -107,14 +115,17 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
       }
       throw error;
     }
+    failpoint("postgres.before-commit");
     try {
       await client.query("commit");
     } catch (error) {
       // A server that answers COMMIT with an error of its own has rolled back; a connection that died has told us nothing.
       if (failureOf(error) === "gone") throw new UnclearCommit(first, worked);
+      worked.abandoned?.();
       throw error;
     }
     broken = false;
+    failpoint("postgres.after-commit");
     return worked;
   } finally {
     client.release(broken);
@@ -157,6 +168,7 @@ export async function commit<Answer>(
         const fate = await fateOf(options.pool, error.begun, until);
         options.log.warn({ committer: options.name, fate }, "a COMMIT was unclear and has been looked up");
         if (fate === "committed") return error.worked as Worked<Answer>;
+        error.worked.abandoned?.();
         if (fate === "unknown") throw new JournalGone("the database went away during a COMMIT; its outcome is unknown");
       } else {
         const failure = failureOf(error);

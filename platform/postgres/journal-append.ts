@@ -1,4 +1,5 @@
 /** One batch of the journal: who is new, who came before, who completes an exchange. Everything here happens inside the batch's transaction. */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { ParkedEventOf } from "../../domain/delivery/ports.ts";
 import type { Inbound, Journaled, MessageState, ParkReason } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
@@ -23,6 +24,7 @@ export interface AppendDeps {
 
 /** Journals a batch. */
 export async function appendBatch(deps: AppendDeps, tx: Tx, entries: readonly Entry[]): Promise<Worked<Journaled>> {
+  failpoint("journal.before-identities");
   const gathered: Gathered = { drafts: [], answers: new Map(), completions: [], parts: [], conflicts: [] };
   await plain(
     deps,
@@ -49,6 +51,7 @@ export async function appendBatch(deps: AppendDeps, tx: Tx, entries: readonly En
     })),
     ...[...completed.values()].map((row) => ({ messageId: row.id, state: row.state, by: "journal", note: "exchange complete" })),
   ]);
+  failpoint("journal.before-commit");
   const accepted = new Map(gathered.drafts.map((draft) => [draft.entry, draft]));
   return {
     answers: entries.map((entry): Journaled => {

@@ -1,4 +1,5 @@
 /** Brings the tables up to date: numbered files, applied once, in order, under an advisory lock; a file that changed after it was applied is refused. */
+import { failpoint } from "../../domain/failpoint.ts";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { Pool } from "./pool.ts";
@@ -59,7 +60,9 @@ export async function migrate(pool: Pool, folder: URL = FOLDER): Promise<readonl
     for (const file of missing) {
       await client.query(`begin;\n${file.text}`);
       await client.query("insert into migration (name, checksum) values ($1, $2)", [file.name, file.checksum]);
+      failpoint("migrate.before-commit");
       await client.query("commit");
+      failpoint("migrate.after-commit");
     }
     return missing.map((file) => file.name);
   } finally {

@@ -1,4 +1,5 @@
 /** Events committed but not yet confirmed by the broker. */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { OutboxStore } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
 import type { Pool } from "./pool.ts";
@@ -22,9 +23,11 @@ export function createOutboxStore(deps: { readonly pool: Pool }): OutboxStore & 
     },
     done: async (seqs) => {
       if (seqs.length === 0) return;
+      failpoint("outbox.before-mark");
       const mark = run(deps.pool, "outbox_done", DONE, [seqs]).finally(() => marking.delete(mark));
       marking.add(mark);
       await mark;
+      failpoint("outbox.after-mark");
     },
     close: async () => {
       await Promise.allSettled(marking);

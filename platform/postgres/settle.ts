@@ -1,5 +1,6 @@
 /** Settling: every intent of a batch of deliveries in one transaction, or none of a delivery's (design.md section 3; domain/delivery/judge.ts decides). */
-import { createJudge, type Plan } from "../../domain/delivery/judge.ts";
+import { failpoint } from "../../domain/failpoint.ts";
+import { createJudge, type Judge, type Plan } from "../../domain/delivery/judge.ts";
 import type {
   AfterSettle,
   DeliverySource,
@@ -10,11 +11,13 @@ import type {
   SettleStore,
 } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
+import type { HandOff } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { type EventRow, storeEvents, storeHistory } from "./facts.ts";
 import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
 import { bookOf } from "./bill-book.ts";
+import { type Born, bornClaimed } from "./settle-hand-off.ts";
 import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
 import * as sql from "./settle-sql.ts";
 import { LostRace } from "./failures.ts";
@@ -39,6 +42,8 @@ export interface SettleDeps {
   readonly parkedEvent: ParkedEventOf;
   /** Called after each commit, before the callers are answered. Must not throw. */
   readonly after: (done: AfterSettle) => void;
+  /** Who sends heads at once; absent: every one of them waits to be claimed. */
+  readonly handOff?: HandOff;
   readonly subscribers?: Subscribers;
   /** How long an event handed to an event-in node stays ours. Longer than a flow's deadline. */
   readonly eventLeaseMs: number;
@@ -82,6 +87,24 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     const judge = createJudge(known, { newId: () => deps.uuid7(tx.nowMs), parkedEvent: deps.parkedEvent });
     const plans = new Map(open.map((one) => [one, judge.judge(one, summaryOf(one))]));
     const all = [...plans.values()];
+    const born = await bornClaimed(deps.handOff, tx, all);
+    try {
+      return await write(tx, settlements, plans, judge, born);
+    } catch (error) {
+      born.abandon();
+      throw error;
+    }
+  };
+
+  /** Writes what was judged. */
+  const write = async (
+    tx: Tx,
+    settlements: readonly Settlement[],
+    plans: ReadonlyMap<Settlement, Plan>,
+    judge: Judge,
+    born: Born,
+  ): Promise<Worked<Settled>> => {
+    const all = [...plans.values()];
     const entered = judge.entered();
     const numbers = await run<{ of: string; n: bigint }>(tx.client, "settle_numbers", sql.NUMBERS, [
       all.reduce((sum, plan) => sum + plan.events.length, 0),
@@ -100,7 +123,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     if (bills.length > 0) await run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]);
     await storeEvents(tx, events);
     await storeKeys(tx, all);
-    await storeWriteBacks(tx, all, laneSeqs);
+    await storeWriteBacks(tx, all, laneSeqs, born);
     const released = judge.released();
     if (released.length > 0) {
       const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
@@ -110,16 +133,22 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     await storeDeliveries(tx, deliveries);
     await endSources(tx, all);
 
+    failpoint("settle.before-commit");
     const destinations = new Set<string>();
     for (const one of released) if (one.state === "waiting") destinations.add(one.destination);
-    for (const plan of all) for (const one of plan.writeBacks) if (one.state === "waiting") destinations.add(one.owed.destination);
+    for (const plan of all)
+      for (const one of plan.writeBacks)
+        if (one.state === "waiting" && born.leaseMs(one.id) === undefined) destinations.add(one.owed.destination);
     const outbox = events.filter((row) => row.publish).map((row) => ({ seq: row.seq, event: row.event }));
     return {
       answers: settlements.map((one) => plans.get(one)?.answer ?? { kind: "fenced" }),
       committed: () => {
+        failpoint("settle.after-commit");
+        born.handOver(laneSeqs);
         if (outbox.length + destinations.size + deliveries.length === 0) return;
         deps.after({ outbox, destinations: [...destinations], eventDeliveries: deliveries.map(({ seq: _, ...delivery }) => delivery) });
       },
+      abandoned: born.abandon,
     };
   };
 
@@ -149,7 +178,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     if (rows.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, [...sql.KEY_ROWS.params(rows), tx.nowMs]);
   };
 
-  const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>): Promise<void> => {
+  const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>, born: Born): Promise<void> => {
     const rows = plans.flatMap((plan) =>
       plan.writeBacks.map(({ id, owed, state, bill }) => ({
         id,
@@ -170,12 +199,18 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         business_date: owed.businessDate,
         flow: owed.flow,
         node: owed.node,
-        state,
+        state: born.leaseMs(id) === undefined ? state : "sending",
+        lease_ms: born.leaseMs(id) ?? null,
         body: owed.body,
       })),
     );
-    if (rows.length > 0)
-      await run(tx.client, "insert_write_backs", sql.INSERT_WRITE_BACKS, [...sql.WRITE_BACK_ROWS.params(rows), tx.nowMs]);
+    if (rows.length === 0) return;
+    const days = daysOf(
+      rows.map((row) => row.message_id),
+      deps.hasDay,
+    );
+    const values = [...sql.WRITE_BACK_ROWS.params(rows), tx.nowMs, deps.worker.id];
+    await run(tx.client, `insert_write_backs${days.name}`, sql.insertWriteBacks(days), values);
   };
 
   const storeDeliveries = async (tx: Tx, deliveries: readonly (EventSource & { readonly seq: bigint })[]): Promise<void> => {

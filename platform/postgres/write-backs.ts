@@ -1,4 +1,5 @@
 /** Write-backs in PostgreSQL: claim, talk, settle (design.md decisions 6, 7, 8). No transaction is open while the partner thinks. */
+import { failpoint } from "../../domain/failpoint.ts";
 import { JournalGone } from "../../domain/journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
@@ -206,7 +207,12 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       );
       destinations = await promote(tx, lanes);
     }
-    return { answers: ends.map((end) => (ours.has(end) ? "settled" : "lease-lost")), committed: () => tell(outbox, destinations) };
+    failpoint("attempt.before-commit");
+    const committed = (): void => {
+      failpoint("attempt.after-commit");
+      tell(outbox, destinations);
+    };
+    return { answers: ends.map((end) => (ours.has(end) ? "settled" : "lease-lost")), committed };
   };
 
   const committer = createGroupCommit<AttemptEnd, "settled" | "lease-lost">({
@@ -221,6 +227,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
   const expire = async (destination: string, unclearAction: Claimed["action"]): Promise<void> => {
     const living = await worker.living();
     await commit({ ...options, name: "expired-claims" }, async (tx) => {
+      failpoint("claim.before-expiring");
       await run(tx.client, "write_back_expire", sql.EXPIRE, [destination, living, HEAL_MAX, unclearAction, tx.nowMs]);
       return { answers: [] };
     });
@@ -254,8 +261,10 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     const claimed = await commit({ ...options, name: "claim" }, async (tx) => {
       const rows = await run<ClaimRow>(tx.client, "write_back_claim", sql.CLAIM, [destination, limit, worker.id, leaseMs, unclearAction]);
       const bodies = await bodiesOf(tx.client, rows);
+      if (rows.length > 0) failpoint("claim.before-commit");
       return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id) ?? missingBody(row), leaseMs)) };
     });
+    if (claimed.answers.length > 0) failpoint("claim.after-commit");
     return claimed.answers;
   };
 

@@ -2,6 +2,7 @@
  * Consumes one queue on a channel of its own. Every delivery remembers the epoch of its channel: settling one of an older epoch does nothing, because the
  * broker delivers it again anyway, and an ack on the wrong channel would close it (reference/nodered.md 3.2, rules 2 and 3).
  */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { Channel, ConsumeMessage } from "amqplib";
 import type { Log } from "../../domain/log.ts";
 import { messageOf, type RabbitConnection, RPC_TIMEOUT_MS, within } from "./connection.ts";
@@ -88,7 +89,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       upTo = deliveryTag;
       outstanding.delete(deliveryTag);
     }
-    if (upTo !== undefined) ackTag(upTo, true);
+    if (upTo !== undefined) {
+      failpoint("rabbit.before-ack");
+      ackTag(upTo, true);
+      failpoint("rabbit.after-ack");
+    }
     for (const [deliveryTag, state] of outstanding) {
       if (state === "open") continue;
       outstanding.delete(deliveryTag);

@@ -2,6 +2,7 @@
  * Publishes with confirms. A confirm alone proves nothing: an unroutable message is confirmed, too, unless it is mandatory and its `return` is watched
  * (reference/reliability.md section 0, item 5); a dead link confirms nothing for ever. Every message therefore ends in one of four answers, in time.
  */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { ConfirmChannel, Message } from "amqplib";
 import type { RabbitConnection } from "./connection.ts";
 import type { Log } from "../../domain/log.ts";
@@ -126,6 +127,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         },
         confirmed,
       );
+      failpoint("rabbit.after-publish");
     } catch (error) {
       // The channel was closed under us or the properties cannot be encoded: either way nothing was written.
       log.warn({ role: name, error: error instanceof Error ? error.message : String(error) }, "amqp publish refused");

@@ -2,6 +2,7 @@
  * Empties the outbox into `huiliu.events`. Events come here in process right after their commit, and once more from the outbox whatever happened to that
  * hand-off: nothing is lost, something may be published twice (subscribers dedupe by event id). While the broker is away nothing is kept in memory.
  */
+import { failpoint } from "../../domain/failpoint.ts";
 import type { AfterSettle, OutboxStore } from "../../domain/delivery/ports.ts";
 import { eventText } from "../../domain/events/event.ts";
 import type { Log } from "../../domain/log.ts";
@@ -104,6 +105,7 @@ export function createRelay(options: RelayOptions): Relay {
   };
   const send = async ({ seq, event }: Item): Promise<PublishAnswer> => {
     flying.add(seq);
+    failpoint("relay.before-publish");
     const answer = await publisher.publish({
       exchange,
       routingKey: event.type,
@@ -114,6 +116,7 @@ export function createRelay(options: RelayOptions): Relay {
     });
     flying.delete(seq);
     if (answer === "confirmed") {
+      failpoint("relay.after-confirm");
       count += 1;
       confirmed.add(seq);
       markSoon();

@@ -28,6 +28,8 @@ export interface ServicesOptions {
   readonly log: (line: string) => void;
   /** Start a service again, on its port, when it ends unasked. */
   readonly restart?: boolean;
+  /** Waits between restarts; see KeepOptions. */
+  readonly restartWaitsMs?: readonly number[];
   readonly rabbit?: { readonly users?: readonly RabbitUser[]; readonly extraVhosts?: readonly string[] };
   /** Gives up a start under way. */
   readonly signal?: AbortSignal;
@@ -132,7 +134,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const start = async (launcher: Launcher | undefined): Promise<KeptService | undefined> => {
     if (launcher === undefined) return undefined;
     const since = Date.now();
-    const kept = await keepService(launcher, { log: options.log, restart: options.restart ?? false, onRestart, signal });
+    const waits = options.restartWaitsMs === undefined ? {} : { waitsMs: options.restartWaitsMs };
+    const kept = await keepService(launcher, { log: options.log, restart: options.restart ?? false, onRestart, signal, ...waits });
     options.log(`${launcher.name} ready on port ${kept.port} after ${((Date.now() - since) / 1000).toFixed(1)} s`);
     return kept;
   };

@@ -40,6 +40,8 @@ export interface KeepOptions {
   readonly launch: (signal: AbortSignal) => Promise<Launched>;
   /** Called after each restart. */
   readonly onRestart: () => void;
+  /** Waits between restarts; RESTART_BACKOFF_MS when absent. A fault run that kills on purpose waits for nothing. */
+  readonly waitsMs?: readonly number[];
 }
 
 /** Waits between restarts, milliseconds; the last repeats. */
@@ -77,9 +79,10 @@ export async function keepRunning(options: KeepOptions, first?: Launched): Promi
   let current: Launched | undefined = first ?? (await options.launch(stopping.signal));
   let since = Date.now();
   let failures = 0;
+  const waits = options.waitsMs ?? RESTART_BACKOFF_MS;
 
   const again = async (): Promise<void> => {
-    const wait = RESTART_BACKOFF_MS[Math.min(failures, RESTART_BACKOFF_MS.length - 1)] ?? 0;
+    const wait = waits[Math.min(failures, waits.length - 1)] ?? 0;
     failures += 1;
     options.log(`${options.name} is not running; starting it again in ${wait / 1000} s`);
     await sleep(wait, undefined, { signal: stopping.signal }).catch(() => undefined); // an abort ends the wait; the caller's loop sees it
@@ -144,12 +147,20 @@ export async function keepService(
     readonly restart: boolean;
     readonly onRestart: () => void;
     readonly signal: AbortSignal;
+    readonly waitsMs?: readonly number[];
   },
 ): Promise<KeptService> {
   const { port, launched } = await firstLaunch(launcher, options.log, options.signal);
-  const { log, restart, onRestart } = options;
+  const { log, restart, onRestart, waitsMs } = options;
   const kept = await keepRunning(
-    { name: launcher.name, log, restart, onRestart, launch: (signal) => launcher.launch(port, signal) },
+    {
+      name: launcher.name,
+      log,
+      restart,
+      onRestart,
+      ...(waitsMs === undefined ? {} : { waitsMs }),
+      launch: (signal) => launcher.launch(port, signal),
+    },
     launched,
   );
   return { ...kept, port };

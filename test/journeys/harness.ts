@@ -85,6 +85,10 @@ export interface HuiliuOptions {
   /** Changes the copied root before the first start. */
   readonly prepare?: (root: string) => void;
   readonly profiles?: Readonly<Record<string, (profile: Profile) => Profile>>;
+  /** How the engine is run instead (fault runs: with other addresses and limits). `engine` is the usual command, as a shell would have it. */
+  readonly engine?: (home: string, engine: readonly string[]) => { readonly command: string; readonly args: readonly string[] };
+  /** Waits between restarts of what was killed. */
+  readonly restartWaitsMs?: readonly number[];
 }
 
 /** Short times for a destination, so that a journey does not wait like a hospital. Bounds of the policy hold: attempt < lease. */
@@ -159,6 +163,7 @@ export async function startHuiliu(name: string, options: HuiliuOptions = {}): Pr
     removeServicesData(dataDir);
     rmSync(home, { recursive: true, force: true });
   };
+  const engine = [process.execPath, quiet, join(ROOT, "bin", "engine.ts")];
   const running = await runHuiliu({
     root,
     dataDir,
@@ -166,7 +171,8 @@ export async function startHuiliu(name: string, options: HuiliuOptions = {}): Pr
     given: {},
     credentialsFile: undefined,
     env: { ...inheritedEnv(), HUILIU_LOG_LEVEL: "info" },
-    engine: { command: process.execPath, args: [quiet, join(ROOT, "bin", "engine.ts")] },
+    engine: options.engine?.(home, engine) ?? { command: process.execPath, args: engine.slice(1) },
+    ...(options.restartWaitsMs === undefined ? {} : { restartWaitsMs: options.restartWaitsMs }),
     hospital: { command: process.execPath, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] },
     log: (line) => lines.push(line),
     signal: new AbortController().signal,

@@ -2,6 +2,7 @@
  * The AMQP door: one consumer per partner's queue and one for unrouted messages. It acknowledges a message only when the journal has committed its bytes
  * (design.md section 3), answers `reply-to` with the verdict, and holds no rules of its own.
  */
+import { failpoint } from "../../../domain/failpoint.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Intake, Verdict } from "../../../domain/journal/intake.ts";
 import { type Inbound, type Journaled, JournalBusy, JournalGone } from "../../../domain/journal/ports.ts";
@@ -127,6 +128,7 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
 
   const accepted = (delivery: Delivery, journaled: Journaled): void => {
     hold.proved();
+    failpoint("amqp-door.before-ack");
     delivery.ack();
     reply(journaled, delivery.message, partner);
   };
@@ -161,6 +163,7 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
     // What is too large for the journal is journaled by its beginning, so that a person sees it, and kept whole by the broker.
     const delivery: Delivery = isOversized(given.message) ? { ...given, ack: () => given.deadLetter() } : given;
     const inbound = readMessage(delivery.message, { names, partner, policy: (name) => intake.policy(name), maySpeakFor });
+    failpoint("amqp-door.before-journal");
     intake.accept(inbound).then(
       (journaled) => accepted(delivery, journaled),
       (error: unknown) => {

@@ -5,6 +5,7 @@
  * without a whole reply is `no-reply`, also on a kept-alive socket that the peer closed at the same moment: nobody can prove that it read nothing (design.md decision 8).
  * It never retries, never follows redirects, never decompresses.
  */
+import { failpoint } from "../../../domain/failpoint.ts";
 import { type Dispatcher, Pool } from "undici";
 import type { CallRequest, CallResult, Courier } from "../../../domain/writeback/ports.ts";
 
@@ -91,10 +92,13 @@ function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResul
         // Undici puts a running request back when a socket is reset under it; a second beginning would be a retry of ours.
         if (began) return hangUp("the connection was reset after the request had begun");
         began = true;
+        failpoint("courier.before-write");
         clearTimeout(timer);
         timer = setTimeout(() => hangUp(`no whole reply within ${request.replyTimeoutMs} ms`), request.replyTimeoutMs);
       },
+      onRequestSent: () => failpoint("courier.after-write"),
       onResponseStart: (_controller, statusCode, fields) => {
+        failpoint("courier.before-reply");
         status = statusCode;
         const contentType = first(fields["content-type"]);
         const retryAfterMs = retryAfterOf(first(fields["retry-after"]), Date.now());

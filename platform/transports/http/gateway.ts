@@ -2,6 +2,7 @@
  * The HTTP door: `POST /partners/<partner>/messages/<message>` with the raw body of any content type. It answers after the commit, never before
  * (design.md section 3), and holds no rules of its own beyond the wire's: credential, size, rate, time.
  */
+import { failpoint } from "../../../domain/failpoint.ts";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -245,7 +246,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (inbound.refusal !== undefined && (code === "EMPTY_BODY" || code === "BAD_IDENTITY" || code === "BAD_CHARSET")) {
       throw new Refused(inbound.refusal); // the sender hears it and still has its bytes
     }
+    failpoint("http-door.before-journal");
     const journaled = await intake.accept(inbound);
+    failpoint("http-door.before-answer");
     const waitMs = dialect?.waitMs(partner, message);
     if (waitMs === undefined) tell(reply, journaled);
     else {
