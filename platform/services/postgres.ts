@@ -15,6 +15,7 @@ import {
   spawnLogged,
   tailOf,
   writePidFile,
+  syncFolder,
 } from "./processes.ts";
 import { ServiceProblem } from "./problem.ts";
 
@@ -198,6 +199,7 @@ async function ensureCluster(place: Place, options: PostgresOptions): Promise<vo
   await rm(passwordFile, { force: true });
   if (made.code !== 0) throw new ServiceProblem("service-did-not-start", `initdb: ${made.stderr.trim().split("\n").slice(-3).join(" ")}`);
   await rename(fresh, place.data);
+  syncFolder(dirname(place.data));
 }
 
 /** First line of postmaster.pid: the server that owns the data folder, also when our own pid file was never written. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import {
   closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -78,6 +79,17 @@ export function writeAtomically(path: string, text: string, mode = 0o600): void 
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode, flush: true });
   renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** Has a folder's names on the disk: a file that was renamed into it is there after a power cut, too. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** What was written there as JSON; empty when nothing was. Throws ServiceProblem, naming the file, when it is no JSON object: what it held cannot be guessed. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import amqp from "amqplib";
 import type { RabbitBinaries } from "./debian.ts";
@@ -154,6 +154,21 @@ function writeConfiguration(options: RabbitOptions, place: string, port: number)
   writeAtomically(join(options.dir, "rabbitmq.conf"), `${lines.join("\n")}\n`);
   writeAtomically(join(options.dir, "definitions.json"), definitions(options));
   writeFileSync(join(options.dir, "enabled_plugins"), "[].\n", { mode: 0o600 });
+  ensureCookie(options.dir);
+}
+
+/** Erlang refuses a shorter one. */
+const COOKIE_CHARS_MIN = 20;
+
+/**
+ * The broker's cookie, written through to the disk. Erlang itself makes one without fsync: a power cut in the broker's first seconds left an empty file, and a broker
+ * that never started again (found by F10). It guards nothing but this private node, so that a damaged one is simply made anew.
+ */
+function ensureCookie(dir: string): void {
+  const file = join(dir, ".erlang.cookie");
+  if (existsSync(file) && statSync(file).size >= COOKIE_CHARS_MIN) return;
+  rmSync(file, { force: true });
+  writeAtomically(file, randomBytes(COOKIE_CHARS_MIN).toString("hex"), 0o400);
 }
 
 async function answers(url: string): Promise<boolean> {

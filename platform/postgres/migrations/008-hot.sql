@@ -1,0 +1,1 @@
+-- Placeholder of tonight: its owner writes it; migrations are numbered without gaps.
