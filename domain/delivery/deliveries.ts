@@ -7,11 +7,12 @@ import type { Verdict } from "../journal/intake.ts";
 import { JournalBusy, type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
 import { type OrderFacts, reversalOf } from "../orders/facts.ts";
 import { refusal } from "../refusals.ts";
+import { createGiveBack } from "./give-back.ts";
 import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import type { LedgerEnd, OpenLedger } from "./ledger.ts";
-import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits, SUSPECT_RUN } from "./limits.ts";
-import type { Live, Translated } from "./live.ts";
+import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
+import { idOf, isSuspect, type Live, seqOf, type Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import type { Turns } from "./turns.ts";
 import { createVerdicts } from "./verdicts.ts";
@@ -44,6 +45,10 @@ export interface DeliveriesDeps {
   readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly count: (what: "fed" | Settled["kind"]) => void;
   readonly limits?: DeliveryLimits;
+  /** True while other workers journal, too, or feed: what is fed is fetched from the journal then, in its order, never handed over past older ones. */
+  readonly shared?: () => boolean;
+  /** Keeps what a flow told the sender, for the worker at which the sender waits. Called before the settlement, only while `shared`. */
+  readonly noteAnswer?: (messageId: string, answer: NonNullable<Live["answer"]>) => Promise<void>;
   /** Whether an earlier run may have left open work in the journal, which later messages must not overtake. Default: yes. */
   readonly backlog?: boolean;
 }
@@ -59,7 +64,9 @@ export interface Deliveries {
   resume(): void;
   /** Stops feeding and waits until nothing is live, at most `capMs`; answers what is left. */
   pause(capMs: number): Promise<number>;
-  /** Pauses, gives queued messages back to the journal, ends the timers. */
+  /** Pauses and gives queued messages back to the journal, for another worker to feed; answers what is still being committed. */
+  letGo(capMs: number): Promise<number>;
+  /** Lets go and ends the timers. */
   stop(capMs: number): Promise<void>;
   /** Open work appeared in the journal (a person's replay): fetch it now. */
   wake(): void;
@@ -84,11 +91,10 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
    * Messages that did not fit, or that an earlier run left open, lie in the journal: until they are fetched, later ones go there too, or they would overtake them.
    */
   let spilled = deps.backlog ?? true;
-  const toGiveBack: { readonly id: string; readonly token: number }[] = [];
-  let givingBack = false;
+  const back = createGiveBack(deps.journal, (messages, error) =>
+    deps.log("warn", "could not give messages back; their leases will expire", { messages, error: String(error) }),
+  );
 
-  const idOf = (source: DeliverySource): string =>
-    source.kind === "message" ? source.message.id : `${source.subscriber}:${source.event.id}`;
   const leased = (): { id: string; token: number }[] =>
     [...held.values()].flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
 
@@ -109,6 +115,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     let refusals = 0;
     for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
       try {
+        if (one.answer && deps.shared?.()) await deps.noteAnswer?.(one.messageId, one.answer);
         finish(one, await deps.settleStore.settle(settlement));
         return;
       } catch (error) {
@@ -283,34 +290,20 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     queue.push(source);
   };
 
-  /** To the journal again: all that have gathered while the last ones were on their way. */
-  const giveBack = async (message: JournaledMessage): Promise<void> => {
-    spilled = true;
-    toGiveBack.push({ id: message.id, token: message.token });
-    if (givingBack) return;
-    givingBack = true;
-    // The callers of one commit come in one turn of the event loop.
-    await Promise.resolve();
-    while (toGiveBack.length > 0) {
-      const items = toGiveBack.splice(0);
-      try {
-        await deps.journal.release(items);
-      } catch (error) {
-        deps.log("warn", "could not give messages back; their leases will expire", { messages: items.length, error: String(error) });
-      }
-    }
-    givingBack = false;
-  };
-
   /** One page at a time: of two on their way the later could come back first, and what is in it would overtake the other. */
   let fetching: Promise<void> | undefined;
+  let again = false;
   const reclaim = (): Promise<void> => {
+    if (fetching) again = true; // it may have looked before what is new was there
     fetching ??= fetchPages().finally(() => {
       fetching = undefined;
+      if (again) wake();
+      again = false;
     });
     return fetching;
   };
   const fetchPages = async (): Promise<void> => {
+    if (deps.shared?.()) spilled = true;
     const room = limits.queueMax - queue.length;
     if (paused || room < limits.queueMax / 2) return;
     const limit = Math.min(room, RECLAIM_MAX);
@@ -318,15 +311,19 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       spilled = true;
       await deps.journal.disown(leased().map((one) => one.id));
     }
-    const allIsBack = !givingBack;
+    const allIsBack = !back.busy() && deps.shared?.() !== true;
     const messages = await deps.journal.reclaim(limit);
     // They are leased to us now and stay, whatever came meanwhile: at most a page more than the queue's bound.
     for (const message of messages) take({ kind: "message", message });
-    if (allIsBack && !givingBack && messages.length < limit && !deps.journal.inDoubt()) spilled = false;
+    if (allIsBack && !back.busy() && messages.length < limit && !deps.journal.inDoubt()) spilled = false;
     for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
     pump();
     // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
     if (spilled && messages.length === limit) await fetchPages();
+  };
+
+  const wake = (): void => {
+    reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
   };
 
   const extend = async (): Promise<void> => {
@@ -373,10 +370,23 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     return started;
   };
 
+  const letGo = async (capMs: number, forGood = false): Promise<number> => {
+    const left = await pause(capMs);
+    stopped ||= forGood;
+    spilled = true;
+    for (const source of queue) held.delete(idOf(source));
+    const queued = queue
+      .splice(0)
+      .flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
+    if (queued.length > 0) await deps.journal.release(queued);
+    return left;
+  };
+
   return {
     offer: (message) => {
-      if (stopped || spilled || queue.length >= limits.queueMax || deps.journal.inDoubt()) {
-        void giveBack(message);
+      if (stopped || spilled || deps.shared?.() || queue.length >= limits.queueMax || deps.journal.inDoubt()) {
+        spilled = true;
+        back.give({ id: message.id, token: message.token });
         return;
       }
       take({ kind: "message", message });
@@ -392,28 +402,16 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     resume: () => {
       paused = false;
       pump();
-      reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
+      wake();
     },
     pause,
+    letGo: (capMs) => letGo(capMs),
     stop: async (capMs) => {
-      const left = await pause(capMs);
-      stopped = true;
+      const left = await letGo(capMs, true);
       if (left > 0) deps.log("warn", "deliveries still live at stop; their leases will expire and they will be fed again", { live: left });
-      const queued = queue
-        .splice(0)
-        .flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
-      if (queued.length > 0) await deps.journal.release(queued);
     },
-    wake: () => {
-      reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
-    },
+    wake,
     feeding: () => !paused && !stopped,
     counts: () => ({ live: live.size, queued: queue.length, waitingTurn: deps.turns.waiting() }),
   };
 }
-
-/** Begun before, more often than restarts, deploys and a full queue explain, and never settled. What a person replays is no suspect. */
-const isSuspect = (message: JournaledMessage): boolean => message.run >= SUSPECT_RUN && !message.replayed;
-
-/** Journal order; events stand before messages. */
-const seqOf = (source: DeliverySource): number => (source.kind === "message" ? Number(source.message.seq) : -1);

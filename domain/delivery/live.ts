@@ -1,9 +1,10 @@
 /** One live delivery: what the engine remembers of it until it settles. Nothing here survives a crash, and nothing needs to. */
 import type { Event } from "../events/event.ts";
 import type { BusinessKey } from "../events/event.ts";
-import type { ParkReason } from "../journal/ports.ts";
+import type { JournaledMessage, ParkReason } from "../journal/ports.ts";
 import type { OrderFacts } from "../orders/facts.ts";
 import type { Problem } from "../problem.ts";
+import { SUSPECT_RUN } from "./limits.ts";
 import type { DeliverySource, OwedWriteBack, SealedEvent } from "./ports.ts";
 
 /** What a translation gave: sealed events ready to commit, or every problem of the message. */
@@ -33,3 +34,13 @@ export interface Live {
 /** The events a node of this delivery may work on: the translated ones, or the event it was fed. */
 export const eventsOf = (live: Live): readonly Event[] =>
   live.source.kind === "event" ? [live.source.event] : live.events.map((sealed) => sealed.event);
+
+/** Names what is worked on, once for all its runs. */
+export const idOf = (source: DeliverySource): string =>
+  source.kind === "message" ? source.message.id : `${source.subscriber}:${source.event.id}`;
+
+/** Journal order; events stand before messages. */
+export const seqOf = (source: DeliverySource): number => (source.kind === "message" ? Number(source.message.seq) : -1);
+
+/** Begun before, more often than restarts, deploys and a full queue explain, and never settled. What a person replays is no suspect. */
+export const isSuspect = (message: JournaledMessage): boolean => message.run >= SUSPECT_RUN && !message.replayed;
