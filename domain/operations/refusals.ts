@@ -1,4 +1,5 @@
 /** The closed list of what the operator's side refuses, with its HTTP status, texts and next step. Write-backs add the reasons of domain/writeback/manual.ts. */
+import { REPLAY_REFUSAL, type ReplayRefusal } from "../replay/refusals.ts";
 import { MANUAL_REFUSAL, type ManualRefusal } from "../writeback/manual.ts";
 
 export interface OperationRefusalText {
@@ -30,7 +31,7 @@ export type OwnRefusal =
   | "STORE_GONE"
   | "INTERNAL";
 
-export type OperationCode = OwnRefusal | ManualRefusal;
+export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal;
 
 const look = { zh: "刷新后查看当前状态，再决定", en: "Look at its present state, then decide again" };
 
@@ -154,7 +155,7 @@ const OWN: Readonly<Record<OwnRefusal, OperationRefusalText>> = {
 };
 
 /** One row per code. */
-export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalText>> = { ...OWN, ...MANUAL_REFUSAL };
+export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalText>> = { ...OWN, ...MANUAL_REFUSAL, ...REPLAY_REFUSAL };
 
 /** An expected refusal, as a value. `state`: the row's present state, where that is why. */
 export interface OperationRefused {

@@ -19,20 +19,32 @@ import { run } from "./sql.ts";
 export interface AuditEntry {
   readonly who: string;
   readonly action: string;
-  readonly targetKind: "message" | "write-back" | "event-delivery" | "destination";
+  readonly targetKind: "message" | "write-back" | "event-delivery" | "destination" | "replay-job" | "failure-group" | "edit";
   readonly targetId: string;
   readonly reason: string;
+  /** Where two people are needed. */
+  readonly approvedBy?: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
-const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, before, after)
-  values (${at("$1")}, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb) returning id::text as id`;
+const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, before, after, approved_by)
+  values (${at("$1")}, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9) returning id::text as id`;
 
 /** Writes the audit row of a deed, in its transaction. Answers its number. */
 export async function note(tx: Tx, entry: AuditEntry): Promise<string> {
   const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
-  const values = [tx.nowMs, entry.who, entry.action, entry.targetKind, entry.targetId, entry.reason, json(entry.before), json(entry.after)];
+  const values = [
+    tx.nowMs,
+    entry.who,
+    entry.action,
+    entry.targetKind,
+    entry.targetId,
+    entry.reason,
+    json(entry.before),
+    json(entry.after),
+    entry.approvedBy ?? null,
+  ];
   const [row] = await run<{ id: string }>(tx.client, "operator_action", AUDIT, values);
   return row?.id ?? "";
 }
