@@ -1,5 +1,6 @@
 /** The engine's own work: the journal and what flows make of it, the write-backs and who sends them. */
 import { randomUUID } from "node:crypto";
+import { createAcknowledgements } from "../../domain/acknowledgements/service.ts";
 import { createDeliveries, type Deliveries } from "../../domain/delivery/deliveries.ts";
 import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
@@ -62,20 +63,29 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
 
   // The relay reads what the journal alone publishes (parked messages) from the outbox.
   const journal = postgres.journal({ parkedEvent: sealer.parked });
-  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled });
+  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled, handOff });
   const writeBacks = postgres.writeBacks({
     published: (outbox) => settled({ ...NOTHING, outbox }),
     due: (destinations) => settled({ ...NOTHING, destinations }),
   });
   const ledger = createLedger({ after, soon: (run) => void setImmediate(run) });
   const subscriptions = createSubscriptions({ changed: () => settleStore.setSubscribers(subscriptions.eventSubscribers()) });
+  const acknowledgements = createAcknowledgements({
+    store: postgres.acknowledgements({ parkedEvent: sealer.parked, seal: sealer.writeBack, after: settled }),
+    dialect: dialects.later,
+    ledger,
+    count: metrics.acknowledgement,
+    log,
+  });
   const deliveries = createDeliveries({
     journal,
-    settleStore,
     ledger,
     turns: createTurns(),
-    translateByDefault: dialects.translateByDefault,
-    messageSubscription: subscriptions.ofMessage,
+    ...acknowledgements.through({
+      settleStore,
+      translateByDefault: dialects.translateByDefault,
+      messageSubscription: subscriptions.ofMessage,
+    }),
     eventSubscription: subscriptions.ofEvent,
     eventSubscribers: () => subscriptions.eventSubscribers().map((one) => one.id),
     parkedEvent: sealer.parked,

@@ -17,6 +17,8 @@ import type { OutboxStore, SettleStore } from "../../domain/delivery/ports.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import type { WriteBackStore } from "../../domain/writeback/ports.ts";
 import { createUuid7, dbTime, setClockOffset } from "./clock.ts";
+import type { AcknowledgementStore } from "../../domain/acknowledgements/ports.ts";
+import { type AcknowledgementStoreDeps, createAcknowledgementStore } from "./acknowledgements.ts";
 import { createJournalStore, type JournalDeps } from "./journal.ts";
 import { migrate } from "./migrate.ts";
 import { createOutboxStore } from "./outbox.ts";
@@ -61,8 +63,10 @@ export interface Postgres {
   /** Names of the migrations applied at this start. */
   readonly applied: readonly string[];
   journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax">): JournalStore;
-  settle(deps: Given<SettleDeps, "parkedEvent" | "after">): SettleStore;
+  settle(deps: Given<SettleDeps, "parkedEvent" | "after" | "handOff">): SettleStore;
   writeBacks(deps: Given<WriteBackDeps, "published" | "due" | "strayCheckMs">): WriteBackStore;
+  /** Acknowledgements that come on their own way. */
+  acknowledgements(deps: Given<AcknowledgementStoreDeps, "parkedEvent" | "seal" | "after">): AcknowledgementStore;
   outbox(): OutboxStore;
   ensurePartitions(daysAhead?: number): Promise<readonly string[]>;
   /** huiliu_now(). */
@@ -108,6 +112,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       journal: (deps) => closing(createJournalStore({ ...common, leaseMs: options.messageLeaseMs ?? MESSAGE_LEASE_MS, ...deps })),
       settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),
       writeBacks: (deps) => closing(createWriteBackStore({ ...common, ...deps })),
+      acknowledgements: (deps) => closing(createAcknowledgementStore({ ...common, ...deps })),
       outbox: () => closing(createOutboxStore({ pool })),
       ensurePartitions: async (daysAhead) => {
         const done = await ensurePartitions(pool, daysAhead);

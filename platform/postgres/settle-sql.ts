@@ -2,6 +2,7 @@
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
 import type { Days } from "./sql.ts";
+import { shutOf } from "./write-back-sql.ts";
 
 /**
  * Locks the messages, in one order for everybody; the caller compares state and token (decision 6). The state is not asked for here: it would let the
@@ -37,6 +38,12 @@ export const BUSY = `select r.one, r.two from ${PAIRS.from} cross join lateral (
     (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state in ('waiting', 'sending', 'deferred', 'parked') limit 1)
     union all
     (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state = 'queued' limit 1) limit 1) as busy`;
+
+/** Lanes (by their place in the list, from 1) of which nothing may be sent now. */
+export const SHUT = `select r.ord from ${PAIRS.from}
+  left join lateral (select 1 as yes from destination d where d.name = r.one and ${shutOf("d")} limit 1) as s on true
+  left join lateral (select 1 as yes from lane_hold k where k.destination = r.one and k.lane = r.two limit 1) as h on true
+  where s.yes = 1 or h.yes = 1`;
 
 export const NUMBERS = `select 'event' as of, nextval('event_seq') as n from generate_series(1, $1::integer)
   union all select 'lane', nextval('lane_seq') from generate_series(1, $2::integer)`;
@@ -96,15 +103,25 @@ export const WRITE_BACK_ROWS = batchOf("r", {
   flow: "text",
   node: "text",
   state: "text",
+  lease_ms: "double precision",
   body: "bytea",
 });
-export const INSERT_WRITE_BACKS = `with rows as materialized (select * from ${WRITE_BACK_ROWS.from}),
-  bodies as (insert into write_back_body (message_id, write_back_id, body) select message_id, id, body from rows)
+/** `sending`: born claimed by us, with its attempt. Parameters after the rows: now (ms), worker. */
+export const insertWriteBacks = (days: Days): string => `with rows as materialized (select * from ${WRITE_BACK_ROWS.from}),
+  bodies as (insert into ${days.of("write_back_body")} (message_id, write_back_id, body) select message_id, id, body from rows),
+  born as (
+    insert into ${days.of("attempt")} (message_id, write_back_id, n, action, started_at, worker)
+    select message_id, id, 1, 'send', ${at(`$${WRITE_BACK_ROWS.next}`)}, $${WRITE_BACK_ROWS.next + 1}::integer from rows where lease_ms is not null)
   insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
-      amount_fen, serial, business_date, flow, node, state, next_at, owed_at)
+      amount_fen, serial, business_date, flow, node, state, next_at, owed_at,
+      token, attempts, lease_worker, lease_until, claimed_at, last_possible_send_at)
     select id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
-      amount_fen, serial, business_date, flow, node, state, case when state = 'waiting' then ${at(`$${WRITE_BACK_ROWS.next}`)} end,
-      ${at(`$${WRITE_BACK_ROWS.next}`)} from rows`;
+      amount_fen, serial, business_date, flow, node, state, case when state in ('waiting', 'sending') then ${at(`$${WRITE_BACK_ROWS.next}`)} end,
+      ${at(`$${WRITE_BACK_ROWS.next}`)}, case when lease_ms is null then 0 else 1 end, case when lease_ms is null then 0 else 1 end,
+      case when lease_ms is not null then $${WRITE_BACK_ROWS.next + 1}::integer end,
+      ${at(`$${WRITE_BACK_ROWS.next}`)} + lease_ms * interval '1 millisecond',
+      case when lease_ms is not null then ${at(`$${WRITE_BACK_ROWS.next}`)} end,
+      ${at(`$${WRITE_BACK_ROWS.next}`)} + lease_ms * interval '1 millisecond' from rows`;
 
 export const RELEASE_ROWS = batchOf("r", { id: "uuid", state: "text", lane_seq: "bigint" });
 export const RELEASE_HELD = `update write_back w set state = r.state, lane_seq = r.lane_seq,

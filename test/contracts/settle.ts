@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { AfterSettle, OwedWriteBack, SealedEvent, Settled, Settlement, SettleStore } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
+import type { HandOff } from "../../domain/writeback/ports.ts";
 import type { JournaledMessage, JournalStore } from "../../domain/journal/ports.ts";
 import type { OrderChange } from "../../domain/orders/rules.ts";
 import { refusal } from "../../domain/refusals.ts";
@@ -17,7 +18,7 @@ export interface SettleWorker {
 }
 
 export interface SettleWorld {
-  worker(): Promise<SettleWorker>;
+  worker(options?: { readonly handOff?: HandOff }): Promise<SettleWorker>;
   message(
     id: string,
   ): Promise<
@@ -25,6 +26,11 @@ export interface SettleWorld {
   >;
   /** A person's replay: the message is open again for whoever reclaims it. */
   replay(id: string): Promise<void>;
+  gate(
+    destination: string,
+    now: { readonly mode?: "running" | "paused"; readonly breaker?: "closed" | "open" | "half-open"; readonly drainMs?: number },
+  ): Promise<void>;
+  hold(destination: string, lane: string, held: boolean): Promise<void>;
   writeBack(key: string): Promise<{ readonly state: string; readonly laneSeq?: bigint } | undefined>;
   /** Write-backs of a lane that may be sent now or later, in lane order: their states. */
   lane(destination: string, lane: string): Promise<readonly string[]>;
@@ -36,7 +42,7 @@ export interface SettleWorld {
 }
 
 let counter = 0;
-const fresh = (prefix: string): string => {
+export const fresh = (prefix: string): string => {
   counter += 1;
   return `${prefix}${counter}`;
 };
@@ -53,7 +59,7 @@ export const testEvent = (id: string, type: string, source = "his"): Event => ({
   data: { businessDate: "2026-11-20" },
 });
 
-const fact = (
+export const fact = (
   over: { id?: string; type?: string; identity?: string; fingerprint?: string; publish?: boolean; key?: string } = {},
 ): SealedEvent => ({
   event: testEvent(over.id ?? fresh("e"), over.type ?? "payment.settled"),
@@ -63,7 +69,7 @@ const fact = (
   publish: over.publish ?? true,
 });
 
-const owed = (cause: SealedEvent, lane: string, over: Partial<OwedWriteBack> = {}): OwedWriteBack => ({
+export const owed = (cause: SealedEvent, lane: string, over: Partial<OwedWriteBack> = {}): OwedWriteBack => ({
   key: fresh("wb"),
   destination: "his",
   kind: "payment-confirm",
@@ -82,7 +88,7 @@ const owed = (cause: SealedEvent, lane: string, over: Partial<OwedWriteBack> = {
   ...over,
 });
 
-const settlement = (message: JournaledMessage, over: Partial<Settlement> = {}): Settlement => ({
+export const settlement = (message: JournaledMessage, over: Partial<Settlement> = {}): Settlement => ({
   source: { kind: "message", message },
   events: [],
   orderChanges: [],

@@ -1,7 +1,8 @@
 import type { AfterSettle, ParkedEventOf } from "../../domain/delivery/ports.ts";
 import { createMemoryStores, type MemoryStores } from "../fakes/stores.ts";
 import { journalContract, LEASE_MS } from "./journal.ts";
-import { settleContract, testEvent } from "./settle.ts";
+import { bornClaimedContract } from "./born-claimed.ts";
+import { settleContract, type SettleWorld, testEvent } from "./settle.ts";
 
 const START_MS = Date.parse("2026-11-20T09:00:00+08:00");
 const parkedEvent: ParkedEventOf = (message, reason) => ({
@@ -42,12 +43,19 @@ journalContract("memory", async () => {
   };
 });
 
-settleContract("memory", async () => {
+const settleWorld = async (): Promise<SettleWorld> => {
   const stores = createMemoryStores(() => START_MS);
   return {
-    worker: async () => {
+    gate: async (destination, { drainMs, ...now }) => {
+      const open = now.breaker !== "open" && (now.mode !== "paused" || (drainMs ?? 0) > 0);
+      if (open) stores.shut.delete(destination);
+      else stores.shut.add(destination);
+    },
+    hold: async (destination, lane, held) =>
+      void (held ? stores.shut.add(`${destination} ${lane}`) : stores.shut.delete(`${destination} ${lane}`)),
+    worker: async (options) => {
       const afters: AfterSettle[] = [];
-      const worker = stores.worker({ parkedEvent, after: (done) => void afters.push(done), leaseMs: LEASE_MS });
+      const worker = stores.worker({ parkedEvent, after: (done) => void afters.push(done), leaseMs: LEASE_MS, ...options });
       return { journal: worker.journal, settle: worker.settle, afters, kill: async () => worker.kill() };
     },
     message: async (id) => messageOf(stores, id),
@@ -69,4 +77,7 @@ settleContract("memory", async () => {
     found: async (value) => stores.keys.filter((row) => row.value === value).map((row) => row.messageId),
     close: async () => undefined,
   };
-});
+};
+
+settleContract("memory", settleWorld);
+bornClaimedContract("memory", settleWorld);

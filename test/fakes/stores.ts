@@ -34,6 +34,7 @@ import {
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
+import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
 import { fingerprintOf, key, uuid7 } from "./ids.ts";
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
@@ -68,7 +69,10 @@ export interface MemoryStores {
   readonly outboxRows: Map<bigint, Event>;
   readonly keys: { readonly value: string; readonly messageId: string }[];
   readonly outbox: OutboxStore;
+  /** `destination` that may not be given anything, `destination lane` that a person holds. */
+  readonly shut: Set<string>;
   worker(deps: {
+    readonly handOff?: HandOff;
     readonly parkedEvent: ParkedEventOf;
     readonly after: (done: AfterSettle) => void;
     readonly leaseMs: number;
@@ -96,6 +100,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     { source: EventSource; state: "received" | "parked"; worker: number; leaseUntilMs: number; token: number }
   >();
   const dead = new Set<number>();
+  const shut = new Set<string>();
   let seq = 0n;
   let workers = 0;
 
@@ -365,9 +370,22 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         });
       }
       closeSource(plan);
+      const claims = new Map<string, { readonly reserved: number; readonly given: Claimed[] }>();
+      for (const { id, owed, state } of plan.writeBacks) {
+        const { destination, lane, when: _, flow: __, node: ___, ...told } = owed;
+        if (!deps.handOff || state !== "waiting" || shut.has(destination) || shut.has(`${destination} ${lane}`)) continue;
+        const { calls, leaseMs } = deps.handOff.reserve(destination, 1);
+        const row = byId.get(id);
+        const more = { destination, lane, token: 1, attempt: 1, owedAt: chinaDateTimeOf(nowMs()), laneBehind: 0, leaseMs };
+        const claimed: Claimed = { ...told, ...more, id, messageId: plan.messageId, laneSeq: row?.laneSeq ?? 0n, action: "send" };
+        const before = claims.get(destination) ?? { reserved: 0, given: [] };
+        claims.set(destination, { reserved: before.reserved + calls, given: calls > 0 ? [...before.given, claimed] : before.given });
+        if (row && calls > 0) row.state = "sending";
+      }
+      for (const [destination, { reserved, given }] of claims) deps.handOff?.take(destination, given, reserved, nowMs());
       const due = [
         ...judge.released().map((one) => ({ ...one })),
-        ...plan.writeBacks.map((one) => ({ state: one.state, destination: one.owed.destination })),
+        ...plan.writeBacks.map((one) => ({ state: byId.get(one.id)?.state ?? one.state, destination: one.owed.destination })),
       ];
       deps.after({
         outbox: stored.filter((one) => one.publish).map(({ seq: at, event }) => ({ seq: at, event })),
@@ -419,5 +437,5 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     return { journal, settle, kill: () => void dead.add(me) };
   };
 
-  return { messages, writeBacks, events, outboxRows, keys, outbox, worker };
+  return { messages, writeBacks, events, outboxRows, keys, outbox, shut, worker };
 }

@@ -118,10 +118,10 @@ export async function settleWorld(): Promise<SettleWorld> {
   const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
     (await world.own.reads.query<R>(text, [...values])).rows;
   return {
-    worker: async () => {
+    worker: async (options) => {
       const postgres = await world.connect();
       const afters: AfterSettle[] = [];
-      const settle = postgres.settle({ parkedEvent, after: (done) => void afters.push(done) });
+      const settle = postgres.settle({ parkedEvent, after: (done) => void afters.push(done), ...options });
       return { journal: postgres.journal({ parkedEvent }), settle, afters, kill: () => postgres.worker.close() };
     },
     message: async (id) => {
@@ -138,6 +138,8 @@ export async function settleWorld(): Promise<SettleWorld> {
     replay: async (id) => {
       await rows("update message set state = 'received', replayed = true, lease_worker = null, lease_until = null where id = $1", [id]);
     },
+    gate: (destination, now) => setGate(world, destination, now),
+    hold: (destination, lane, held) => setHold(world, destination, lane, held),
     writeBack: async (key) => {
       const [row] = await rows<{ state: string; lane_seq: bigint | null }>("select state, lane_seq from write_back where key = $1", [key]);
       return row && { state: row.state, ...(row.lane_seq === null ? {} : { laneSeq: row.lane_seq }) };
