@@ -21,6 +21,10 @@ export interface Sent {
   readonly acknowledged?: boolean;
   /** True when the sender was never told that its message was taken: its effect may be there or not. */
   readonly optional?: boolean;
+  /** What the request must say word for word (patient, visit): one without it told of somebody else. */
+  readonly carries?: readonly string[];
+  /** True when a person can see it in the engine's parked list, as itself or behind a parked one of its lane: neither done nor lost. */
+  readonly parked?: boolean;
 }
 
 export interface Report {
@@ -39,11 +43,13 @@ export interface Report {
   readonly refused: number;
   /** Sent, and no effect; nor did the partner ever say that there was one. */
   readonly lost: readonly string[];
+  /** No effect, and a person can see why. */
+  readonly parked: readonly string[];
   /** More than one effect. */
   readonly doubled: readonly { readonly id: string; readonly times: number }[];
   /** Effects that nobody sent. */
   readonly unexpected: readonly string[];
-  /** The effect's amount is another one. */
+  /** The effect's amount is another one, or the request does not name the patient or visit. */
   readonly mismatched: readonly { readonly id: string; readonly sent: string; readonly done: string | null }[];
   /** The fewest effects that must be taken out for every lane to be in order. */
   readonly outOfOrder: readonly string[];
@@ -101,6 +107,7 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
     }
     one.effects += 1;
     if (line.amount !== one.sent.amount) one.wrongAmount ??= { done: line.amount };
+    for (const word of one.sent.carries ?? []) if (!line.raw.includes(word)) one.wrongAmount ??= { done: `not of ${word}` };
     const { lane, seq } = one.sent;
     if (one.effects > 1 || lane === undefined || seq === undefined) return;
     const done = lanes.get(lane);
@@ -125,7 +132,9 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
       const all = [...watched.values()];
       const none = all.filter((one) => one.effects === 0);
       const faults = {
-        lost: none.filter((one) => !one.saidDone && one.sent.acknowledged !== true && one.sent.optional !== true).map((one) => one.id),
+        lost: none
+          .filter(({ saidDone, sent: { acknowledged, optional, parked } }) => !saidDone && ![acknowledged, optional, parked].includes(true))
+          .map((one) => one.id),
         doubled: all.filter((one) => one.effects > 1).map((one) => ({ id: one.id, times: one.effects })),
         unexpected,
         mismatched: all.flatMap((one) =>
@@ -136,10 +145,23 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
           .filter((one) => one.saidDone || one.sent.acknowledged === true)
           .map((one) => ({ id: one.id, by: one.saidDone ? ("partner" as const) : ("engine" as const) })),
       };
+      const parked = none.filter((one) => one.sent.parked === true).map((one) => one.id);
       const recovered = all.filter((one) => one.sent.optional === true && one.effects > 0).length;
       const { effects, asked, inquiries, repeats, refused, stall } = count;
       const clean = Object.values(faults).every((list) => list.length === 0);
-      return { sent: watched.size, effects, recovered, asked, inquiries, repeats, refused, ...faults, longestStallMs: stall, clean };
+      return {
+        sent: watched.size,
+        effects,
+        recovered,
+        asked,
+        inquiries,
+        repeats,
+        refused,
+        parked,
+        ...faults,
+        longestStallMs: stall,
+        clean,
+      };
     },
   };
 }

@@ -1,0 +1,141 @@
+/**
+ * The system under fault: one whole Huiliu (test/journeys/harness.ts) whose engine is started through a small shell file, so that every start of it can be given other
+ * addresses (fault proxies), kill points, limits and preloaded libraries without the supervisor's knowing.
+ */
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DATA_DIR } from "../../bin/environment.ts";
+import { destination, type Huiliu, type Profile, QUICK, type Row, startHuiliu, until } from "../journeys/harness.ts";
+import type { LoadTarget } from "./load.ts";
+
+/**
+ * How long a “not found” is not believed. Longer than the HIS can stand still on a machine where everything is killed and started: a request that it has not read
+ * yet is not found, and a naive HIS would then do it twice.
+ */
+export const TRUST_MS = 6_000;
+export const NAIVE_HIS: Row = { ...QUICK, duplicates: "inquiry", trustNotFoundAfterMs: TRUST_MS };
+/** A machine busy with faults answers later than a quiet one; what is unclear for a naive partner costs a wait of TRUST_MS. */
+const BUSY = { connectTimeoutMs: 1_000, replyTimeoutMs: 1_500, leaseMs: 4_000 };
+
+export interface EngineStart {
+  /** Environment of the next starts. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Shell lines before the engine: limits, cgroups. */
+  readonly shell?: readonly string[];
+}
+
+export interface World {
+  readonly huiliu: Huiliu;
+  readonly target: LoadTarget;
+  /** Where this run keeps the senders' ledgers and the engines' notes. */
+  readonly folder: string;
+  /** Arranges the next starts of the engine; what was arranged before is forgotten. */
+  arrange(start: EngineStart): void;
+  /** Kills the engine (SIGTERM: in good order) and waits until the next one is ready. */
+  restart(signal?: NodeJS.Signals): Promise<void>;
+  /** Kill points that killed an engine since the last call, in order. */
+  killedAt(): string[];
+  /** Process number of the engine that runs now; undefined while there is none. */
+  enginePid(): number | undefined;
+  /** Nothing is on its way: messages settled, events published, write-backs ended. False when it is not so within `ms`. */
+  quiet(ms: number): Promise<boolean>;
+  /** What is on its way now, for people. */
+  onItsWay(): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+const OPEN = `select 'message' what, state, count(*)::int n from message where state in ('received', 'awaiting-part') group by 2
+  union all select 'event', 'unpublished', count(*)::int from outbox having count(*) > 0
+  union all select 'write-back', state || coalesce(' ' || last_outcome, ''), count(*)::int from write_back w
+   where state in ('waiting', 'sending', 'deferred', 'held') or (state = 'queued' and not exists (
+     select 1 from write_back h where h.destination = w.destination and h.lane = w.lane and h.state = 'parked')) group by 2`;
+const STEADY_MS = 300;
+
+export const alive = (pid: number | undefined): boolean => {
+  if (pid === undefined) return false;
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false; // gone
+  }
+};
+
+/** Starts the system. `name` tells its folders apart from those of other runs. */
+export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: "naive" | "strict" = "naive"): Promise<World> {
+  const folder = join(DATA_DIR, "faults", `${name}-${process.pid}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const shellFile = join(folder, "engine.sh");
+  const noteFile = join(folder, "killed-at");
+  const arrange = ({ env = {}, shell = [] }: EngineStart): void => {
+    const exports = Object.entries(env).map(([key, value]) => `export ${key}='${value.replaceAll("'", `'\\''`)}'`);
+    writeFileSync(shellFile, [`export HUILIU_FAILPOINT_NOTE='${noteFile}'`, ...exports, ...shell, ""].join("\n"));
+  };
+  arrange({});
+  writeFileSync(noteFile, "");
+  const profile = (given: Profile): Profile =>
+    destination({ ...settings, ...(settings.replyTimeoutMs === QUICK.replyTimeoutMs ? BUSY : {}) })(given);
+  const huiliu = await startHuiliu(`faults-${name}`, {
+    profiles: { his: profile },
+    engine: (_home, engine) => ({ command: "/bin/sh", args: ["-c", `. '${shellFile}'; exec "$@"`, "engine", ...engine] }),
+    restartWaitsMs: [20, 20, 20, 200],
+  });
+  await huiliu.fault({ mode });
+  let noted = 0;
+  const onItsWay = (): Promise<Row[]> => huiliu.sql(OPEN);
+  return {
+    huiliu,
+    folder,
+    target: {
+      amqp: () => huiliu.run().amqp,
+      gateway: () => huiliu.run().gateway,
+      key: (partner) => huiliu.run().partners[partner]?.key ?? "",
+    },
+    arrange,
+    restart: async (signal = "SIGKILL") => {
+      await huiliu.kill("engine", signal);
+      await huiliu.recovered();
+    },
+    killedAt: () => {
+      const names = readFileSync(noteFile, "utf8")
+        .split("\n")
+        .filter((line) => line !== "");
+      const fresh = names.slice(noted);
+      noted = names.length;
+      return fresh;
+    },
+    enginePid: () => huiliu.run().pids.engine,
+    quiet: async (ms) => {
+      const end = Date.now() + ms;
+      for (let since: number | undefined; Date.now() < end; await sleep(50)) {
+        const open = await onItsWay().then(
+          (rows) => rows.length,
+          () => 1, // the database is away: not quiet
+        );
+        if (open > 0) since = undefined;
+        else since ??= Date.now();
+        if (since !== undefined && Date.now() - since >= STEADY_MS) return true;
+      }
+      return false;
+    },
+    onItsWay,
+    stop: async () => {
+      await huiliu.stop();
+    },
+  };
+}
+
+/** Waits until the engine's process is gone, by whatever it was killed. */
+export async function gone(pid: number | undefined, ms: number): Promise<boolean> {
+  const end = Date.now() + ms;
+  while (alive(pid) && Date.now() < end) await sleep(10);
+  return !alive(pid);
+}
+
+/** A line of the run's own diary: what was done when, for whoever reads a failed run. */
+export function diary(world: World, line: string): void {
+  appendFileSync(join(world.folder, "diary.log"), `${new Date().toISOString()} ${line}\n`);
+}
+
+export { until };
