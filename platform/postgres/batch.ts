@@ -1,7 +1,5 @@
-/**
- * Rows as arrays: one prepared statement takes a batch of any size through `unnest` (design.md decision 4).
- * Bytes travel as one binary parameter, cut apart by offset on the server: hex text in an array literal would be most of the journal's CPU.
- */
+/** Rows as arrays: one prepared statement takes a batch of any size through `unnest` (design.md decision 4). */
+import { type BinaryType, binaryArray } from "./binary.ts";
 
 export type ColumnType =
   | "uuid"
@@ -37,46 +35,17 @@ export interface Batch<S extends Readonly<Record<string, ColumnType>>> {
 /** Declares a batch's columns. `alias` is the table's name in the statement. jsonb values are given as JSON text. */
 export function batchOf<const S extends Readonly<Record<string, ColumnType>>>(alias: string, columns: S, first = 1): Batch<S> {
   const names = Object.keys(columns) as (keyof S & string)[];
-  const arrays: string[] = [];
-  const inner: string[] = [];
-  const outer: string[] = [];
-  let at = first;
-  for (const name of names) {
-    if (columns[name] === "bytea") {
-      arrays.push(`$${at + 1}::integer[]`, `$${at + 2}::integer[]`);
-      inner.push(`${name}_at`, `${name}_length`);
-      outer.push(`substring($${at}::bytea from u.${name}_at for u.${name}_length) as ${name}`);
-      at += 3;
-    } else {
-      arrays.push(`$${at}::${columns[name]}[]`);
-      inner.push(name);
-      outer.push(`u.${name}`);
-      at += 1;
-    }
-  }
-  const from = `(select ${outer.join(", ")}, u.ord from unnest(${arrays.join(", ")}) with ordinality as u(${inner.join(", ")}, ord)) as ${alias}`;
+  const at = (index: number): number => first + index;
+  const arrays = names.map((name, index) => `$${at(index)}::${BY_TEXT.has(columns[name] as string) ? "text" : columns[name]}[]`);
+  const outer = names.map((name) => (BY_TEXT.has(columns[name] as string) ? `u.${name}::${columns[name]} as ${name}` : `u.${name}`));
+  const from = `(select ${outer.join(", ")}, u.ord from unnest(${arrays.join(", ")}) with ordinality as u(${names.join(", ")}, ord)) as ${alias}`;
+  const types = names.map((name) => (BY_TEXT.has(columns[name] as string) ? "text" : columns[name]) as BinaryType);
   return {
     from,
-    next: at,
-    params: (rows) =>
-      names.flatMap((name): unknown[] => {
-        const values = rows.map((row) => row[name]);
-        return columns[name] === "bytea" ? packed(values as (Uint8Array | null)[]) : [values];
-      }),
+    next: at(names.length),
+    params: (rows) => names.map((name, index) => binaryArray(types[index] ?? "text", rows, (row) => row[name])),
   };
 }
 
-function packed(values: readonly (Uint8Array | null)[]): [Buffer, (number | null)[], (number | null)[]] {
-  let offset = 1;
-  const at: (number | null)[] = [];
-  const length: (number | null)[] = [];
-  const parts: Uint8Array[] = [];
-  for (const value of values) {
-    at.push(value === null ? null : offset);
-    length.push(value === null ? null : value.byteLength);
-    if (value === null) continue;
-    parts.push(value);
-    offset += value.byteLength;
-  }
-  return [Buffer.concat(parts), at, length];
-}
+/** Read by the server from their text. */
+const BY_TEXT: ReadonlySet<string> = new Set(["date", "timestamptz"]);

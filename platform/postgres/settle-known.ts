@@ -9,7 +9,10 @@ import {
 } from "../../domain/delivery/judge.ts";
 import type { Settlement } from "../../domain/delivery/ports.ts";
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
+import { hasBacks } from "../../domain/orders/superseded.ts";
+import { textArray, uuids } from "./binary.ts";
 import { billOfBook } from "./bill-book.ts";
+import { loadOpen } from "./overtaken.ts";
 import type { Client } from "./pool.ts";
 import * as sql from "./settle-sql.ts";
 import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
@@ -18,11 +21,15 @@ const pairKey = (one: string, two: string): string => JSON.stringify([one, two])
 type HasDay = (day: string) => boolean;
 const unique = <T>(of: readonly T[]): T[] => [...new Set(of)];
 
+/** The bills that judging this write-back asks for beside those that change: what is fed to an event-in node was booked by the message that told it. */
+const billsAsked = (settlement: Settlement, owed: Settlement["writeBacks"][number]): string[] =>
+  owed.when === "bill-paid" || settlement.source.kind === "event" ? [billOf(settlement, owed)] : [];
+
 /** Bills and lanes a settlement touches: what it has to hold while it is judged. */
 export const orderKeysOf = (settlement: Settlement): string[] =>
   unique([
     ...settlement.orderChanges.map((change) => change.bill),
-    ...settlement.writeBacks.flatMap((owed) => (owed.when === "bill-paid" ? [owed.lane, billOf(settlement, owed)] : [owed.lane])),
+    ...settlement.writeBacks.flatMap((owed) => [owed.lane, ...billsAsked(settlement, owed)]),
   ]);
 
 const sourceKey = ({ source }: Settlement): string =>
@@ -39,7 +46,7 @@ export async function fencedOff(client: Client, settlements: readonly Settlement
   const ours = new Map<string, bigint>();
   if (messages.length > 0) {
     const days = daysOf(messages, hasDay);
-    const rows = await run<Leased & { id: string }>(client, `settle_fence${days.name}`, sql.fence(days), [messages]);
+    const rows = await run<Leased & { id: string }>(client, `settle_fence${days.name}`, sql.fence(days), [uuids(messages)]);
     for (const row of rows) if (row.state === "received") ours.set(row.id, row.lease_token);
   }
   if (deliveries.length > 0) {
@@ -131,8 +138,28 @@ async function loadStored(client: Client, settlements: readonly Settlement[], ha
     .map(messageIdOf);
   if (ids.length === 0) return new Set();
   const days = daysOf(ids, hasDay);
-  const rows = await run<{ message_id: string; id: string }>(client, `settle_stored${days.name}`, sql.storedEvents(days), [unique(ids)]);
+  const rows = await run<{ message_id: string; id: string }>(client, `settle_stored${days.name}`, sql.storedEvents(days), [
+    uuids(unique(ids)),
+  ]);
   return new Set(rows.map((row) => pairKey(row.message_id, row.id)));
+}
+
+/** The open write-backs of orders of which something was given back, or is now: no others are ever overtaken. */
+async function loadOpenOf(
+  client: Client,
+  settlements: readonly Settlement[],
+  asked: readonly string[],
+  bills: ReadonlyMap<string, Bill>,
+): ReturnType<typeof loadOpen> {
+  const givingBack = new Set(
+    settlements.flatMap((one) =>
+      one.orderChanges.filter(({ kind }) => kind === "refunded" || kind === "insurance-reversed").map((change) => change.bill),
+    ),
+  );
+  const keys = asked.filter((key) => givingBack.has(key) || hasBacks(bills.get(key) ?? emptyBill(key)));
+  if (keys.length === 0) return new Map();
+  const destinations = unique(settlements.flatMap((one) => one.writeBacks.map((owed) => owed.destination)));
+  return loadOpen(client, keys, destinations);
 }
 
 /** Loads everything that judging these settlements can ask. */
@@ -140,18 +167,15 @@ export async function loadKnown(client: Client, settlements: readonly Settlement
   const facts = await loadFacts(client, settlements);
   const stored = await loadStored(client, settlements, hasDay);
   const changed = unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
-  const asked = unique([
-    ...changed,
-    ...settlements.flatMap((one) => one.writeBacks.filter((owed) => owed.when === "bill-paid").map((owed) => billOf(one, owed))),
-  ]);
+  const asked = unique([...changed, ...settlements.flatMap((one) => one.writeBacks.flatMap((owed) => billsAsked(one, owed)))]);
   const bills = new Map<string, Bill>();
   if (asked.length > 0) {
-    const rows = await run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [asked]);
+    const rows = await run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [textArray(asked)]);
     for (const row of rows) bills.set(row.key, billOfBook(row.key, row.book));
   }
   const held = new Map<string, HeldWriteBack[]>();
   if (changed.length > 0) {
-    const rows = await run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [changed]);
+    const rows = await run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [textArray(changed)]);
     for (const { bill, ...one } of rows) held.set(bill, [...(held.get(bill) ?? []), one]);
     // Mostly the bill's own lock. A lane of another name is locked out of order: the server breaks a deadlock and the batch is done again.
     await lockTexts(
@@ -159,15 +183,17 @@ export async function loadKnown(client: Client, settlements: readonly Settlement
       rows.filter((row) => row.lane !== row.bill).map((row) => orderLock(row.lane)),
     );
   }
+  const open = await loadOpenOf(client, settlements, asked, bills);
   const keys = unique(settlements.flatMap((one) => one.writeBacks.map((owed) => owed.key)));
   const existing = new Map<string, ExistingWriteBack>();
   if (keys.length > 0) {
-    for (const row of await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [keys])) existing.set(row.key, existingOf(row));
+    for (const row of await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [textArray(keys)]))
+      existing.set(row.key, existingOf(row));
   }
   const lanes = new Map<string, { one: string; two: string }>();
   const lane = (destination: string, name: string): void => void lanes.set(pairKey(destination, name), { one: destination, two: name });
   for (const one of settlements) for (const owed of one.writeBacks) lane(owed.destination, owed.lane);
-  for (const one of [...held.values()].flat()) lane(one.destination, one.lane);
+  for (const one of [...held.values(), ...open.values()].flat()) lane(one.destination, one.lane);
   const busy = new Set<string>();
   if (lanes.size > 0) {
     const rows = await run<{ one: string; two: string }>(client, "settle_busy", sql.BUSY, sql.PAIRS.params([...lanes.values()]));
@@ -178,6 +204,7 @@ export async function loadKnown(client: Client, settlements: readonly Settlement
     stored: (messageId, eventId) => stored.has(pairKey(messageId, eventId)),
     bill: (key) => bills.get(key) ?? emptyBill(key),
     held: (bill) => held.get(bill) ?? [],
+    open: (bill) => open.get(bill) ?? [],
     existing: (key) => existing.get(key),
     busy: (destination, name) => busy.has(pairKey(destination, name)),
   };

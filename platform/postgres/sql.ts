@@ -1,5 +1,6 @@
 /** Small things every statement needs. */
 import { chinaDateTimeOf } from "../../domain/time.ts";
+import { textArray } from "./binary.ts";
 import type { Client, Pool } from "./pool.ts";
 import { type PartitionedTable, suffixOf } from "./partitions.ts";
 
@@ -52,7 +53,7 @@ export const dayOf = (id: string): string => chinaDateTimeOf(msOfUuid(id)).slice
 export async function lockTexts(client: Client, texts: Iterable<string>): Promise<void> {
   const distinct = [...new Set(texts)];
   if (distinct.length === 0) return;
-  await run(client, "lock_texts", LOCK_TEXTS, [distinct]);
+  await run(client, "lock_texts", LOCK_TEXTS, [textArray(distinct)]);
 }
 
 const LOCK_TEXTS = `select count(pg_advisory_xact_lock(h)) from (

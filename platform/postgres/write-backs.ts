@@ -5,6 +5,7 @@ import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
 import { oweToFlows, storeEvents } from "./facts.ts";
+import { uuids } from "./binary.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
@@ -129,6 +130,7 @@ const endRow = (end: AttemptEnd, nowMs: number): Parameters<typeof sql.END_ROWS.
   how: end.how ?? null,
   receipt: json(end.receipt),
   park: json(end.park),
+  blocks: end.letsNextGo !== true,
   reply: end.reply?.subarray(0, REPLY_BYTES_MAX) ?? null,
 });
 
@@ -177,7 +179,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       tx.client,
       "write_back_fence",
       sql.FENCE,
-      [ends.map((end) => end.id)],
+      [uuids(ends.map((end) => end.id))],
     );
     const held = new Map(fence.map((row) => [row.id, row]));
     const ours = new Map<AttemptEnd, bigint>();
@@ -188,7 +190,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       // The same claim ended twice in one batch: the first counts.
       held.delete(end.id);
       ours.set(end, row.seq);
-      if (end.step === "finish") lanes.push({ one: row.destination, two: row.lane });
+      if (end.step === "finish" || end.letsNextGo === true) lanes.push({ one: row.destination, two: row.lane });
     }
     const rows = [...ours.keys()];
     let destinations: string[] = [];
@@ -275,8 +277,8 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     for (const group of byDay.values()) {
       const days = daysOf([group[0]?.message_id ?? ""], deps.hasDay);
       const found = await run<{ id: string; body: Buffer }>(client, `write_back_bodies${days.name}`, sql.bodies(days), [
-        group.map((row) => row.message_id),
-        group.map((row) => row.id),
+        uuids(group.map((row) => row.message_id)),
+        uuids(group.map((row) => row.id)),
       ]);
       for (const row of found) bodies.set(row.id, row.body);
     }
