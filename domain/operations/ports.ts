@@ -2,6 +2,7 @@
  * What operators may ask and do. Reading changes nothing but the audit of unmasking; every deed needs a person and a reason and is audited in the
  * transaction that does it (issue 2, design.md section 5). Expected refusals are values; a store that is gone rejects with JournalGone.
  */
+import type { Edits, Failures, Replays } from "../replay/ports.ts";
 import type { Answered } from "./refusals.ts";
 import type {
   AuditRow,
@@ -111,6 +112,10 @@ export interface Operations {
   status(): Promise<Answered<Status>>;
   audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
   sample(): Promise<Sample>;
+
+  readonly replays: Replays;
+  readonly failures: Failures;
+  readonly edits: Edits;
 
   /** What the present mapping would make of the stored bytes. Changes nothing. */
   previewMessage(id: string): Promise<Answered<Preview>>;

@@ -6,6 +6,7 @@ import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import type { Log } from "../../domain/log.ts";
 import type { TotalsRow, Up } from "../../domain/operations/views.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
+import type { ApprovalLimits } from "../../domain/replay/job.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import type { Pool } from "./pool.ts";
@@ -46,4 +47,6 @@ export interface OperationsDeps {
   readonly unbalanced: (businessDate: string, row: Pick<TotalsRow, "partner" | "kind">, differences: number) => void;
   /** How long a commit is tried against a server that is away. */
   readonly goneAfterMs?: number;
+  /** Replay jobs; absent: the defaults of domain/replay/job.ts, and no edited copies. `wake`: a job was made or commanded here; must not throw. */
+  readonly replay?: { readonly approval: ApprovalLimits; readonly editAndReplay: boolean; readonly wake?: () => void };
 }

@@ -17,7 +17,7 @@ import { isUuid } from "./operations-sql.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
 import { LANES, PROMOTE } from "./write-back-sql.ts";
 
-interface Locked {
+export interface LockedWriteBack {
   readonly id: string;
   readonly key: string;
   readonly message_id: string;
@@ -48,7 +48,7 @@ const RESOLVE = `update write_back w set state = 'resolved', closed_at = ${at("$
   token = w.token + 1, resolution = $3, resolved_by = $4, resolution_reason = $5, his_receipt_no = $6,
   how = case when $3 = 'done-by-hand' then 'person' else w.how end where w.id = $1`;
 
-const factsOf = (row: Locked): WriteBackFacts => ({
+export const factsOf = (row: LockedWriteBack): WriteBackFacts => ({
   id: row.id,
   key: row.key,
   destination: row.destination,
@@ -61,6 +61,28 @@ const factsOf = (row: Locked): WriteBackFacts => ({
   attempt: row.attempts,
 });
 
+/** Locks the lane, then the row. A row that a worker holds at this instant is in flight. */
+export async function lockWriteBack(tx: Tx, id: string): Promise<LockedWriteBack | Extract<Deeded, { ok: false }>> {
+  const [found] = await run<{ lane: string; state: string }>(tx.client, "operator_lane_of", LANE_OF, [id]);
+  if (!found) return refused("UNKNOWN_WRITE_BACK");
+  await lockTexts(tx.client, [orderLock(found.lane)]);
+  const [row] = await run<LockedWriteBack>(tx.client, "operator_lock_write_back", LOCK, [id]);
+  return row ?? refused("IN_FLIGHT", { state: found.state });
+}
+
+/** Stores and publishes the event of a deed, in its transaction. */
+export async function publishDeed(
+  tx: Tx,
+  messageId: string,
+  event: Event,
+  subscribers: OperationsDeps["subscribers"],
+): Promise<readonly { readonly seq: bigint; readonly event: Event }[]> {
+  const [seq = 0n] = await eventNumbers(tx, 1);
+  await storeEvents(tx, [{ messageId, event, seq, ordinal: 0, publish: true }]);
+  await oweToFlows(tx, [{ messageId, event, seq }], subscribers);
+  return [{ seq, event }];
+}
+
 export interface ResolveDeed extends Deed {
   readonly decision: "done-by-hand" | "cancelled";
   readonly hisReceiptNo?: string;
@@ -68,17 +90,8 @@ export interface ResolveDeed extends Deed {
 }
 
 export function createWriteBackDeeds(deps: OperationsDeps) {
-  /** Locks the lane, then the row. A row that a worker holds at this instant is in flight. */
-  const lock = async (tx: Tx, id: string): Promise<Locked | Extract<Deeded, { ok: false }>> => {
-    const [found] = await run<{ lane: string; state: string }>(tx.client, "operator_lane_of", LANE_OF, [id]);
-    if (!found) return refused("UNKNOWN_WRITE_BACK");
-    await lockTexts(tx.client, [orderLock(found.lane)]);
-    const [row] = await run<Locked>(tx.client, "operator_lock_write_back", LOCK, [id]);
-    return row ?? refused("IN_FLIGHT", { state: found.state });
-  };
-
-  const viewOf = (row: Locked): ManualView => ({ state: row.state, mayHaveTakenEffect: row.may_have_taken_effect });
-  const before = (row: Locked): object => ({
+  const viewOf = (row: LockedWriteBack): ManualView => ({ state: row.state, mayHaveTakenEffect: row.may_have_taken_effect });
+  const before = (row: LockedWriteBack): object => ({
     state: row.state,
     action: row.action,
     attempts: row.attempts,
@@ -91,7 +104,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
     if (!sign.ok) return sign;
     if (!isUuid(id)) return refused("UNKNOWN_WRITE_BACK");
     return doing(deps, async (tx) => {
-      const row = await lock(tx, id);
+      const row = await lockWriteBack(tx, id);
       if ("ok" in row) return row;
       const ruling = replayRuling(viewOf(row), deps.policy(row.destination), {
         reason: sign.reason,
@@ -118,7 +131,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
     });
   };
 
-  const rulingOf = (row: Locked, deed: ResolveDeed, reason: string): CloseRuling => {
+  const rulingOf = (row: LockedWriteBack, deed: ResolveDeed, reason: string): CloseRuling => {
     if (deed.decision === "cancelled") {
       return cancelRuling(viewOf(row), {
         reason,
@@ -133,7 +146,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
     if (!sign.ok) return sign;
     if (!isUuid(id)) return refused("UNKNOWN_WRITE_BACK");
     return doing(deps, async (tx): Promise<Deeded> => {
-      const row = await lock(tx, id);
+      const row = await lockWriteBack(tx, id);
       if ("ok" in row) return row;
       const ruling = rulingOf(row, deed, sign.reason);
       if (!ruling.ok) return refused(ruling.refusal, { state: row.state });
@@ -146,7 +159,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
       }
       const values = [id, tx.nowMs, ruling.decision, sign.by, ruling.reason, receipt.hisReceiptNo ?? null];
       await run(tx.client, "operator_resolve_write_back", RESOLVE, values);
-      const outbox = await publish(tx, row.message_id, sealed.event);
+      const outbox = await publishDeed(tx, row.message_id, sealed.event, deps.subscribers);
       const lane = [{ one: row.destination, two: row.lane }];
       const due = await run<{ destination: string }>(tx.client, "write_back_promote", PROMOTE, [...LANES.params(lane), tx.nowMs]);
       const after = { state: "resolved", decision: ruling.decision, ...receipt };
@@ -166,13 +179,6 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
         committed: () => deps.after({ outbox, destinations: due.map((one) => one.destination), eventDeliveries: [] }),
       };
     });
-  };
-
-  const publish = async (tx: Tx, messageId: string, event: Event): Promise<readonly { readonly seq: bigint; readonly event: Event }[]> => {
-    const [seq = 0n] = await eventNumbers(tx, 1);
-    await storeEvents(tx, [{ messageId, event, seq, ordinal: 0, publish: true }]);
-    await oweToFlows(tx, [{ messageId, event, seq }], deps.subscribers);
-    return [{ seq, event }];
   };
 
   /** Pauses or resumes a destination on this worker, on record, so that it is paused again after a restart. */

@@ -4,8 +4,11 @@ import { type Answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
 import { type AuditEntry, createMessageDeeds } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
+import { createFailures } from "./failure-groups-reads.ts";
 import { createMessageReads } from "./operations-messages.ts";
 import { MASKED, type Shown, WHOLE } from "./operations-rows.ts";
+import { createReplays } from "./replay.ts";
+import { createEdits } from "./replay-edits.ts";
 import { createState } from "./operations-state.ts";
 import { createTotals } from "./operations-totals.ts";
 import { createWriteBackDeeds } from "./operations-write-back-deeds.ts";
@@ -59,6 +62,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     status: state.status,
     audit: writeBackReads.audit,
     sample: state.sample,
+    replays: createReplays(deps),
+    failures: createFailures(deps),
+    edits: createEdits(deps),
     previewMessage: reads.preview,
     replayMessage: (id, deed: Deed) => messageDeeds.onMessage(id, deed, "replay"),
     resolveMessage: (id, deed: Deed) => messageDeeds.onMessage(id, deed, "resolve"),

@@ -1,0 +1,135 @@
+/** The statements of replay jobs that change something. Searches for a selection are put together in replay-select.ts. */
+import { batchOf } from "./batch.ts";
+import { at } from "./clock.ts";
+
+/** An item that some job has open: claimed, or done again and not over. */
+export const TAKEN = (target: string): string =>
+  `exists (select 1 from replay_item o where o.target = ${target} and o.state in ('marked', 'replayed'))`;
+
+export const JOB_COLUMNS = `j.id, j.of, j.state, j.resume_to, j.selection, j.requested_by, j.reason, j.confirmed_checked, j.include_superseded, j.rate_per_second,
+  j.canary_items, j.cursor, j.hash, j.complete, j.counts, j.approval, j.approved_by, j.tokens,
+  (extract(epoch from j.tokens_at) * 1000)::double precision as tokens_ms`;
+export const LOCK_JOB = `select ${JOB_COLUMNS} from replay_job j where j.id = $1 for update`;
+export const READ_JOB = `select ${JOB_COLUMNS} from replay_job j where j.id = $1`;
+
+export const INSERT_JOB = `insert into replay_job (id, of, state, selection, requested_by, reason, confirmed_checked, include_superseded, rate_per_second,
+    canary_items, created_at, hash, counts)
+  values ($1, $2, 'selecting', $3::jsonb, $4, $5, $6, $7, $8::integer, $9::integer, ${at("$10")}, $11, $12::jsonb)`;
+
+export const ITEM_ROWS = batchOf("r", {
+  n: "bigint",
+  target: "uuid",
+  lane: "text",
+  seq: "bigint",
+  amount_fen: "bigint",
+  how: "text",
+  superseded: "boolean",
+  state: "text",
+  code: "text",
+});
+/** Last parameters: job, now in ms. */
+export const INSERT_ITEMS = `insert into replay_item (job, n, target, lane, seq, amount_fen, how, superseded, state, code, at)
+  select $${ITEM_ROWS.next}::uuid, r.n, r.target, r.lane, r.seq, r.amount_fen, r.how, r.superseded, r.state, r.code, ${at(`$${ITEM_ROWS.next + 1}`)}
+  from ${ITEM_ROWS.from}`;
+
+/** $1 job, $2 cursor, $3 hash, $4 counts. */
+export const FROZE = "update replay_job set cursor = $2::uuid, hash = $3, counts = $4::jsonb where id = $1";
+/** $1 job, $2 why a second person is needed, $3 counts. */
+export const PREVIEWED =
+  "update replay_job set state = 'previewed', complete = true, approval = $2::text[], counts = $3::jsonb where id = $1";
+export const LANES_TOUCHED =
+  "select count(distinct i.lane)::integer as lanes from replay_item i where i.job = $1 and i.state = 'planned' and i.lane is not null";
+
+/** Claims the next items: the one that another open replay has meanwhile is refused. $1 job, $2 limit, $3 now in ms. */
+export const MARK = `with next as materialized (select i.n, i.target from replay_item i where i.job = $1 and i.state = 'planned' order by i.n limit $2)
+  update replay_item i set state = case when ${TAKEN("i.target")} then 'refused' else 'marked' end,
+    code = case when ${TAKEN("i.target")} then 'ANOTHER_REPLAY' end, at = ${at("$3")}
+  from next where i.job = $1 and i.n = next.n returning i.n`;
+
+/** No item of the same lane and job comes before it and is not over. */
+const FIRST_OF_LANE = `(i.lane is null or not exists (select 1 from replay_item e where e.job = i.job and e.lane = i.lane
+  and e.state in ('marked', 'replayed') and (e.seq < i.seq or (e.seq = i.seq and e.n < i.n))))`;
+/** $1 job, $2 how many. */
+export const CHOOSE_CANARY = `with first as materialized (
+    select i.n from replay_item i where i.job = $1 and i.state = 'marked' and ${FIRST_OF_LANE} order by i.n limit $2)
+  update replay_item i set canary = true from first where i.job = $1 and i.n = first.n`;
+export const CANARY_STATES = "select i.state from replay_item i where i.job = $1 and i.canary";
+
+/** Items whose turn it is. $1 job, $2 only the canary, $3 limit. */
+export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded from replay_item i
+  where i.job = $1 and i.state = 'marked' and (not $2::boolean or i.canary) and (i.not_before is null or i.not_before <= (select huiliu_now()))
+    and ${FIRST_OF_LANE} order by i.n limit $3`;
+/** $1 job, $2 limit. */
+export const UNDER_WAY = `select count(*)::integer as n from (select 1 from replay_item i where i.job = $1 and i.state = 'replayed' limit $2) as some`;
+/** $1 job, $2 states. */
+export const ANY_IN = "select exists (select 1 from replay_item i where i.job = $1 and i.state = any($2::text[])) as any";
+
+export const STEP_ROWS = batchOf("r", { n: "bigint", state: "text", how: "text", code: "text", audit_id: "bigint", later: "boolean" });
+/** An item that is in flight comes again this much later. */
+const LATER = "interval '1 second'";
+/** Last parameters: job, now in ms. */
+export const STEP_ITEMS = `update replay_item i set state = r.state, how = coalesce(r.how, i.how), code = r.code, audit_id = coalesce(r.audit_id, i.audit_id),
+    not_before = case when r.later then ${at(`$${STEP_ROWS.next + 1}`)} + ${LATER} end, at = ${at(`$${STEP_ROWS.next + 1}`)}
+  from ${STEP_ROWS.from} where i.job = $${STEP_ROWS.next}::uuid and i.n = r.n`;
+
+const WELL = "('acknowledged', 'resolved')";
+/** Notes how write-backs that were done again have ended. $1 job, $2 limit, $3 now in ms. */
+export const FOLLOW_WRITE_BACKS = `with over as materialized (
+    select i.n, w.state, coalesce(w.park->>'code', w.resolution) as code from replay_item i cross join lateral (
+      select x.state, x.park, x.resolution from write_back x where x.id = i.target and x.state in ('acknowledged', 'resolved', 'parked') limit 1) as w
+    where i.job = $1 and i.state = 'replayed' order by i.n limit $2)
+  update replay_item i set state = case when over.state in ${WELL} then 'done' else 'failed' end,
+    code = case when over.state <> 'acknowledged' then upper(coalesce(over.code, over.state)) end, at = ${at("$3")}
+  from over where i.job = $1 and i.n = over.n returning i.n`;
+/** The same of messages. */
+export const FOLLOW_MESSAGES = `with over as materialized (
+    select i.n, m.state, m.park->>'code' as code from replay_item i cross join lateral (
+      select x.state, x.park from message x where x.id = i.target and x.state not in ('received', 'awaiting-part') limit 1) as m
+    where i.job = $1 and i.state = 'replayed' order by i.n limit $2)
+  update replay_item i set state = case when over.state = 'parked' then 'failed' else 'done' end,
+    code = case when over.state <> 'settled' then upper(coalesce(over.code, over.state)) end, at = ${at("$3")}
+  from over where i.job = $1 and i.n = over.n returning i.n`;
+
+/** Frees items of a job that was cancelled. $1 job, $2 limit, $3 now in ms. */
+export const FREE = `with next as materialized (
+    select i.n from replay_item i where i.job = $1 and i.state in ('planned', 'marked') order by i.n limit $2)
+  update replay_item i set state = 'cancelled', at = ${at("$3")} from next where i.job = $1 and i.n = next.n returning i.n`;
+
+export const SET_STATE = "update replay_job set state = $2 where id = $1";
+/** $1 job, $2 state, $3 now in ms. */
+export const END_JOB = `update replay_job set state = $2, ended_at = ${at("$3")} where id = $1`;
+/** $1 job, $2 tokens left, $3 now in ms. */
+export const SPEND = `update replay_job set tokens = $2::double precision, tokens_at = ${at("$3")} where id = $1`;
+/** Previews that nobody started. $1 kept for so many ms. */
+export const EXPIRE_PREVIEWS = `update replay_job set state = 'cancelled', ended_by = 'huiliu', ended_why = 'nobody started it / 无人启动'
+  where state = 'previewed' and ended_at is null and created_at < (select huiliu_now()) - $1::double precision * interval '1 millisecond'`;
+/** Jobs with something to do for the one who leads. */
+export const AT_WORK = `select j.id, j.of, j.state from replay_job j where j.ended_at is null and j.state not in ('previewed', 'awaiting-approval') order by j.id limit 100`;
+
+export const LANES_OF = "select w.id, w.lane from write_back w where w.id = any($1::uuid[])";
+/** In one order for everybody; a row that a worker holds at this instant is in flight and left out. */
+export const LOCK_WRITE_BACKS = `select w.id, w.destination, w.lane, w.state, w.resolution, w.may_have_taken_effect, w.action, w.attempts, w.replays, w.park
+  from write_back w where w.id = any($1::uuid[]) order by w.id for update of w skip locked`;
+export const REPLAY_ROWS = batchOf("r", { id: "uuid", action: "text" });
+const REPLAY_NOW = at(`$${REPLAY_ROWS.next}`);
+/**
+ * As a single deed does it (operations-write-back-deeds.ts): the fence moves on, what may have taken effect stays so. One that was overtaken is open again; its lane
+ * has gone on meanwhile, so it may have to queue.
+ */
+export const REPLAY_MANY = `update write_back w set because = 'replay', action = r.action, lease_worker = null, lease_until = null, token = w.token + 1,
+    park = null, replays = w.replays + 1, next_at = ${REPLAY_NOW}, closed_at = null, resolution = null, resolved_by = null, resolution_reason = null,
+    state = case when w.state = 'resolved' and exists (select 1 from write_back h where h.destination = w.destination and h.lane = w.lane
+      and h.state in ('waiting', 'sending', 'deferred', 'parked')) then 'queued' else 'waiting' end
+  from ${REPLAY_ROWS.from} where w.id = r.id returning w.id, w.destination, w.state`;
+
+export const LOCK_MESSAGES = `select m.id, m.state, m.raw is not null as has_request, m.run, m.park from message m
+  where m.id = any($1::uuid[]) order by m.id for update of m`;
+/** As a single deed does it (operations-deeds.ts). $1 ids, $2 now in ms. */
+export const REOPEN_MANY = `update message m set state = 'received', state_at = ${at("$2")}, replayed = true, park = null, lease_worker = null, lease_until = null,
+  lease_token = m.lease_token + 1 where m.id = any($1::uuid[])`;
+
+export const AUDIT_ROWS = batchOf("r", { target_id: "text", before: "jsonb", after: "jsonb" });
+/** Last parameters: now in ms, who, target kind, reason, approved by. */
+export const AUDIT_MANY = `insert into operator_action (at, who, action, target_kind, target_id, reason, approved_by, before, after)
+  select ${at(`$${AUDIT_ROWS.next}`)}, $${AUDIT_ROWS.next + 1}, 'replay', $${AUDIT_ROWS.next + 2}, r.target_id, $${AUDIT_ROWS.next + 3},
+    $${AUDIT_ROWS.next + 4}, r.before, r.after from ${AUDIT_ROWS.from} order by r.ord returning id, target_id`;
