@@ -31,6 +31,9 @@ export type RefusalCode =
   | "REFUSED_BY_FLOW"
   | "DELIVERY_OVER"
   | "BAD_NODE"
+  | "UNEXPECTED_ACKNOWLEDGEMENT"
+  | "ACKNOWLEDGEMENT_DIFFERS"
+  | "ACKNOWLEDGEMENT_UNCLEAR"
   | "JOURNAL_BUSY"
   | "JOURNAL_GONE"
   | "STOPPING"
@@ -192,6 +195,30 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalText>> = {
     next: { zh: "检查流程中是否在结束之后仍发送消息", en: "Check whether the flow still sends after the delivery has ended" },
   },
   BAD_NODE: { http: 422, zh: "节点配置不正确", en: "The node is not configured correctly", next: mendFlow },
+  UNEXPECTED_ACKNOWLEDGEMENT: {
+    http: 422,
+    zh: "确认对应不到我方欠该伙伴的任何回写",
+    en: "This acknowledges nothing that we owe this partner",
+    next: {
+      zh: "核对键、流水号与发送者；与对方核实后重放或关闭，不要据此了结别的回写",
+      en: "Check its key or serial and who sent it; ask the partner, then replay or close it. Never resolve another write-back by it",
+    },
+  },
+  ACKNOWLEDGEMENT_DIFFERS: {
+    http: 409,
+    zh: "确认与已知的结果矛盾（金额、流水号、凭据号，或已拒绝、已取消）",
+    en: "This acknowledgement contradicts what is known (amount, serial, receipt, or it was rejected or cancelled)",
+    next: {
+      zh: "在对方系统核对该笔，由财务与对方更正；之后关闭本报文",
+      en: "Compare it in the partner's system; finance and the partner must correct it, then close this message",
+    },
+  },
+  ACKNOWLEDGEMENT_UNCLEAR: {
+    http: 422,
+    zh: "确认无法按应答约定读出结果",
+    en: "By the reply contract this acknowledgement proves nothing",
+    next: mendMapping,
+  },
   JOURNAL_BUSY: { http: 503, zh: "系统繁忙，未接收", en: "The engine is busy; the message was not taken", next: later },
   JOURNAL_GONE: { http: 503, zh: "数据库不可用，未接收", en: "The database is not available; the message was not taken", next: later },
   STOPPING: { http: 503, zh: "系统正在停止，未接收", en: "The engine is stopping; the message was not taken", next: later },

@@ -30,6 +30,7 @@ describe("metrics", () => {
     metrics.journaled(3);
     metrics.delivery("settled");
     metrics.published(2);
+    metrics.acknowledgement("his", "late");
     metrics.unbalanced("2026-11-20", { partner: "his", kind: "payment-confirm" }, 1);
     const { dispatcher } = metrics;
     dispatcher.attempt({ destination: "his", action: "send", outcome: "unclear", step: "ask", settled: "settled", ms: 20 });
@@ -38,6 +39,7 @@ describe("metrics", () => {
     dispatcher.brake("his", true);
     const text = await metrics.text();
     const wanted = [
+      'huiliu_acknowledgements_total{destination="his",state="late"} 1',
       'huiliu_accepted_total{door="amqp",partner="his",kind="accepted"} 1',
       'huiliu_journal_seconds_bucket{le="0.005"} 1',
       'huiliu_deliveries_total{what="settled"} 1',

@@ -26,6 +26,7 @@ import type { OutboundDialect, Reading, Sent } from "../../domain/writeback/dial
 import { policyOf } from "../../domain/writeback/policy.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Dialect } from "../../platform/transports/http/gateway.ts";
+import { acknowledgementKinds, laterDialect } from "./later.ts";
 import { type Sealer, sha256Hex } from "./seal.ts";
 
 /** What was loaded from mappings/: keys of `mappings` are `<vendor>/<message>`. */
@@ -156,6 +157,8 @@ export function createDialects(deps: DialectDeps) {
     translateBy,
     encodeWriteBack,
     outboundDialect,
+    /** Acknowledgements that come on their own way. */
+    later: laterDialect(loaded, partners, interpret),
     /** By the vendor's own mapping of the kind; undefined when there is none. */
     translateByDefault: (message: JournaledMessage) => {
       const mapping = `${vendorOf(message.partner)}/${message.kind}`;
@@ -183,7 +186,8 @@ function doorPolicies(loaded: LoadedMappings, partners: ReadonlyMap<string, Part
       bytesMax: partner.inbound.bytesMax,
       perSecond: partner.inbound.perSecond,
       charset: vendor.charset,
-      kinds: new Set(partner.inbound.kinds ?? all),
+      kinds: new Set([...(partner.inbound.kinds ?? all), ...acknowledgementKinds(loaded, partner)]),
+      acknowledgements: new Set(acknowledgementKinds(loaded, partner)),
       exchanges: new Set(vendor.exchanges),
     });
   }

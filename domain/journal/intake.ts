@@ -25,6 +25,8 @@ export interface DoorPolicy {
   readonly charset: string;
   /** Inbound message kinds; anything else is journaled and parked as unknown. */
   readonly kinds: ReadonlySet<string>;
+  /** Kinds, among them, that acknowledge what we owe this partner: the only ones that the callback's address takes. */
+  readonly acknowledgements?: ReadonlySet<string>;
   /** Kinds that come as exchanges of request and reply. */
   readonly exchanges: ReadonlySet<string>;
 }

@@ -78,6 +78,16 @@ export const AckContract = Type.Object(
     key: Type.Optional(ReplyPlace),
     serial: Type.Optional(ReplyPlace),
     amount: Type.Optional(Type.Object({ at: ReplyPlace, as: Type.Union([Type.Literal("yuan"), Type.Literal("fen")]) }, CLOSED)),
+    reference: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 300,
+        ...says(
+          "对方自己的受理号；其后的应答可只凭它对应",
+          "the partner's own number of the work it took: a later acknowledgement may name only that",
+        ),
+      }),
+    ),
     receiptNo: Type.Optional(ReplyPlace),
     invoiceNo: Type.Optional(ReplyPlace),
     remark: Type.Optional(ReplyPlace),

@@ -9,7 +9,7 @@ import { writeLayout } from "./delimited.ts";
 import type { Codec, Condition } from "./document.ts";
 import { Unread, type WriteValue, writerOf } from "./kinds.ts";
 import type { OutboundDocument, OutboundRule } from "./outbound-document.ts";
-import { compileReply, type Interpreted, type Reply } from "./reply.ts";
+import { compileReply, type Interpreted, type Reply, type ReplyReader } from "./reply.ts";
 import { valueAt } from "./rules.ts";
 import { createSink, type Sink } from "./shape.ts";
 import type { Fault } from "./source.ts";
@@ -56,6 +56,8 @@ export interface OutboundMapping {
   encode(input: EncodeInput): Encoded;
   /** Total: see reply.ts. */
   interpret(reply: Reply): Interpreted;
+  /** What an answer names: by it an acknowledgement that comes on its own way finds its write-back. */
+  readonly names: ReplyReader["names"];
 }
 
 /** What a rule reads: the write-back as a whole, and the entry being walked. */
@@ -272,7 +274,7 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
   if ((document.purpose === "inquiry") !== (document.events.length === 0))
     fault("/events", "回写须写 events，查询不写", "a write-back names its events, an inquiry none");
   const puts = document.fields.map((rule, index) => compileOne(rule, context, `/fields/${index}`, false));
-  const interpret = compileReply(document, vendor, fault);
+  const { interpret, names } = compileReply(document, vendor, fault);
   const first = (paths: readonly string[] | undefined): ((reading: Reading) => string | undefined) => {
     const reads = (paths ?? []).map((path) =>
       path.startsWith("order:") ? ({ input }: Reading) => input.order?.[path.slice(6)] : reach(path),
@@ -327,5 +329,6 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     request: document.request,
     encode,
     interpret,
+    names,
   };
 }

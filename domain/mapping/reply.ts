@@ -34,8 +34,27 @@ export interface Interpreted {
   readonly remark?: string;
   readonly amountFen?: bigint;
   readonly serial?: string;
+  /** The partner's own number of the work it took. */
+  readonly reference?: string;
   /** Why this outcome, for operators. */
   readonly why: { readonly zh: string; readonly en: string };
+}
+
+/** What an answer names, whoever it is for: by this a later acknowledgement finds its write-back. Absent: it names none. */
+export interface Named {
+  readonly key?: string;
+  readonly serial?: string;
+  readonly reference?: string;
+}
+
+/** A reply half, compiled. */
+export interface ReplyReader {
+  /** Total: see above. */
+  interpret(reply: Reply): Interpreted;
+  /** What the bytes name; why they cannot be read otherwise. */
+  names(
+    body: Pick<Reply, "body" | "contentType">,
+  ): { readonly ok: true; readonly named: Named } | { readonly ok: false; readonly why: Interpreted["why"] };
 }
 
 type Meaning = "acknowledged" | "alreadyDone" | "busy" | "deferred" | "rejected" | "notFound";
@@ -48,6 +67,7 @@ interface Told {
   readonly serial: string | undefined;
   readonly amountText: string | undefined;
   readonly amountFen: bigint | undefined;
+  readonly reference: string | undefined;
   readonly receiptNo: string | undefined;
   readonly invoiceNo: string | undefined;
   readonly remark: string | undefined;
@@ -81,7 +101,7 @@ function meaningsOf(ack: AckContract, fault: Fault): (code: string) => Meaning |
 }
 
 /** Compiles a document's reply half. */
-export function compileReply(document: OutboundDocument, vendor: VendorDocument, fault: Fault): (reply: Reply) => Interpreted {
+export function compileReply(document: OutboundDocument, vendor: VendorDocument, fault: Fault): ReplyReader {
   const { codec, ack } = document.reply;
   const source = createSource((at, zh, en) => fault(`/reply${at}`, zh, en));
   const read = source.addPart("", codec, "应答", true, "/codec");
@@ -94,6 +114,7 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     text: many(ack.text, "text"),
     key: one(ack.key, "key"),
     serial: one(ack.serial, "serial"),
+    reference: one(ack.reference, "reference"),
     amount: one(ack.amount?.at, "amount"),
     receiptNo: one(ack.receiptNo, "receiptNo"),
     invoiceNo: one(ack.invoiceNo, "invoiceNo"),
@@ -123,13 +144,41 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
       serial: places.serial?.get(frames),
       amountText,
       amountFen: amountText === undefined ? undefined : readMoney(amountText),
+      reference: places.reference?.get(frames),
       receiptNo: places.receiptNo?.get(frames),
       invoiceNo: places.invoiceNo?.get(frames),
       remark: places.remark?.get(frames),
     };
   };
 
-  return (reply) => {
+  /** The bytes in the codec's frames, or why they cannot be read. */
+  const framed = (
+    reply: Pick<Reply, "body" | "contentType">,
+  ): { readonly frames: Frames } | { readonly zh: string; readonly en: string } => {
+    const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
+    if ("code" in decoded) return { zh: `应答无法读取：${decoded.zh}`, en: `the reply cannot be read: it ${decoded.en}` };
+    const sink = createSink();
+    const frames: Frames = [createRow(source.scope)];
+    read(decoded.text, frames, sink);
+    const [wrong] = sink.problems;
+    return wrong ? { zh: `应答无法读取：${wrong.zh}`, en: `the reply cannot be read: ${wrong.en}` } : { frames };
+  };
+
+  const names: ReplyReader["names"] = (reply) => {
+    const found = framed(reply);
+    if (!("frames" in found)) return { ok: false, why: found };
+    const [key, serial, reference] = [places.key, places.serial, places.reference].map((place) => place?.get(found.frames));
+    return {
+      ok: true,
+      named: {
+        ...(key === undefined ? {} : { key }),
+        ...(serial === undefined ? {} : { serial }),
+        ...(reference === undefined ? {} : { reference }),
+      },
+    };
+  };
+
+  const interpret: ReplyReader["interpret"] = (reply) => {
     const { status } = reply;
     if (status === undefined) return unclear("", "", "没有应答状态，对方可能已处理", "no status came back: it may have taken effect");
     const http = `HTTP ${status}`;
@@ -144,13 +193,9 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
       return { outcome: "rejected", code: http, text: "", why: { zh: `${http}：按约定表示拒绝`, en: `${http}: listed as a refusal` } };
     if (!statuses.has(status) && places.faults.length === 0)
       return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
-    const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
-    if ("code" in decoded) return unclear(http, "", `应答无法读取：${decoded.zh}`, `the reply cannot be read: it ${decoded.en}`);
-    const sink = createSink();
-    const frames: Frames = [createRow(source.scope)];
-    read(decoded.text, frames, sink);
-    const [wrong] = sink.problems;
-    if (wrong) return unclear(http, "", `应答无法读取：${wrong.zh}`, `the reply cannot be read: ${wrong.en}`);
+    const found = framed(reply);
+    if (!("frames" in found)) return unclear(http, "", found.zh, found.en);
+    const { frames } = found;
     const fault = places.faults.map((place) => place.get(frames)).find((text) => text !== undefined);
     if (fault !== undefined) return interpretFault(fault, ack);
     if (!statuses.has(status)) return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
@@ -158,6 +203,7 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     if (!told) return unclear(http, "", "应答中没有唯一的结果代码", "the reply has no single result code");
     return judge(told, meaningOf(told.code), reply.sent, ack);
   };
+  return { interpret, names };
 }
 
 function interpretFault(text: string, ack: AckContract): Interpreted {
@@ -199,6 +245,7 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
     ...(told.remark === undefined ? {} : { remark: told.remark }),
     ...(told.amountFen === undefined ? {} : { amountFen: told.amountFen }),
     ...(told.serial === undefined ? {} : { serial: told.serial }),
+    ...(told.reference === undefined ? {} : { reference: told.reference }),
   };
   const acknowledging = meaning === "acknowledged" || meaning === "alreadyDone";
   const ofThisRequest = told.key === undefined || told.key === sent.key;

@@ -30,6 +30,19 @@ export const Answers = Type.Object(
   CLOSED,
 );
 
+/** An acknowledgement that comes on its own way, as a message or an HTTP callback; read by the reply contract of what it acknowledges. */
+const LaterAcknowledgement = Type.Object(
+  {
+    title: BothLanguages,
+    acknowledges: Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$", ...says("出站报文", "outbound message of this vendor") }),
+    by: Type.Union([Type.Literal("key"), Type.Literal("serial"), Type.Literal("reference")], {
+      ...says("凭什么对应：回写键、业务流水号、对方受理号", "what names the write-back: its key, its serial, the partner's own reference"),
+    }),
+  },
+  CLOSED,
+);
+export type LaterAcknowledgement = Static<typeof LaterAcknowledgement>;
+
 export const VendorDocument = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
@@ -46,6 +59,14 @@ export const VendorDocument = Type.Object(
       }),
     ),
     answers: Type.Optional(Answers),
+    acknowledgements: Type.Optional(
+      Type.Record(Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$" }), LaterAcknowledgement, {
+        ...says(
+          "另行到达的回写确认：报文种类 → 它确认哪个出站报文",
+          "acknowledgements that come on their own: message kind → the outbound message it acknowledges",
+        ),
+      }),
+    ),
   },
   CLOSED,
 );

@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventRegistry } from "../../domain/events/event.ts";
 import { checkVendor, compileMapping, type Mapping } from "../../domain/mapping/mapping.ts";
+import { laterProblems } from "../../domain/mapping/later.ts";
 import type { VendorDocument } from "../../domain/mapping/vendor.ts";
 import { type Problem, problem } from "../../domain/problem.ts";
 
@@ -88,6 +89,10 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       if (problems.some((one) => one.file.startsWith(`${base}/${exchange}/`))) continue;
       add(VENDOR_FILE, wrong(`exchanges 中的 ${exchange} 没有写成 parts 的映射`, `${exchange} of exchanges has no mapping with parts`));
     }
+    const own = new Map([...mappings].filter(([id]) => id.startsWith(`${vendor}/`)).map(([id, one]) => [id.slice(vendor.length + 1), one]));
+    // A message that did not load is told of once, and not as missing too.
+    if (!problems.some((one) => one.file.startsWith(`${base}/`)))
+      for (const one of laterProblems(checked.vendor, own)) add(VENDOR_FILE, one);
     for (const [id, mapping] of mappings) {
       const message = id.slice(vendor.length + 1);
       if (id.startsWith(`${vendor}/`) && mapping.direction === "inbound" && mapping.exchange && !checked.vendor.exchanges.includes(message))

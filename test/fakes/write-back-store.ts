@@ -32,6 +32,8 @@ export interface FakeWriteBackStore extends WriteBackStore {
   /** As a settlement does with a place on the wire: a head of its lane is born claimed; one that is no head is queued, and the answer is undefined. */
   bear(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint }, leaseMs: number): Claimed | undefined;
   rows(): readonly FakeRow[];
+  /** As a message that proves something does: the fence moves on, and the next of its lane goes. */
+  move(id: string, state: "acknowledged" | "parked"): void;
   /** A person's replay: the next claim asks, or sends again. */
   replay(id: string, action: "ask" | "send"): void;
   /** What destinations are allowed now; absent is running and closed. */
@@ -159,6 +161,12 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     gates,
     holds,
     rows: () => rows,
+    move: (id, state) => {
+      const row = rows.find((one) => one.id === id);
+      if (!row) return;
+      Object.assign(row, { state, token: row.token + 1, because: undefined, mayHaveTakenEffect: true });
+      promote(row);
+    },
     owe: ({ key, lane, amountFen = 1650n, destination = "his" }) => {
       const laneSeq = BigInt(rows.filter((row) => row.lane === lane && row.destination === destination).length + 1);
       const row: FakeRow = {

@@ -14,6 +14,8 @@ export interface Controlled {
   mode(): string;
   /** False when there is no such mode. */
   setMode(mode: string): boolean;
+  /** Sets where later answers go; what is wrong with it, null when nothing. */
+  setAnswers(way: unknown): string | null;
   /** Called after every change of faults. */
   changed(): Promise<void>;
   counters(): Readonly<Record<string, number>>;
@@ -92,8 +94,11 @@ async function change(partner: Controlled, body: string | null): Promise<string 
     return `no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "a JSON object is expected";
-  const { mode, clock, ...order } = value as Record<string, unknown>;
-  if (mode === undefined && clock === undefined && Object.keys(order).length === 0) return "give fault, mode or clock";
+  const { mode, clock, answers, ...order } = value as Record<string, unknown>;
+  if (mode === undefined && clock === undefined && answers === undefined && Object.keys(order).length === 0)
+    return "give fault, mode, clock or answers";
+  const wrongWay = answers === undefined ? null : partner.setAnswers(answers);
+  if (wrongWay !== null) return wrongWay;
   if (mode !== undefined && (typeof mode !== "string" || !partner.setMode(mode))) return "mode is strict or naive";
   if (clock !== undefined && ((clock !== null && typeof clock !== "string") || !partner.clock.set(clock))) {
     return "clock is an ISO time with offset, or null for the machine's time";

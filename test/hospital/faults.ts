@@ -27,6 +27,10 @@ export interface FaultOrder {
   readonly text?: string;
   /** duplicate: "already-done" (default: code 1 to a first request), "fields" (every field twice) or "answer" (the whole answer twice). */
   readonly how?: "already-done" | "fields" | "answer";
+  /** defer: how the outcome is told later, where the hospital was told where to (`answers`). Default: once. `early`: before "taken" is answered. */
+  readonly ack?: "once" | "twice" | "early" | "other-amount" | "other-key" | "reject" | "none";
+  /** defer: how long after the work it is told. */
+  readonly ackMs?: number;
 }
 
 export interface Target {
@@ -71,6 +75,8 @@ const FIELDS: Record<keyof FaultOrder, (value: unknown) => boolean> = {
   after: (value) => value === "work",
   code: (value) => typeof value === "string" && /^[A-Z0-9]{1,10}$/.test(value),
   text: (value) => typeof value === "string",
+  ack: (value) => ["once", "twice", "early", "other-amount", "other-key", "reject", "none"].includes(value as string),
+  ackMs: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   how: (value) => value === "already-done" || value === "fields" || value === "answer",
 };
 

@@ -30,6 +30,8 @@ export interface LedgerLine {
   readonly fault?: string;
   /** True on the line that later did the work of a deferred answer. */
   readonly deferred?: boolean;
+  /** How a deferred write-back was spelled, so that its outcome can be told after a restart. */
+  readonly spelling?: string;
   /** "base64" when the body was no text in its declared charset. */
   readonly rawEncoding?: string;
 }

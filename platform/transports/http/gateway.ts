@@ -1,5 +1,6 @@
 /**
- * The HTTP door: `POST /partners/<partner>/messages/<message>` with the raw body of any content type. It answers after the commit, never before
+ * The HTTP door: `POST /partners/<partner>/messages/<message>`, and `…/acknowledgements/<message>` for acknowledgements that come by callback, with the raw body of any
+ * content type. It answers after the commit, never before
  * (design.md section 3), and holds no rules of its own beyond the wire's: credential, size, rate, time.
  */
 import { failpoint } from "../../../domain/failpoint.ts";
@@ -43,6 +44,8 @@ export interface GatewayOptions {
   readonly rates: RateGate;
   readonly log: Log;
   readonly dialect?: Dialect;
+  /** Other workers of this machine listen on the same port; the system spreads connections over them. */
+  readonly shared?: boolean;
   /** What /healthz says beyond "the process answers". */
   readonly healthy?: () => boolean;
 }
@@ -51,7 +54,7 @@ export interface Gateway {
   readonly app: FastifyInstance;
   /** Listens; resolves with the address `http://host:port`. */
   open(): Promise<string>;
-  /** Messages are answered 503 STOPPING until `resume`. */
+  /** Messages are answered 503 STOPPING until `resume`. On a shared port nothing is refused: new connections go to the other workers, old ones end with their answer. */
   pause(): void;
   resume(): void;
   /** Lets requests in flight end, at most `capMs`, then cuts them. */
@@ -186,7 +189,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** Everything that can be refused before the body is read. */
   const beforeBody = async (request: Request): Promise<void> => {
     const policy = authenticate(request);
-    if (paused) throw new Refused(refusal("STOPPING"), RETRY_AFTER_S);
+    if (paused && !options.shared) throw new Refused(refusal("STOPPING"), RETRY_AFTER_S);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.trim().toLowerCase() !== "identity") throw new Refused(refusal("UNSUPPORTED_ENCODING"));
     if (Number(request.headers["content-length"] ?? 0) > policy.bytesMax) throw new Refused(refusal("TOO_LARGE"));
@@ -228,8 +231,11 @@ export function createGateway(options: GatewayOptions): Gateway {
           .send({ messageId: journaled.messageId, state: "parked", ...errorBody(journaled.reason) });
     }
   };
-  const receive = async (request: Request, reply: FastifyReply): Promise<FastifyReply> => {
+  /** `callback`: the address that takes acknowledgements of what we owe the partner, and nothing else. */
+  const receive = async (request: Request, reply: FastifyReply, callback = false): Promise<FastifyReply> => {
     const { partner, message } = request.params;
+    const policy = intake.policy(partner);
+    const misplaced = callback && policy?.acknowledgements?.has(message) !== true ? refusal("UNKNOWN_MESSAGE") : undefined;
     const inbound = inboundOf(
       {
         door: "http",
@@ -240,7 +246,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, one(value)])),
         body: request.body ?? new Uint8Array(0),
       },
-      intake.policy(partner),
+      policy,
+      misplaced,
     );
     const code = inbound.refusal?.code;
     if (inbound.refusal !== undefined && (code === "EMPTY_BODY" || code === "BAD_IDENTITY" || code === "BAD_CHARSET")) {
@@ -258,13 +265,27 @@ export function createGateway(options: GatewayOptions): Gateway {
     return reply;
   };
 
+  if (options.shared) {
+    app.addHook("onSend", async (_request, reply) => {
+      if (paused) void reply.header("connection", "close"); // the sender's next message finds another worker
+    });
+  }
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest, payload: IncomingMessage) => {
     if (request.is404) throw new Refused(refusal("NOT_FOUND"));
     const { partner } = request.params as Params;
     return readBody(payload, Math.min(intake.policy(partner)?.bytesMax ?? 0, BODY_HARD_MAX));
   });
-  app.post<{ Params: Params; Body: Buffer | undefined }>("/partners/:partner/messages/:message", { onRequest: beforeBody }, receive);
+  app.post<{ Params: Params; Body: Buffer | undefined }>(
+    "/partners/:partner/messages/:message",
+    { onRequest: beforeBody },
+    (request, reply) => receive(request, reply),
+  );
+  app.post<{ Params: Params; Body: Buffer | undefined }>(
+    "/partners/:partner/acknowledgements/:message",
+    { onRequest: beforeBody },
+    (request, reply) => receive(request, reply, true),
+  );
   app.get("/healthz", async (_request, reply) => {
     const ok = options.healthy?.() ?? true;
     return reply.code(ok ? 200 : 503).send({ ok });
@@ -285,12 +306,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     app,
     async open() {
       app.server.maxConnections = CONNECTIONS_MAX;
-      const address = await app.listen({ host: options.host, port: options.port });
+      const address = await app.listen({ host: options.host, port: options.port, ...(options.shared ? { reusePort: true } : {}) });
       log.info({ address }, "http gateway open");
       return address;
     },
     pause() {
       paused = true;
+      if (options.shared) app.server.close();
     },
     resume() {
       paused = false;

@@ -29,6 +29,8 @@ export interface Book {
   finish(ask: Ask, mode: Mode): Decision | null;
   /** Deferred answers not yet done, as the ledger line of the answer. */
   pending(): readonly LedgerLine[];
+  /** Deferred work that is done and was never told, as the ledger line of the work. */
+  untold(): readonly LedgerLine[];
   replay(line: LedgerLine): void;
 }
 
@@ -43,6 +45,7 @@ export function orderOf(ask: Ask): string | null {
 export function createBook(): Book {
   const done = new Map<string, Done>();
   const deferred = new Map<string, LedgerLine | null>();
+  const untold = new Map<string, LedgerLine>();
   let receipts = 0;
 
   function work(ask: Ask): Done {
@@ -89,8 +92,11 @@ export function createBook(): Book {
       return { answer: told("0", "成功", ask.key, now), effect: true, done: now };
     },
     pending: () => [...deferred.values()].filter((line) => line !== null),
+    untold: () => [...untold.values()],
     replay(line) {
       if (line.key === null) return;
+      if (line.deferred === true) untold.set(line.key, line);
+      else if (line.kind === "answer") untold.delete(line.key);
       if (line.effect) {
         receipts += 1;
         deferred.delete(line.key);

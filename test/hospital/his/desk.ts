@@ -1,10 +1,11 @@
 /** The HIS's desk: takes one request at a time to the books, has it written down, and only then answers. Faults strike here. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, chinaIso } from "../clock.ts";
-import type { Faults, Plan } from "../faults.ts";
+import type { FaultOrder, Faults, Plan } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
 import type { LedgerFile } from "../ledger-file.ts";
 import { type Book, type Decision, type Mode, orderOf } from "./book.ts";
+import type { LaterAnswers } from "./answers.ts";
 import { type Asked, bodyOf, GARBAGE, readBody, sendAnswer, sendProblem } from "./http.ts";
 import type { Ask, Spelling } from "./wire.ts";
 
@@ -17,6 +18,7 @@ export interface DeskParts {
   readonly ledger: LedgerFile;
   readonly clock: Clock;
   readonly faults: Faults;
+  readonly answers: LaterAnswers;
   mode(): Mode;
 }
 
@@ -59,10 +61,18 @@ export function createDesk(parts: DeskParts): Desk {
   const lineOf = (asked: Asked, ask: Ask | null, decision: Decision | null, answer: string, plan: Plan): LedgerLine =>
     ledgerLine(parts, asked, ask, decision, answer, plan);
 
-  /** Later does what was answered with code 2. A callback to the engine would go out where this ends. */
-  async function finishDeferred(asked: Asked, ask: Ask): Promise<void> {
+  /** Later does what was answered with code 2, writes it down, and tells the outcome on its own way. */
+  async function finishDeferred(asked: Asked, ask: Ask, spelling: Spelling, order: FaultOrder | undefined): Promise<void> {
+    if (order?.ack === "reject") {
+      await parts.answers.tell(ask, spelling, { code: order.code ?? "E101", text: order.text ?? "单据不存在", key: ask.key }, "once");
+      return;
+    }
     const decision = book.finish(ask, parts.mode());
-    if (decision !== null) await record({ ...lineOf(asked, ask, decision, decision.answer.code, {}), deferred: true });
+    if (decision !== null) await record({ ...lineOf(asked, ask, decision, decision.answer.code, {}), deferred: true, spelling });
+    if (order?.ackMs !== undefined) await timers.wait(order.ackMs);
+    // A strict book that has done it meanwhile tells what it did then.
+    const told = decision ?? book.decide({ ...ask, type: "inquiry", kind: "inquiry" }, parts.mode(), {});
+    await parts.answers.tell(ask, spelling, { ...told.answer, code: "0", text: "成功" }, order?.ack);
   }
 
   async function work(asked: Asked, ask: Ask, spelling: Spelling, response: ServerResponse): Promise<void> {
@@ -78,10 +88,15 @@ export function createDesk(parts: DeskParts): Desk {
     }
     if (plan.slow !== undefined) await timers.wait(plan.slow.ms ?? 0);
     const decision = book.decide(ask, parts.mode(), plan);
-    if (decision.answer.code === "2" && plan.defer !== undefined) {
-      timers.after(plan.defer.ms ?? DEFER_DEFAULT_MS, () => void finishDeferred(asked, ask));
+    const deferred = decision.answer.code === "2" && plan.defer !== undefined;
+    if (deferred && plan.defer?.ack !== "early") {
+      timers.after(plan.defer?.ms ?? DEFER_DEFAULT_MS, () => void finishDeferred(asked, ask, spelling, plan.defer));
     }
-    await record(lineOf(asked, ask, decision, decision.answer.code, plan));
+    await record({ ...lineOf(asked, ask, decision, decision.answer.code, plan), ...(decision.answer.code === "2" ? { spelling } : {}) });
+    if (deferred && plan.defer?.ack === "early") {
+      await finishDeferred(asked, ask, spelling, { ...plan.defer, ack: "once" });
+      await timers.wait(plan.defer.ms ?? 0);
+    }
     if (plan.hang !== undefined) return hang(response, plan.hang.ms);
     if (plan["drop-reply"] === undefined) sendAnswer(response, spelling, ask.type, decision.answer, plan);
     else response.destroy();
@@ -141,11 +156,25 @@ export function createDesk(parts: DeskParts): Desk {
     resumeDeferred() {
       for (const line of book.pending()) {
         const ask = askOfLine(line);
-        timers.after(DEFER_DEFAULT_MS, () => void finishDeferred({ raw: line.raw, result: { ok: true, ask } }, ask));
+        const spelling = spellingOf(line);
+        timers.after(DEFER_DEFAULT_MS, () => void finishDeferred({ raw: line.raw, result: { ok: true, ask } }, ask, spelling, undefined));
+      }
+      for (const line of book.untold()) {
+        const { key, receiptNo = "", amount, serial } = line;
+        const answer = {
+          code: "0",
+          text: "成功",
+          key: key ?? "",
+          receiptNo,
+          ...(amount === null ? {} : { amount }),
+          ...(serial === undefined ? {} : { serial }),
+        };
+        timers.after(DEFER_DEFAULT_MS, () => void parts.answers.tell(askOfLine(line), spellingOf(line), answer, "once"));
       }
     },
     stop() {
       stopped = true;
+      parts.answers.stop();
       timers.clear();
     },
   };
@@ -189,6 +218,11 @@ function ledgerLine(parts: DeskParts, asked: Asked, ask: Ask | null, decision: D
     ...(fault === "" ? {} : { fault }),
     ...(asked.rawEncoding === undefined ? {} : { rawEncoding: asked.rawEncoding }),
   };
+}
+
+/** How it was written; lines of before say nothing, and were XML. */
+function spellingOf({ spelling }: LedgerLine): Spelling {
+  return spelling === "soap" || spelling === "json" ? spelling : "xml";
 }
 
 /** A deferred write-back as its ledger line remembers it. The line's order is the bill, or else the visit: as good as either here. */

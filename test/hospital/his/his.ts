@@ -1,11 +1,12 @@
 /** The simulated HIS as a running partner: its door, its control door, its desk, and its books as its ledger has them. */
 import { join } from "node:path";
-import { createClock } from "../clock.ts";
+import { chinaIso, createClock } from "../clock.ts";
 import { createControl } from "../control.ts";
 import { createFaults } from "../faults.ts";
 import { ledgerLines } from "../ledger.ts";
 import { openLedgerFile } from "../ledger-file.ts";
 import { createListener } from "../listener.ts";
+import { createLaterAnswers } from "./answers.ts";
 import { createBook, type Mode } from "./book.ts";
 import { createDesk } from "./desk.ts";
 
@@ -37,7 +38,23 @@ export async function startHis(options: HisOptions): Promise<RunningPartner> {
   const clock = createClock();
   const faults = createFaults(() => performance.now());
   let mode = options.mode;
-  const desk = createDesk({ name: options.name, book, ledger, clock, faults, mode: () => mode });
+  const answers = createLaterAnswers({
+    partner: options.name,
+    file: join(options.dataDir, `${options.name}.answers.json`),
+    record: (line) =>
+      ledger.append({
+        at: chinaIso(clock.now()),
+        partner: options.name,
+        key: line.key,
+        kind: line.kind,
+        order: null,
+        amount: null,
+        effect: false,
+        answer: line.answer,
+        raw: line.raw,
+      }),
+  });
+  const desk = createDesk({ name: options.name, book, ledger, clock, faults, answers, mode: () => mode });
   const listener = await createListener(options.port, faults, desk.handle);
   const control = await createControl(options.controlPort, {
     name: options.name,
@@ -50,6 +67,7 @@ export async function startHis(options: HisOptions): Promise<RunningPartner> {
       mode = value;
       return true;
     },
+    setAnswers: answers.set,
     changed: () => listener.apply(),
     counters: desk.counters,
     listening: listener.listening,

@@ -1,0 +1,81 @@
+/** Acknowledgements on PostgreSQL: the contract, and what only a database can get wrong. */
+import { createUuid7 } from "../../../platform/postgres/clock.ts";
+import type { SealWriteBackEvent } from "../../../domain/writeback/events.ts";
+import { type AcknowledgementWorld, acknowledgementContract } from "../acknowledgements.ts";
+import { event, oweOne, parkedEvent, postgresWorld } from "./world.ts";
+
+const uuid7 = createUuid7();
+/** Events of their own ids; what they hold is tested where they are sealed. */
+const seal: SealWriteBackEvent = (draft) => ({
+  ok: true,
+  event: event(`${draft.type} ${draft.identity} ${draft.ordinal}`, draft.type, draft.source),
+});
+
+async function acknowledgementWorld(): Promise<AcknowledgementWorld> {
+  const world = await postgresWorld();
+  const stores = { journal: world.own.journal({ parkedEvent }), settle: world.own.settle({ parkedEvent, after: () => undefined }) };
+  const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
+    (await world.own.reads.query<R>(text, [...values])).rows;
+  return {
+    store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined }),
+    writeBacks: world.own.writeBacks({ strayCheckMs: 0 }),
+    owe: async (about) => {
+      const id = await oweOne(stores, about);
+      const serial = `serial of ${about.key}`;
+      await rows("update write_back set serial = $2 where id = $1", [id, serial]);
+      await rows(
+        "insert into business_key (kind, value, message_id, partner, at) select 'serial', $2, message_id, 'his', huiliu_now() from write_back where id = $1",
+        [id, serial],
+      );
+      return { id, serial };
+    },
+    message: async (partner) => {
+      const raw = new TextEncoder().encode(uuid7(Date.now()));
+      const journaled = await stores.journal.append({ door: "http", partner, kind: "payment-confirm-answer", headers: {}, raw });
+      if (journaled.kind !== "accepted") throw new Error(`not accepted: ${journaled.kind}`);
+      return journaled.message;
+    },
+    row: async (id) => {
+      const [row] = await rows<{ state: string; how: string | null; park: string | null; may: boolean }>(
+        "select state, how, park->>'code' as park, may_have_taken_effect as may from write_back where id = $1",
+        [id],
+      );
+      if (!row) return undefined;
+      const { state, how, park, may } = row;
+      return { state, ...(how === null ? {} : { how }), ...(park === null ? {} : { park }), mayHaveTakenEffect: may };
+    },
+    recorded: async (messageId) => {
+      const [row] = await rows<{ state: string | null; about: string | null; message: string; code: string | null }>(
+        `select a.state, a.write_back_id as about, m.state as message, m.park->>'code' as code
+         from message m left join acknowledgement a on a.message_id = m.id where m.id = $1`,
+        [messageId],
+      );
+      if (!row) throw new Error("no such message");
+      const { state, about, message, code } = row;
+      return {
+        ...(state === null ? {} : { state }),
+        ...(about === null ? {} : { writeBackId: about }),
+        message,
+        ...(code === null ? {} : { code }),
+      };
+    },
+    events: async (id) =>
+      (
+        await rows<{ type: string }>(
+          "select e.type from event e join write_back w on w.message_id = e.message_id where w.id = $1 and e.type like 'writeback.%' order by e.seq",
+          [id],
+        )
+      ).map((row) => row.type),
+    openAttempts: async (id) =>
+      (
+        await rows<object>(
+          "select 1 from attempt a join write_back w on w.message_id = a.message_id where w.id = $1 and a.ended_at is null",
+          [id],
+        )
+      ).length,
+    advance: world.advance,
+    close: world.close,
+  };
+}
+
+acknowledgementContract("PostgreSQL", acknowledgementWorld);
