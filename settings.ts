@@ -15,6 +15,8 @@ export const settings = nodeRedSettings({
   profile: config.profile,
   engine: composition.engine,
   editorPort: config.editorPort,
+  editor: config.editor === "on",
+  worker: config.worker,
   credentialSecret: credentialSecretOf(config.credentialsFile),
   log: (level, text, detail) => composition.log[level](detail ?? {}, text),
 });

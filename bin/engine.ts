@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { failpoint } from "../domain/failpoint.ts";
 import { startNodeRed } from "../platform/node-red/runtime.ts";
 import { armKillPoints } from "./engine/kill-point.ts";
+import { engineFileOf } from "./start/children.ts";
 
 /** The whole stop; the supervisor kills after 20 s. */
 const STOP_MS = 18_000;
@@ -39,7 +40,7 @@ try {
 }
 
 function announce(addresses: Readonly<Record<string, unknown>>): void {
-  const file = join(config.dataDir, "engine.json");
+  const file = join(config.dataDir, engineFileOf(config.worker));
   writeFileSync(`${file}.${process.pid}`, JSON.stringify({ pid: process.pid, ...addresses }), { mode: 0o600 });
   renameSync(`${file}.${process.pid}`, file);
 }
@@ -67,6 +68,7 @@ process.on("disconnect", () => void stop("the supervisor is gone"));
 try {
   const addresses = await composition.start();
   red = await startNodeRed(settings);
+  composition.useFlows({ changed: settings.huiliuFlowsChanged as () => Promise<boolean>, reload: red.reload });
   failpoint("engine.before-announce");
   announce({ ...addresses, ...(red.editor ? { editor: red.editor } : {}) });
   composition.log.info({ ...addresses, editor: red.editor }, "ready");

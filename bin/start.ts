@@ -6,6 +6,7 @@ import { DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environ
 import { engineProgram, hospitalProgram } from "./start/programs.ts";
 import type { RunFile } from "./start/run.ts";
 import { runSession } from "./start/session.ts";
+import { WORKERS_MAX } from "./start/workers.ts";
 
 const HELP = `npm start -- [options]      run Huiliu: its servers, the simulated hospital and the engine
 
@@ -13,7 +14,9 @@ const HELP = `npm start -- [options]      run Huiliu: its servers, the simulated
   --profile <name>        development (default): editor on, loopback only, simulated hospital, credentials made in .data/
                           production: no editor, no simulated hospital, unsafe settings are refused
   --no-hospital           development without the simulated hospital
-  --data <folder>         keep data there instead of .data/
+  --workers <n>           so many engine processes share the work (1 to ${WORKERS_MAX}; default 1). Further machines share it, too: give
+                          them the same HUILIU_POSTGRES_URL, HUILIU_AMQP_URL and HUILIU_REDIS_URL, and the same flows and mappings
+  --data <folder>         keep data there instead of .data/ (or HUILIU_DATA_DIR)
   --help                  this text
 
 Servers: set HUILIU_POSTGRES_URL, HUILIU_AMQP_URL or HUILIU_REDIS_URL to use one that runs already; for each that is not
@@ -34,6 +37,7 @@ interface Arguments {
   readonly profile: "development" | "production";
   readonly hospital: boolean;
   readonly dataDir: string;
+  readonly workers: number;
 }
 
 function readArguments(): Arguments | string {
@@ -45,16 +49,21 @@ function readArguments(): Arguments | string {
         profile: { type: "string" },
         "no-hospital": { type: "boolean" },
         data: { type: "string" },
+        workers: { type: "string" },
       },
     });
     const profile = values.profile ?? process.env.HUILIU_PROFILE ?? "development";
     if (profile !== "development" && profile !== "production") return `unknown profile ${profile}: development or production`;
+    const workers = Number(values.workers ?? "1");
+    if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) return `--workers takes a number from 1 to ${WORKERS_MAX}`;
+    const folder = values.data ?? (process.env.HUILIU_DATA_DIR?.trim() || undefined);
     return {
+      workers,
       help: values.help === true,
       fresh: values.fresh === true,
       profile,
       hospital: profile === "development" && values["no-hospital"] !== true && existsSync(join(ROOT, "test", "hospital", "main.ts")),
-      dataDir: values.data === undefined ? DATA_DIR : resolve(values.data),
+      dataDir: folder === undefined ? DATA_DIR : resolve(folder),
     };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -63,6 +72,8 @@ function readArguments(): Arguments | string {
 
 function announce(file: RunFile, dataDir: string, since: number): void {
   for (const name of ["console", "gateway", "editor"]) if (typeof file[name] === "string") say(`  ${name.padEnd(8)} ${file[name]}`);
+  const workers = file.workers as readonly { readonly worker: string; readonly console: string }[];
+  for (const one of workers.slice(1)) say(`  console  ${one.console} (${one.worker})`);
   say(`  details  ${join(dataDir, "run.json")}   logs ${join(dataDir, "log")}   stop with Ctrl-C`);
   process.stdout.write(`ready in ${((Date.now() - since) / 1000).toFixed(1)} s\n`);
 }
@@ -73,6 +84,7 @@ function session(given: Arguments, since: number): Promise<void> {
     root: ROOT,
     dataDir,
     fresh: given.fresh,
+    workers: given.workers,
     profile: given.profile,
     given: { postgres: givenUrl("HUILIU_POSTGRES_URL"), amqp: givenUrl("HUILIU_AMQP_URL"), redis: givenUrl("HUILIU_REDIS_URL") },
     credentialsFile: given.profile === "production" ? process.env.HUILIU_CREDENTIALS_FILE : undefined,

@@ -23,6 +23,10 @@ export const Config = Type.Object(
     editorPort: Port,
     logLevel: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]),
     worker: Type.String({ pattern: "^[a-z0-9-]{1,40}$" }),
+    /** Whether further workers on this machine listen on the gateway's port, too. With `no` a port that is taken refuses the start. */
+    gatewayShared: Type.Union([Type.Literal("yes"), Type.Literal("no")]),
+    /** Whether flows are edited at this worker (development only): one of several. */
+    editor: Type.Union([Type.Literal("on"), Type.Literal("off")]),
   },
   { additionalProperties: false },
 );
@@ -44,6 +48,8 @@ const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = 
   ["editorPort", "HUILIU_EDITOR_PORT", "0"],
   ["logLevel", "HUILIU_LOG_LEVEL", "info"],
   ["worker", "HUILIU_WORKER", "engine-1"],
+  ["gatewayShared", "HUILIU_GATEWAY_SHARED", "no"],
+  ["editor", "HUILIU_EDITOR", "on"],
 ];
 
 export class ConfigRefused extends Error {

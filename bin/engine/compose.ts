@@ -5,6 +5,7 @@
 import { hostname } from "node:os";
 import { createConsole } from "../../console/console.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
+import type { FlowFiles } from "../../domain/delivery/feeder.ts";
 import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
 import type { Missing, Operations } from "../../domain/operations/ports.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
@@ -28,6 +29,8 @@ const CONSOLE_HOST = "127.0.0.1";
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
 const PARTITIONS_MS = 3_600_000;
+/** Whoever feeds flows looks for new workers every second. */
+const ANNOUNCED_MS = 15_000;
 const VERSION = "0.1.0";
 
 export interface Composition {
@@ -35,6 +38,8 @@ export interface Composition {
   readonly log: EngineLog;
   /** Opens everything but the flows; rejects with every problem when start-up is refused. */
   start(): Promise<{ readonly gateway: string; readonly console: string }>;
+  /** Node-RED runs: where its flows were changed at another worker, they are loaded anew before they are fed. */
+  useFlows(flows: FlowFiles): void;
   /** Doors close, flows drain, write-backs on the wire end. */
   drain(): Promise<void>;
   /** After drain and after Node-RED has stopped. */
@@ -49,6 +54,7 @@ interface Parts {
   readonly stopDoors: Stop;
   readonly stopWork: Stop;
   readonly close: Stop;
+  readonly work: Work;
   readonly gateway: string;
   readonly console: string;
 }
@@ -78,6 +84,7 @@ export function compose(config: Config): Composition {
         throw error;
       }
     },
+    useFlows: (flows) => parts?.work.useFlows(flows),
     drain: async () => {
       await parts?.stopDoors();
       await parts?.stopWork();
@@ -129,7 +136,15 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const redis = createRedis({ url: config.redisUrl, log });
   const courier = createCourier();
   const metrics = createMetrics();
-  const work = createWork({ catalogue, postgres, courier, metrics, log });
+  const work = createWork({
+    catalogue,
+    postgres,
+    courier,
+    metrics,
+    log,
+    editor: config.profile === "development" && config.editor === "on",
+  });
+  await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
   const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log });
   const operatorApi = createConsole({
@@ -153,6 +168,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     version: VERSION,
   });
   return {
+    work,
     nodeCalls: nodeCallsOf({ catalogue, postgres, redis, work, courier, ready }),
     gateway: doors.gateway,
     console: address,

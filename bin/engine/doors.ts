@@ -9,6 +9,7 @@ import type { EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createConnection } from "../../platform/rabbit/connection.ts";
+import { createPointers } from "../../platform/rabbit/pointers.ts";
 import { createPublisher } from "../../platform/rabbit/publisher.ts";
 import { createRelay } from "../../platform/rabbit/relay.ts";
 import { declareTopology, namesOf } from "../../platform/rabbit/topology.ts";
@@ -65,6 +66,17 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
   const relay = createRelay({ publisher, outbox, exchange: names.events, log, repair });
   work.publishBy((items) => relay.offer(items));
 
+  const pointers = createPointers({
+    consuming,
+    publishing,
+    exchange: names.pointers,
+    from: String(postgres.worker.id),
+    log,
+    wanted: work.deliveries.amongOthers,
+    heard: work.heard,
+  });
+  work.tellBy(pointers.tell);
+
   await consuming.ready(BROKER_READY_MS).catch((error: unknown) => {
     if (error instanceof Error && error.name === "TopologyRefused") throw error;
     log.warn({ error: String(error) }, "the broker is not there yet; the AMQP door opens when it is");
@@ -75,6 +87,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
   const gateway = createGateway({
     host: config.host,
     port: config.gatewayPort,
+    shared: config.gatewayShared === "yes",
     intake,
     keys,
     rates,
@@ -90,6 +103,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     },
     stopRelay: () => relay.stop(RELAY_STOP_MS),
     close: async () => {
+      await pointers.stop();
       await door.stop();
       await gateway.stop(DOOR_STOP_MS);
       await publisher.stop();

@@ -1,7 +1,8 @@
 /** The engine's own work: the journal and what flows make of it, the write-backs and who sends them. */
 import { randomUUID } from "node:crypto";
 import { createAcknowledgements } from "../../domain/acknowledgements/service.ts";
-import { createDeliveries, type Deliveries } from "../../domain/delivery/deliveries.ts";
+import { createDeliveries } from "../../domain/delivery/deliveries.ts";
+import { createFeeder, type Feeder, type FlowFiles } from "../../domain/delivery/feeder.ts";
 import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import { createSubscriptions, type Subscriptions } from "../../domain/delivery/subscriptions.ts";
@@ -11,14 +12,16 @@ import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispat
 import type { Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
+import { createFeederStore } from "../../platform/postgres/feeder.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
+import type { Pointer, Pointers } from "../../platform/rabbit/pointers.ts";
 import type { Catalogued } from "./catalogue.ts";
 
 export interface Work {
   readonly journal: JournalStore;
   readonly writeBacks: WriteBackStore;
-  readonly deliveries: Deliveries;
+  readonly deliveries: Feeder;
   readonly dispatcher: Dispatcher;
   /** Places on the wire for what a settlement owes (`SettleDeps.handOff`). */
   readonly handOff: HandOff;
@@ -28,6 +31,12 @@ export interface Work {
   readonly settled: (done: AfterSettle) => void;
   /** Who publishes events; until it is given they wait in the outbox. */
   publishBy(offer: (outbox: AfterSettle["outbox"]) => void): void;
+  /** Who tells the other workers; until it is given they find out by their clocks. */
+  tellBy(tell: Pointers["tell"]): void;
+  /** Another worker told something. */
+  heard(pointer: Pointer): void;
+  /** Node-RED runs: its flows can be loaded anew. */
+  useFlows(flows: FlowFiles): void;
 }
 
 export interface WorkDeps {
@@ -36,6 +45,8 @@ export interface WorkDeps {
   readonly courier: Courier;
   readonly metrics: Metrics;
   readonly log: EngineLog;
+  /** Whether flows are edited at this worker: it feeds whenever it can. */
+  readonly editor: boolean;
 }
 
 /** Runs `run` once after `ms`; the answer cancels it. */
@@ -47,12 +58,17 @@ export const after = (ms: number, run: () => void): (() => void) => {
 const clock = { nowMs: () => Date.now(), tickMs: () => performance.now(), after };
 const NOTHING: AfterSettle = { outbox: [], destinations: [], eventDeliveries: [] };
 
-export function createWork({ catalogue, postgres, courier, metrics, log }: WorkDeps): Work {
+export function createWork({ catalogue, postgres, courier, metrics, log, editor }: WorkDeps): Work {
   const { sealer, dialects, partners, policyFor } = catalogue;
   let offer: (outbox: AfterSettle["outbox"]) => void = () => undefined;
+  let tell: Pointers["tell"] = () => undefined;
+  let flows: FlowFiles | undefined;
   const settled = (done: AfterSettle): void => {
     if (done.outbox.length > 0) offer(done.outbox);
-    for (const destination of done.destinations) dispatcher.poke(destination);
+    for (const destination of done.destinations) {
+      dispatcher.poke(destination);
+      tell("destination", destination);
+    }
     if (done.eventDeliveries.length > 0) deliveries.offerEvents(done.eventDeliveries);
   };
   // The dispatcher is made of the stores, and the settle store asks the dispatcher: nothing settles before both are there.
@@ -62,7 +78,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
   };
 
   // The relay reads what the journal alone publishes (parked messages) from the outbox.
-  const journal = postgres.journal({ parkedEvent: sealer.parked });
+  const journal = postgres.journal({ parkedEvent: sealer.parked, handsOver: () => !deliveries.shared() });
   const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled, handOff });
   const writeBacks = postgres.writeBacks({
     published: (outbox) => settled({ ...NOTHING, outbox }),
@@ -77,8 +93,11 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     count: metrics.acknowledgement,
     log,
   });
-  const deliveries = createDeliveries({
+  const feederStore = createFeederStore(postgres.pool, postgres.worker);
+  const own = createDeliveries({
     journal,
+    shared: () => deliveries.shared(),
+    noteAnswer: feederStore.noteAnswer,
     ledger,
     turns: createTurns(),
     ...acknowledgements.through({
@@ -94,6 +113,15 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     after,
     log: (level, text, fields) => log[level](fields, text),
     count: metrics.delivery,
+  });
+  const deliveries = createFeeder({
+    store: feederStore,
+    deliveries: own,
+    preferred: editor,
+    flows: { changed: async () => (await flows?.changed()) ?? false, reload: async () => flows?.reload() },
+    tell: (what) => tell(what),
+    clock,
+    log: (level, text, fields) => log[level](fields, text),
   });
   const dispatcher = createDispatcher({
     store: writeBacks,
@@ -117,6 +145,17 @@ export function createWork({ catalogue, postgres, courier, metrics, log }: WorkD
     settled,
     publishBy: (given) => {
       offer = given;
+    },
+    tellBy: (given) => {
+      tell = given;
+    },
+    heard: ({ kind, name }) => {
+      if (kind === "lead") deliveries.look();
+      else if (kind === "journal" && deliveries.leads()) deliveries.wake();
+      else if (kind === "destination" && name !== undefined) dispatcher.poke(name);
+    },
+    useFlows: (given) => {
+      flows = given;
     },
   };
 }

@@ -86,9 +86,14 @@ function notReady(name: string, place: Place, signal: AbortSignal): Error {
   );
 }
 
+/** Where a worker says that it is ready: `engine.json` for the first, `engine-2.json` … for further ones. */
+export const engineFileOf = (worker: string): string => (worker === workerName(1) ? "engine.json" : `${worker}.json`);
+/** Names of workers on one machine. */
+export const workerName = (number: number): string => `engine-${number}`;
+
 /** The engine's own word on where it listens, if this very process gave it. */
-export function readEngineFile(dataDir: string, pid: number): EngineFile | undefined {
-  const path = join(dataDir, "engine.json");
+export function readEngineFile(dataDir: string, worker: string, pid: number): EngineFile | undefined {
+  const path = join(dataDir, engineFileOf(worker));
   if (!existsSync(path)) return undefined;
   try {
     const told = JSON.parse(readFileSync(path, "utf8")) as Partial<EngineFile>;
@@ -112,13 +117,13 @@ async function isReady(console: string): Promise<boolean> {
 export async function launchEngine(
   program: Program,
   place: Place,
-  dataDir: string,
+  where: { readonly dataDir: string; readonly worker: string },
   signal: AbortSignal,
 ): Promise<Launched & { told: EngineFile }> {
   const engine = await begin("engine", program, place, ENGINE_END, "log");
   let told: EngineFile | undefined;
   const ready = await readyWithin(engine.exited, ENGINE_READY_MS, signal, async () => {
-    told = readEngineFile(dataDir, engine.pid);
+    told = readEngineFile(where.dataDir, where.worker, engine.pid);
     return told !== undefined && (await isReady(told.console));
   });
   if (!ready || told === undefined) {

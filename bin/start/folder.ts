@@ -69,10 +69,14 @@ export async function claimFolder(dataDir: string, signal: AbortSignal): Promise
 /** Ends what a killed run left on the folder, the engine first. Returns what was ended. */
 export async function endLeftovers(dataDir: string): Promise<string[]> {
   rmSync(join(dataDir, "run.json"), { force: true }); // first: what it says is no longer true
-  const engine = await endLeftover(join(dataDir, "engine.pid.json"), ENGINE_END);
+  const engines = await Promise.all(
+    readdirSync(dataDir)
+      .filter((name) => /^engine(-\d+)?\.pid\.json$/.test(name))
+      .map((name) => endLeftover(join(dataDir, name), ENGINE_END)),
+  );
   const hospital = await endLeftover(join(dataDir, "hospital.pid.json"), HOSPITAL_END);
   const services = await endLeftoverServices(dataDir);
-  return [...(engine ? ["the engine"] : []), ...(hospital ? ["the hospital"] : []), ...services];
+  return [...(engines.includes(true) ? ["the engine"] : []), ...(hospital ? ["the hospital"] : []), ...services];
 }
 
 /** Empties the data folder, also of what root keeps outside it. Nothing of it may be running. */

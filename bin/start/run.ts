@@ -4,17 +4,9 @@ import { type GivenServices, type Services, startServices } from "../../platform
 import { type Kept, keepRunning } from "../../platform/services/keeper.ts";
 import { freePort } from "../../platform/services/ports.ts";
 import { readState, writeAtomically } from "../../platform/services/processes.ts";
-import {
-  capLog,
-  type EngineFile,
-  type HospitalPartner,
-  launchEngine,
-  launchHospital,
-  type Place,
-  type Program,
-  readEngineFile,
-} from "./children.ts";
+import { capLog, type EngineFile, type HospitalPartner, launchHospital, type Place, type Program } from "./children.ts";
 import { refuseUnsafe } from "../engine/safety.ts";
+import { startWorkers, type WorkerEntry } from "./workers.ts";
 import { brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
 
 export interface RunOptions {
@@ -25,6 +17,8 @@ export interface RunOptions {
   /** Production's credentials, which it has to bring; development makes `<dataDir>/credentials.json`. */
   readonly credentialsFile: string | undefined;
   readonly env: Record<string, string>;
+  /** Processes of the engine that share the work; one when absent. */
+  readonly workers?: number;
   /** How the engine is run; its environment is added here. */
   readonly engine: { readonly command: string; readonly args: readonly string[] };
   /** How the simulated hospital is run, without its ports; absent when there is none. */
@@ -49,13 +43,15 @@ type Ports = Record<(typeof PORT_NAMES)[number], number>;
 const CAP_LOGS_EVERY_MS = 60_000;
 
 /** The engine's and the hospital's ports: the same at every start while they are free, so that addresses noted somewhere stay right. */
-async function rememberPorts(dataDir: string): Promise<Ports> {
+async function rememberPorts(dataDir: string, workers: number): Promise<{ readonly ports: Ports; readonly consoles: readonly number[] }> {
   const file = join(dataDir, "ports.json");
-  const known = readState<Ports>(file);
+  const known = readState<Ports & { consoles: readonly number[] }>(file);
   const ports: Partial<Ports> = {};
   for (const name of PORT_NAMES) ports[name] = await freePort(known[name]);
-  writeAtomically(file, JSON.stringify(ports));
-  return ports as Ports;
+  const consoles: number[] = [];
+  for (let index = 0; index < workers - 1; index += 1) consoles.push(await freePort(known.consoles?.[index]));
+  writeAtomically(file, JSON.stringify({ ...ports, consoles: consoles.length > 0 ? consoles : known.consoles }));
+  return { ports: ports as Ports, consoles: [(ports as Ports).console, ...consoles] };
 }
 
 function engineEnv(
@@ -89,6 +85,7 @@ function runFile(
   told: EngineFile,
   partners: Record<string, HospitalPartner>,
   pids: Record<string, number | undefined>,
+  workers: readonly WorkerEntry[],
 ): RunFile {
   const { pid: _pid, ...doors } = told;
   const account = (user: string, password: string): string => services.rabbit?.url(user, password) ?? services.amqpUrl;
@@ -106,6 +103,7 @@ function runFile(
       ]),
     ),
     ...(hospital.length === 0 ? {} : { hospital: Object.fromEntries(hospital) }),
+    workers,
     pids: Object.fromEntries(Object.entries(pids).filter((entry) => entry[1] !== undefined)),
   };
 }
@@ -183,11 +181,12 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
     options.credentialsFile === undefined
       ? ensureCredentials(credentialsFile, listPartners(options.root))
       : (JSON.parse(readFileSync(credentialsFile, "utf8")) as Credentials);
-  const ports = await rememberPorts(dataDir);
+  const count = options.workers ?? 1;
+  const { ports, consoles } = await rememberPorts(dataDir, count);
   let file: RunFile = {};
   let publish = (): void => undefined;
   const onChange = (): void => publish();
-  const places = { engine: placeOf(dataDir, "engine"), hospital: placeOf(dataDir, "hospital") };
+  const hospitalPlace = placeOf(dataDir, "hospital");
 
   // The hospital needs nothing of the servers: both start at once. Whatever came up is on the stack before a failure is passed on.
   const [servers, hospitalStart] = await Promise.allSettled([
@@ -203,7 +202,7 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
       rabbit: { users: brokerAccounts(credentials) },
       onPids: onChange,
     }),
-    startHospital(options, places.hospital, ports, onChange),
+    startHospital(options, hospitalPlace, ports, onChange),
   ]);
   if (servers.status === "fulfilled") stack.push(() => servers.value.stop());
   const hospital = hospitalStart.status === "fulfilled" ? hospitalStart.value : undefined;
@@ -215,35 +214,17 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   const services = servers.value;
   const partners = hospital?.partners ?? {};
   const program: Program = { ...options.engine, env: engineEnv(options, services, credentialsFile, partners, ports) };
-  const since = Date.now();
-  const first = await launchEngine(program, places.engine, dataDir, signal);
-  let told = first.told;
-  log(`engine ready after ${((Date.now() - since) / 1000).toFixed(1)} s`);
-  const engine = await keepRunning(
-    {
-      name: "the engine",
-      log,
-      restart: true,
-      ...waitsOf(options),
-      onRestart: onChange,
-      launch: (again) => launchEngine(program, places.engine, dataDir, again),
-    },
-    first,
-  );
-  stack.push(() => engine.stop());
+  const workers = await startWorkers({ count, dataDir, program, consolePorts: consoles, keep: waitsOf(options), log, signal, onChange });
+  stack.push(() => workers.stop());
   publish = () => {
-    told = readEngineFile(dataDir, engine.pid() ?? 0) ?? told;
-    file = runFile(services, credentials, told, partners, {
-      supervisor: process.pid,
-      engine: engine.pid(),
-      hospital: hospital?.kept.pid(),
-      ...services.pids(),
-    });
+    const pids = { supervisor: process.pid, ...workers.pids(), hospital: hospital?.kept.pid(), ...services.pids() };
+    file = runFile(services, credentials, workers.told(), partners, pids, workers.list());
     writeAtomically(join(dataDir, "run.json"), `${JSON.stringify(file, null, 2)}\n`);
   };
   publish();
   const capping = setInterval(() => {
-    for (const place of Object.values(places)) capLog(place.logFile);
+    workers.capLogs();
+    capLog(hospitalPlace.logFile);
   }, CAP_LOGS_EVERY_MS);
   stack.push(async () => {
     clearInterval(capping);

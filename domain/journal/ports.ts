@@ -96,6 +96,8 @@ export interface JournaledMessage {
   readonly token: number;
   /** 1 for the first time; each replay or re-feed adds one. */
   readonly run: number;
+  /** True: journaled for whoever feeds, and leased to nobody; it is fetched with `reclaim`. */
+  readonly unleased?: true;
   /** True when a person asked for it: the flow's write-backs are compared with what is already acknowledged. */
   readonly replayed: boolean;
 }

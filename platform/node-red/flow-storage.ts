@@ -33,6 +33,8 @@ export interface FlowStorage {
   readonly module: Readonly<Record<string, unknown>>;
   /** The folder of a tab under flows/. */
   readonly folderOf: (tab: string) => string | undefined;
+  /** True when the files differ from what was loaded or saved here: flows were changed at another worker. */
+  readonly changed: () => Promise<boolean>;
 }
 
 const READ_ONLY =
@@ -109,10 +111,14 @@ function localFileSystem(): Record<string, unknown> {
   return createRequire(import.meta.url)("@node-red/runtime/lib/storage/localfilesystem") as Record<string, unknown>;
 }
 
+const printOf = (files: ReadonlyMap<string, readonly StoredNode[]>): string =>
+  JSON.stringify([...files].sort(([one], [other]) => (one < other ? -1 : 1)));
+
 /** The storage module for `settings.storageModule`. */
 export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
   const root = join(options.root, "flows");
   let folders = new Map<string, string>();
+  let loaded: string | undefined;
 
   const getFlows = async (): Promise<readonly StoredNode[]> => {
     const { files, wrong } = await readFlows(root);
@@ -120,6 +126,7 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
     if (wrong.length > 0) throw new Error(`Flows refused:\n- ${wrong.join("\n- ")}`);
     const joined = joinFlows(files);
     folders = joined.folders;
+    loaded = printOf(files);
     return joined.flows;
   };
 
@@ -131,6 +138,7 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
       const written = filesOf(flows, folders);
       await writeFlows(options, root, written.files);
       folders = written.folders;
+      loaded = printOf((await readFlows(root)).files);
       await pause(AFTER_DRAIN_MS);
     } catch (error) {
       options.engine.resumeIntake();
@@ -140,5 +148,7 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
     // where a resumed intake would park each of them for want of a flow.
   };
 
-  return { module: { ...localFileSystem(), getFlows, saveFlows, projects: undefined }, folderOf: (tab) => folders.get(tab) };
+  const changed = async (): Promise<boolean> => loaded !== undefined && printOf((await readFlows(root)).files) !== loaded;
+
+  return { changed, module: { ...localFileSystem(), getFlows, saveFlows, projects: undefined }, folderOf: (tab) => folders.get(tab) };
 }

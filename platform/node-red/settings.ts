@@ -12,12 +12,16 @@ export type RuntimeLog = (level: "info" | "warn" | "error", text: string, detail
 export interface NodeRedOptions {
   /** The package root: holds package.json, flows/, examples/. */
   readonly root: string;
-  /** `.data/`: the runtime's own files live in `<dataDir>/node-red`. */
+  /** `.data/`: the runtime's own files live in `<dataDir>/node-red`, those of further workers in `<dataDir>/node-red-<worker>`. */
   readonly dataDir: string;
   readonly profile: "development" | "production";
   readonly engine: Engine;
   /** Where the editor listens, on 127.0.0.1. Ignored in production: editor and admin API are off. */
   readonly editorPort: number;
+  /** Of several workers one has the editor. Default: on in development. */
+  readonly editor?: boolean;
+  /** Names the worker: each has a folder of its own for the runtime's files. Default: the first. */
+  readonly worker?: string;
   /** Encrypts credentials of nodes. Undefined = Node-RED makes one and keeps it in its own settings. */
   readonly credentialSecret?: string | undefined;
   /** Node-RED's `adminAuth`; absent = loopback only, as the development profile has it. */
@@ -28,6 +32,7 @@ export interface NodeRedOptions {
 }
 
 /** Node-RED's level numbers (its log.js): smaller is graver. */
+const FIRST_WORKER = "engine-1";
 const LEVEL_ERROR = 20;
 const LEVEL_WARN = 30;
 /** How long a node may take to close, in milliseconds. */
@@ -70,9 +75,10 @@ export function loopbackOnly(request: Asking, response: Answering, next: () => v
 
 /** Builds the settings object for `RED.init`, or for `export { settings as "module.exports" }`. */
 export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string, unknown>> {
-  const userDir = join(options.dataDir, "node-red");
+  const { worker = FIRST_WORKER } = options;
+  const userDir = join(options.dataDir, worker === FIRST_WORKER ? "node-red" : `node-red-${worker}`);
   const storage = createFlowStorage({ root: options.root, profile: options.profile, engine: options.engine, log: options.log });
-  const production = options.profile === "production";
+  const noEditor = options.profile === "production" || options.editor === false;
   return {
     userDir,
     flowFile: join(userDir, "flows.json"),
@@ -81,11 +87,12 @@ export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string
     // Nodes reach the engine here. Never functionGlobalContext: every Function node can read that.
     huiliu: options.engine,
     huiliuFolderOf: storage.folderOf,
+    huiliuFlowsChanged: storage.changed,
     functionGlobalContext: {},
     uiHost: "127.0.0.1",
     uiPort: options.editorPort,
     httpNodeRoot: false,
-    ...(production ? { httpAdminRoot: false, disableEditor: true, readOnly: false } : { httpAdminRoot: "/" }),
+    ...(noEditor ? { httpAdminRoot: false, disableEditor: true, readOnly: false } : { httpAdminRoot: "/" }),
     ...(options.adminAuth === undefined ? { httpAdminMiddleware: loopbackOnly } : { adminAuth: options.adminAuth }),
     ...(options.credentialSecret === undefined ? {} : { credentialSecret: options.credentialSecret }),
     apiMaxLength: API_MAX,

@@ -62,7 +62,7 @@ export interface Postgres {
   readonly subscribers: Subscribers;
   /** Names of the migrations applied at this start. */
   readonly applied: readonly string[];
-  journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax">): JournalStore;
+  journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax" | "handsOver">): JournalStore;
   settle(deps: Given<SettleDeps, "parkedEvent" | "after" | "handOff">): SettleStore;
   writeBacks(deps: Given<WriteBackDeps, "published" | "due" | "strayCheckMs">): WriteBackStore;
   /** Acknowledgements that come on their own way. */

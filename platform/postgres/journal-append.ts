@@ -13,7 +13,8 @@ import { daysOf, lockTexts, run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 export interface AppendDeps {
-  readonly workerId: number;
+  /** Who gets the lease of what is accepted; null: nobody, whoever feeds fetches it. */
+  readonly workerId: number | null;
   readonly hasDay: (day: string) => boolean;
   readonly uuid7: (atMs: number) => string;
   readonly parkedEvent: ParkedEventOf;

@@ -45,7 +45,8 @@ export const MESSAGE_ROWS = batchOf("r", {
 export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kind, identity, exchange_id, content_type, charset, headers, raw, reply,
     return_value, traceparent, received_at, state, state_at, park, duplicate_of, run, lease_worker, lease_until, lease_token)
   select r.id, nextval('message_seq'), r.door, r.partner, r.kind, r.identity, r.exchange_id, r.content_type, r.charset, r.headers, r.raw, r.reply,
-    r.return_value, r.traceparent, ${at(`$${MESSAGE_ROWS.next}`)}, r.state, ${at(`$${MESSAGE_ROWS.next}`)}, r.park, r.duplicate_of, 1,
+    r.return_value, r.traceparent, ${at(`$${MESSAGE_ROWS.next}`)}, r.state, ${at(`$${MESSAGE_ROWS.next}`)}, r.park, r.duplicate_of,
+    case when r.state = 'received' and $${MESSAGE_ROWS.next + 1}::integer is null then 0 else 1 end,
     case when r.state = 'received' then $${MESSAGE_ROWS.next + 1}::integer end,
     case when r.state = 'received' then ${at(`$${MESSAGE_ROWS.next}`)} + $${MESSAGE_ROWS.next + 2}::double precision * interval '1 millisecond' end,
     case when r.state = 'received' then 1 else 0 end

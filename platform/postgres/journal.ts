@@ -32,9 +32,14 @@ export interface JournalDeps {
   readonly subscribers?: Subscribers;
   /** How long a message handed over stays this worker's without `extend`. */
   readonly leaseMs: number;
+  /** Whether what is accepted is handed to a flow in process, and so leased to this worker. Default: it is. */
+  readonly handsOver?: () => boolean;
   readonly queueRowsMax?: number;
   readonly goneAfterMs?: number;
 }
+
+const unleased = (journaled: Journaled): Journaled =>
+  journaled.kind === "accepted" ? { kind: "accepted", message: { ...journaled.message, unleased: true } } : journaled;
 
 /** A server that is not there is the port's JournalGone for every call. */
 const orGone = async <T>(work: Promise<T>): Promise<T> => {
@@ -56,7 +61,11 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
   const committer = createGroupCommit<Entry, Journaled>({
     ...options,
     name: "journal",
-    work: (tx, entries) => appendBatch(append, tx, entries),
+    work: async (tx, entries) => {
+      if (deps.handsOver?.() !== false) return appendBatch(append, tx, entries);
+      const done = await appendBatch({ ...append, workerId: null }, tx, entries);
+      return { ...done, answers: done.answers.map(unleased) };
+    },
     bytesOf: ({ inbound }) => inbound.raw.byteLength + (inbound.reply?.byteLength ?? 0),
     ...(deps.queueRowsMax === undefined ? {} : { queueRowsMax: deps.queueRowsMax }),
   });

@@ -60,8 +60,8 @@ export interface RabbitConnection {
   /** Calls `listener` at every change. Returns the way to stop it. */
   onState(listener: (state: LinkState) => void): () => void;
   role<C extends Channel>(role: Role<C>): RoleHandle;
-  /** A channel for one piece of work, closed afterwards. Rejects when the link is down. */
-  withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
+  /** A channel for one piece of work, closed afterwards. Rejects when the link is down. `refusalIsAnAnswer`: that the broker refuses is nothing to warn of. */
+  withChannel<T>(work: (channel: Channel) => Promise<T>, options?: { readonly refusalIsAnAnswer?: boolean }): Promise<T>;
   /** Never hangs: what is not closed in 500 ms is cut. */
   stop(): Promise<void>;
 }
@@ -119,8 +119,8 @@ export function withHeartbeat(url: string): string {
 }
 
 /** Listens to everything a channel can emit, so that nothing it emits ends the process. */
-function guard(channel: Channel, name: string, log: Log): void {
-  channel.on("error", (error: Error) => log.warn({ role: name, error: error.message }, "amqp channel error"));
+function guard(channel: Channel, name: string, log: Log, level: "warn" | "debug" = "warn"): void {
+  channel.on("error", (error: Error) => log[level]({ role: name, error: error.message }, "amqp channel error"));
   channel.on("handler-error", (error: Error) => log.error({ role: name, error: error.message }, "amqp handler error"));
 }
 
@@ -345,10 +345,10 @@ export function createConnection(options: RabbitOptions): RabbitConnection {
         },
       };
     },
-    async withChannel(work) {
+    async withChannel(work, options) {
       if (model === undefined) throw new Error("RabbitMQ is not connected");
       const channel = await within(RPC_TIMEOUT_MS, "opening a channel", model.createChannel());
-      guard(channel, "one-off", log);
+      guard(channel, "one-off", log, options?.refusalIsAnAnswer ? "debug" : "warn");
       try {
         return await work(channel);
       } finally {

@@ -13,6 +13,9 @@ import { messageOf, type RabbitConnection, RPC_TIMEOUT_MS, within } from "./conn
  */
 export const PREFETCH = 256;
 
+/** AMQP's answer when another connection has an exclusive queue. */
+const RESOURCE_LOCKED = 405;
+
 /** One message and the way to settle it, once. */
 export interface Delivery {
   readonly message: ConsumeMessage;
@@ -30,12 +33,22 @@ export interface ConsumerOptions {
   readonly log: Log;
   readonly queue: string;
   readonly prefetch?: number;
+  /**
+   * Of all workers one at a time consumes, so that the queue's order is the journal's. Names an exclusive queue: who can declare it has the turn. It goes with the
+   * connection that declared it, at the moment at which the broker gives what that connection held back to the queue.
+   */
+  readonly turn?: string;
+  /** How often a worker that stands by tries again. */
+  readonly standByMs?: number;
   /** Settles the delivery sooner or later (a throw dead-letters it), well within the broker's consumer timeout (30 min). */
   onDelivery(delivery: Delivery): void;
 }
 
-/** `waiting`: the broker or the queue is not there now. */
-export type ConsumerState = "consuming" | "paused" | "waiting";
+/** `waiting`: the broker or the queue is not there now. `standby`: another worker has the turn. */
+export type ConsumerState = "consuming" | "paused" | "waiting" | "standby";
+
+/** A worker that stands by takes over within this. */
+export const STAND_BY_MS = 1_000;
 
 export interface Consumer {
   state(): ConsumerState;
@@ -43,7 +56,7 @@ export interface Consumer {
   pause(): Promise<void>;
   /** `prefetch` holds until the next resume; the consumer's own when left out. */
   resume(prefetch?: number): Promise<void>;
-  /** Pauses and waits until nothing is in flight, at most `capMs`. Answers how many are left. */
+  /** Pauses and waits until nothing is in flight, at most `capMs`; then another worker may have the turn. Answers how many are left. */
   drain(capMs: number): Promise<number>;
   inFlight(): number;
   stop(): Promise<void>;
@@ -63,6 +76,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let syncing: Promise<void> = Promise.resolve();
   let flushing = false;
   let idle: (() => void)[] = [];
+  let standingBy = false;
+  let standByTimer: NodeJS.Timeout | undefined;
 
   const whenIdle = (): void => {
     if (outstanding.size > 0) return;
@@ -130,7 +145,37 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       delivery.deadLetter();
     }
   };
+  /** True when the turn is ours. */
+  const takeTurn = async (name: string): Promise<boolean> => {
+    try {
+      await connection.withChannel((own) => own.assertQueue(name, { exclusive: true, durable: false, autoDelete: false }), {
+        refusalIsAnAnswer: true,
+      });
+      return true;
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code === RESOURCE_LOCKED) return false;
+      throw error;
+    }
+  };
+  const giveTurn = async (): Promise<void> => {
+    const { turn } = options;
+    if (turn === undefined || standingBy || connection.state() !== "up") return;
+    await connection
+      .withChannel((own) => own.deleteQueue(turn), { refusalIsAnAnswer: true })
+      .catch((error: unknown) => {
+        log.debug({ queue, error: messageOf(error) }, "the turn goes with the connection");
+      });
+  };
+  const standBy = (): void => {
+    if (!standingBy) log.info({ queue }, "another worker consumes this queue: standing by");
+    standingBy = true;
+    clearTimeout(standByTimer);
+    standByTimer = setTimeout(() => void settleSync(), options.standByMs ?? STAND_BY_MS).unref();
+  };
   const subscribe = async (to: Channel, mine: number): Promise<void> => {
+    if (options.turn !== undefined && !(await takeTurn(options.turn))) return standBy();
+    if (standingBy) log.info({ queue }, "consuming this queue now");
+    standingBy = false;
     await to.prefetch(prefetch);
     const { consumerTag } = await to.consume(queue, (message) => {
       if (mine !== epoch) return;
@@ -178,7 +223,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   });
 
   return {
-    state: () => (!wanted ? "paused" : tag === undefined ? "waiting" : "consuming"),
+    state: () => (!wanted ? "paused" : tag !== undefined ? "consuming" : standingBy ? "standby" : "waiting"),
     inFlight: () => outstanding.size,
     pause() {
       wanted = false;
@@ -192,18 +237,21 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     async drain(capMs) {
       wanted = false;
       await settleSync();
-      if (outstanding.size === 0) return 0;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, capMs);
-        idle.push(() => {
-          clearTimeout(timer);
-          resolve();
+      if (outstanding.size > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, capMs);
+          idle.push(() => {
+            clearTimeout(timer);
+            resolve();
+          });
         });
-      });
+      }
+      if (outstanding.size === 0) await giveTurn();
       return outstanding.size;
     },
     async stop() {
       wanted = false;
+      clearTimeout(standByTimer);
       await handle.stop();
     },
   };

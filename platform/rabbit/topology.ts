@@ -23,6 +23,13 @@ export interface Names {
   readonly allEvents: string;
   readonly dead: string;
   readonly queueOf: (partner: string) => string;
+  /** Who may declare it consumes the queue: one worker at a time. */
+  readonly turnOf: (queue: string) => string;
+  /** Workers tell each other here that something is due. */
+  readonly pointers: string;
+  /** Its presence says that the broker is the one that events were published to. */
+  readonly epochOf: (id: string) => string;
+  readonly subscriberQueueOf: (subscriber: string) => string;
   /** Whether a queue belongs to the engine: nobody's reply-to may name it. */
   readonly isOurs: (queue: string) => boolean;
 }
@@ -35,6 +42,10 @@ export const namesOf = (root = "huiliu"): Names => ({
   allEvents: `${root}.events.all`,
   dead: `${root}.dead`,
   queueOf: (partner) => `${root}.inbound.${partner}`,
+  turnOf: (queue) => `${queue}.turn`,
+  pointers: `${root}.pointers`,
+  epochOf: (id) => `${root}.epoch.${id}`,
+  subscriberQueueOf: (subscriber) => `${root}.events.${subscriber}`,
   isOurs: (queue) => queue === root || queue.startsWith(`${root}.`),
 });
 

@@ -177,6 +177,7 @@ function openLane(options: DoorOptions, partner: string | undefined, reply: Retu
     log,
     queue,
     onDelivery,
+    turn: names.turnOf(queue),
     ...(options.prefetch === undefined ? {} : { prefetch: options.prefetch }),
   });
   const hold = createHold(
