@@ -1,7 +1,8 @@
 /** Failure groups as they are written: beside what failed, in its transaction; never for what was acknowledged. Reading and owning them: failure-groups-reads.ts. */
 import { createHash } from "node:crypto";
-import { type Failure, failureOfMessage, groupKey } from "../../domain/failures/groups.ts";
+import { type Failure, failureOfEnd, failureOfMessage, groupKey } from "../../domain/failures/groups.ts";
 import type { ParkReason } from "../../domain/journal/ports.ts";
+import type { AttemptEnd } from "../../domain/writeback/ports.ts";
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
 import type { Tx } from "./group-commit.ts";
@@ -50,6 +51,32 @@ export async function noteFailures(tx: Tx, failed: readonly Failed[]): Promise<v
     return [{ id: last.group, of, partner, kind, code, reason, items, failures: group.length, example_id: last.id, example }];
   });
   await run(tx.client, "failure_groups", UPSERT_GROUPS, [...GROUP_ROWS.params(rows), tx.nowMs]);
+}
+
+const ENTER_ROWS = batchOf("r", { id: "uuid", failure_group: "text" });
+/** A write-back that fails as it did before is not written again. The rows are locked by the settlement already. */
+export const ENTER_GROUPS = `update write_back w set failure_group = r.failure_group from ${ENTER_ROWS.from}
+  where w.id = r.id and w.failure_group is distinct from r.failure_group returning w.id`;
+
+/** Groups attempts that end in this transaction with a failure. Costs nothing where every one was acknowledged. */
+export async function noteFailedEnds(
+  tx: Tx,
+  ends: readonly AttemptEnd[],
+  destinationOf: (id: string) => string | undefined,
+): Promise<void> {
+  const failed = ends.flatMap((end) => {
+    const failure = failureOfEnd(destinationOf(end.id) ?? "", end);
+    return failure === undefined ? [] : [{ id: end.id, group: groupIdOf(failure), failure }];
+  });
+  if (failed.length === 0) return;
+  const rows = failed.map((one) => ({ id: one.id, failure_group: one.group }));
+  const entered = new Set(
+    (await run<{ id: string }>(tx.client, "failure_enter", ENTER_GROUPS, ENTER_ROWS.params(rows))).map((row) => row.id),
+  );
+  await noteFailures(
+    tx,
+    failed.map((one) => ({ ...one, entered: entered.has(one.id) })),
+  );
 }
 
 const BEFORE = "select f.message_id, f.failure_group from message_failure f where f.message_id = any($1::uuid[])";

@@ -29,7 +29,7 @@ interface LockedWriteBack {
   readonly destination: string;
   readonly lane: string;
   readonly state: WriteBackState;
-  readonly resolution: string | null;
+  readonly superseded: boolean;
   readonly may_have_taken_effect: boolean;
   readonly action: string;
   readonly attempts: number;
@@ -101,11 +101,10 @@ async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: Job
   const rulingOf = (item: Due): ItemRuling => {
     const row = rows.get(item.target);
     if (!row) return { is: "refused", code: known.has(item.target) ? "IN_FLIGHT" : "UNKNOWN_WRITE_BACK" };
-    const superseded = row.resolution === "superseded";
     // Overtaken only after the selection was frozen: nobody approved that it is sent.
-    if (superseded && !item.superseded) return { is: "refused", code: "SUPERSEDED" };
+    if (row.superseded && !item.superseded) return { is: "refused", code: "SUPERSEDED" };
     return writeBackItemRuling(
-      { ...row, superseded, mayHaveTakenEffect: row.may_have_taken_effect, taken: false },
+      { ...row, mayHaveTakenEffect: row.may_have_taken_effect, taken: false },
       deps.policy(row.destination),
       terms,
     );
@@ -121,8 +120,8 @@ async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: Job
         ]);
   const now = new Map(done.map((row) => [row.id, row]));
   const entries = go.map(({ id, action }) => {
-    const { state, action: was, attempts, replays, park, resolution } = rows.get(id) ?? {};
-    const before = { state, action: was, attempts, replays, park: park ?? undefined, resolution: resolution ?? undefined };
+    const { state, action: was, attempts, replays, park, superseded } = rows.get(id) ?? {};
+    const before = { state, action: was, attempts, replays, park: park ?? undefined, ...(superseded === true ? { superseded } : {}) };
     return {
       target: id,
       before,

@@ -77,7 +77,7 @@ function openOnly(job: JobRow, where: Conditions): void {
   if (messages) where.and("m.state = 'parked'");
   else {
     const open = selection.by === "group" ? "w.closed_at is null" : `w.state = ${where.param(selection.state)}`;
-    where.and(job.include_superseded ? `${open} or w.resolution = 'superseded'` : open);
+    where.and(job.include_superseded ? `${open} or ${sql.OVERTAKEN("w")}` : open);
   }
   where.and(`${messages ? "m" : "w"}.id > ${where.param(job.cursor ?? FIRST_UUID)}::uuid`);
 }
@@ -102,7 +102,7 @@ async function pageOf(deps: FreezeDeps, job: JobRow): Promise<Answered<readonly 
       ),
     );
   }
-  const text = `select w.id, w.state, coalesce(w.resolution = 'superseded', false) as superseded, w.may_have_taken_effect, w.destination, w.lane,
+  const text = `select w.id, w.state, ${sql.OVERTAKEN("w")} as superseded, w.may_have_taken_effect, w.destination, w.lane,
       coalesce(w.lane_seq, 0) as seq, w.amount_fen, ${sql.TAKEN("w.id")} as taken
     from write_back w where ${where.text()} order by w.id limit ${MARK_MAX}`;
   return reading(deps.reads, READ_TIMEOUT_MS, async (client) =>
@@ -137,9 +137,9 @@ async function closedOf(deps: FreezeDeps, job: JobRow): Promise<{ readonly n: nu
   if (messages) where.and("m.state in ('settled', 'duplicate', 'resolved')");
   else {
     where.and("w.closed_at is not null");
-    if (job.include_superseded) where.and("w.resolution is distinct from 'superseded'");
+    if (job.include_superseded) where.and(`not ${sql.OVERTAKEN("w")}`);
   }
-  const column = messages ? "false as superseded" : "coalesce(w.resolution = 'superseded', false) as superseded";
+  const column = messages ? "false as superseded" : `${sql.OVERTAKEN("w")} as superseded`;
   const text = `select count(*)::integer as n, count(*) filter (where s.superseded)::integer as superseded from (
     select ${column} from ${messages ? MESSAGES(job) : "write_back w"} where ${where.text()} limit ${CLOSED_MAX}) as s`;
   const told = await reading(deps.reads, READ_TIMEOUT_MS, async (client) =>

@@ -1,10 +1,15 @@
 /** The statements of replay jobs that change something. Searches for a selection are put together in replay-select.ts. */
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
+import { isHead } from "./write-back-sql.ts";
 
 /** An item that some job has open: claimed, or done again and not over. */
 export const TAKEN = (target: string): string =>
   `exists (select 1 from replay_item o where o.target = ${target} and o.state in ('marked', 'replayed'))`;
+
+/** Overtaken by a later fact, and not by an edited copy of itself: that one is never sent again. */
+export const OVERTAKEN = (row: string): string =>
+  `(${row}.resolution is not distinct from 'superseded' and not exists (select 1 from write_back c where c.replay_of = ${row}.id))`;
 
 export const JOB_COLUMNS = `j.id, j.of, j.state, j.resume_to, j.selection, j.requested_by, j.reason, j.confirmed_checked, j.include_superseded, j.rate_per_second,
   j.canary_items, j.cursor, j.hash, j.complete, j.counts, j.approval, j.approved_by, j.tokens,
@@ -108,18 +113,21 @@ export const AT_WORK = `select j.id, j.of, j.state from replay_job j where j.end
 
 export const LANES_OF = "select w.id, w.lane from write_back w where w.id = any($1::uuid[])";
 /** In one order for everybody; a row that a worker holds at this instant is in flight and left out. */
-export const LOCK_WRITE_BACKS = `select w.id, w.destination, w.lane, w.state, w.resolution, w.may_have_taken_effect, w.action, w.attempts, w.replays, w.park
+export const LOCK_WRITE_BACKS = `select w.id, w.destination, w.lane, w.state, ${OVERTAKEN("w")} as superseded, w.may_have_taken_effect, w.action, w.attempts, w.replays, w.park
   from write_back w where w.id = any($1::uuid[]) order by w.id for update of w skip locked`;
 export const REPLAY_ROWS = batchOf("r", { id: "uuid", action: "text" });
 const REPLAY_NOW = at(`$${REPLAY_ROWS.next}`);
+/** Its lane has another head: one that goes on past a parked one, or went on since it was overtaken. */
+export const behindAnother = (row: string): string =>
+  `exists (select 1 from write_back h where h.destination = ${row}.destination and h.lane = ${row}.lane and h.id <> ${row}.id and ${isHead("h")})`;
 /**
- * As a single deed does it (operations-write-back-deeds.ts): the fence moves on, what may have taken effect stays so. One that was overtaken is open again; its lane
- * has gone on meanwhile, so it may have to queue.
+ * As a single deed does it (operations-write-back-deeds.ts): the fence moves on, what may have taken effect stays so. One that was overtaken is open again, and two
+ * people wanted it: it is not overtaken a second time. Where its lane has another head, it queues.
  */
 export const REPLAY_MANY = `update write_back w set because = 'replay', action = r.action, lease_worker = null, lease_until = null, token = w.token + 1,
     park = null, replays = w.replays + 1, next_at = ${REPLAY_NOW}, closed_at = null, resolution = null, resolved_by = null, resolution_reason = null,
-    state = case when w.state = 'resolved' and exists (select 1 from write_back h where h.destination = w.destination and h.lane = w.lane
-      and h.state in ('waiting', 'sending', 'deferred', 'parked')) then 'queued' else 'waiting' end
+    forced = w.forced or w.state = 'resolved', blocks = true, lane_seq = coalesce(w.lane_seq, nextval('lane_seq')),
+    state = case when ${behindAnother("w")} then 'queued' else 'waiting' end
   from ${REPLAY_ROWS.from} where w.id = r.id returning w.id, w.destination, w.state`;
 
 export const LOCK_MESSAGES = `select m.id, m.state, m.raw is not null as has_request, m.run, m.park from message m

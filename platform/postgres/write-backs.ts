@@ -6,6 +6,7 @@ import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
 import { oweToFlows, storeEvents } from "./facts.ts";
 import { uuids } from "./binary.ts";
+import { noteFailedEnds } from "./failure-groups.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
@@ -208,6 +209,8 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
         [...ours].flatMap(([{ messageId, event }, seq]) => (event ? [{ messageId, seq, event }] : [])),
       );
       destinations = await promote(tx, lanes);
+      const to = new Map(fence.map((row) => [row.id, row.destination]));
+      await noteFailedEnds(tx, rows, (id) => to.get(id));
     }
     failpoint("attempt.before-commit");
     const committed = (): void => {
