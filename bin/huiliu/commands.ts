@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
+import { acknowledgementsText } from "./commands-acknowledgements.ts";
+import { addGateCommands } from "./commands-gates.ts";
 import * as texts from "./texts.ts";
 
 export interface CliDeps {
@@ -15,7 +17,7 @@ export interface CliDeps {
   readonly nowMs: () => number;
 }
 
-interface Flags {
+export interface Flags {
   readonly data?: string;
   readonly json?: boolean;
   readonly lang: texts.Lang;
@@ -38,14 +40,15 @@ interface Flags {
   readonly limit?: string;
   readonly after?: string;
   readonly who?: string;
+  readonly minutes?: string;
 }
 
 /** What a command prints: the answer for --json, lines for people. */
-interface Printed {
+export interface Printed {
   readonly answer: unknown;
   readonly lines: readonly string[];
 }
-type Work = (client: Client, flags: Flags, say: texts.Say) => Promise<Printed>;
+export type Work = (client: Client, flags: Flags, say: texts.Say) => Promise<Printed>;
 
 /** The option that gives what a refusal asks for. */
 const OPTION_FOR: Readonly<Record<string, string>> = {
@@ -140,7 +143,13 @@ export function registerOperatorCommands(program: Command, deps: CliDeps): void 
   addDeeds(add);
 }
 
-type Add = (usage: string, description: string, work: (...args: string[]) => Work) => Command;
+/** What every deed's command needs: its options, who does it, and its line for people. */
+export interface Deeds {
+  readonly options: (command: Command) => Command;
+  readonly by: (flags: Flags) => string;
+  readonly line: (say: texts.Say, done: views.Done) => string;
+}
+export type Add = (usage: string, description: string, work: (...args: string[]) => Work) => Command;
 interface PageOf<T> {
   readonly items: readonly T[];
   readonly after?: string;
@@ -195,6 +204,15 @@ function addLists(add: Add): void {
     .option("--kind <name>", "e.g. payment-confirm · 种类")
     .option("--state <state>", "held, queued, waiting, sending, deferred, parked, acknowledged, resolved · 状态")
     .option("--date <day>", "business day · 业务日");
+  listOptions(
+    add(
+      "acknowledgements",
+      "acknowledgements that came on their own way · 另行到达的回写确认",
+      paged("/acknowledgements", (f) => ({ ...listQuery(f), destination: f.destination, state: f.state }), acknowledgementsText),
+    ),
+  )
+    .option("--destination <name>", "of this partner · 目的地")
+    .option("--state <state>", "applied, early, late, duplicate, differs, unexpected, unclear · 结果");
   add(
     "audit",
     "what people did · 人工操作记录",
@@ -320,16 +338,5 @@ function addDeeds(add: Add): void {
     .addOption(new Option("--decision <what>", "a write-back: done-by-hand or cancelled · 决定").choices(["done-by-hand", "cancelled"]))
     .option("--receipt <no>", "done by hand: the partner's receipt number · 对方凭据号")
     .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
-  for (const [action, description] of [
-    ["pause", "stop writing back to a partner · 暂停回写"],
-    ["resume", "write back to it again · 恢复回写"],
-  ] as const) {
-    deedOptions(
-      add(`${action} <partner>`, description, (partner = "") => async (client, flags, say) => {
-        const path = `/partners/${encodeURIComponent(partner)}/${action}`;
-        const answer = await client.post<views.Done>(path, { reason: flags.reason, by: byOf(flags) });
-        return { answer, lines: [doneLine(say, answer)] };
-      }),
-    );
-  }
+  addGateCommands(add, { options: deedOptions, by: byOf, line: doneLine });
 }

@@ -14,6 +14,8 @@ import type {
   WriteBackDetail,
   WriteBackRow,
 } from "../../domain/operations/views.ts";
+import { acknowledgementsText } from "./commands-acknowledgements.ts";
+import { gateText } from "./commands-gates.ts";
 import { ageText, printable, table, yuanText } from "./table.ts";
 
 export type Lang = "zh" | "en";
@@ -200,6 +202,9 @@ export function writeBackText(say: Say, detail: WriteBackDetail): string[] {
       : [`  ${row.resolution}  ${printable(row.resolvedBy ?? "")}  ${printable(row.resolutionReason ?? "")}`]),
     ...(detail.body === undefined ? [] : [say("报文体", "Body"), ...excerpt(detail.body.text)]),
     ...(detail.attempts.length === 0 ? [] : [say("尝试", "Attempts"), ...attemptsText(say, detail.attempts)]),
+    ...(detail.acknowledgements.length === 0
+      ? []
+      : [say("另行到达的确认", "Acknowledgements on their own way"), ...acknowledgementsText(say, detail.acknowledgements)]),
     ...actionsText(say, detail.actions),
     ...(allowed.replay === "no" ? [] : [`npx huiliu replay ${row.id} --reason …  ${how}`]),
     ...(allowed.resolve ? [`npx huiliu resolve ${row.id} --decision done-by-hand --receipt … --reason …`] : []),
@@ -282,7 +287,7 @@ export function destinationsText(say: Say, rows: readonly DestinationView[]): st
       cell: (row) => (row.oldestAgeSeconds === undefined ? undefined : ageText(row.oldestAgeSeconds)),
       right: true,
     },
-    { head: "", cell: (row) => (row.paused ? say("已暂停", "paused") : row.braking === true ? say("对方无应答", "not answering") : "") },
+    { head: "", cell: (row) => gateText(say, row.gate) },
   ]);
 }
 

@@ -4,6 +4,8 @@
  */
 import { type Static, type TProperties, Type } from "typebox";
 import { DATE_PATTERN } from "../time.ts";
+import { GateView } from "./views-gates.ts";
+import { AcknowledgementView } from "./views-acknowledgements.ts";
 
 const closed = <P extends TProperties>(properties: P, description?: string) =>
   Type.Object(properties, { additionalProperties: false, ...(description === undefined ? {} : { description }) });
@@ -162,7 +164,9 @@ export const WriteBackDetail = closed({
   contentType: text,
   bill: maybe(text),
   body: maybe(Bytes),
+  gone: maybe(Type.Array(text, { description: "content past its retention: bodies, attempts / 已过保留期的内容" })),
   attempts: Type.Array(Attempt),
+  acknowledgements: Type.Array(AcknowledgementView, { description: "that came on their own way / 另行到达的确认" }),
   behind: Type.Integer({ minimum: 0, description: "queued behind it in its lane / 其后排队数" }),
   allowed: closed({
     replay: Type.Union([Type.Literal("ask"), Type.Literal("send"), Type.Literal("no")]),
@@ -249,7 +253,7 @@ export const DestinationView = closed({
   oldestOwedAt: maybe(at),
   oldestAgeSeconds: maybe(whole),
   onWire: maybe(whole),
-  braking: maybe(Type.Boolean()),
+  gate: maybe(GateView),
   lastFailure: maybe(closed({ at, writeBackId: id, outcome: text, code: maybe(text), why: maybe(text) })),
 });
 
@@ -286,13 +290,20 @@ export const Status = closed({
   outbox: whole,
   services: closed({ postgres: Up, broker: Up, redis: Up }),
   deliveries: closed({ live: whole, queued: whole, waitingTurn: whole }),
-  workers: Type.Array(closed({ id: whole, name: text, startedAt: at, seenAt: at, alive: Type.Boolean() })),
+  workers: Type.Array(closed({ id: whole, name: text, startedAt: at, seenAt: at, alive: Type.Boolean(), feeder: Type.Boolean() })),
   paused: Type.Array(text),
 });
 
 export const Done = closed({ id, kind: text, state: text, action: maybe(text), auditId: text });
 
-export const MessagePage = pageOf(MessageRow);
+export const GoneRow = closed({ id, partner: text, receivedOn: day, identity: maybe(text), keys: Type.Array(Key) });
+export const MessagePage = closed({
+  items: Type.Array(MessageRow),
+  after: maybe(text),
+  pastRetention: maybe(
+    Type.Array(GoneRow, { description: "found by key, but their content is past retention and was dropped / 内容已过保留期" }),
+  ),
+});
 export const EventPage = pageOf(EventRow);
 export const WriteBackPage = pageOf(WriteBackRow);
 export const AuditPage = pageOf(AuditRow);
@@ -303,6 +314,8 @@ export const EventDeliveryList = closed({ items: Type.Array(closed({ ...EventDel
 export type Key = Static<typeof Key>;
 export type Bytes = Static<typeof Bytes>;
 export type MessageRow = Static<typeof MessageRow>;
+export type GoneRow = Static<typeof GoneRow>;
+export type MessagePage = Static<typeof MessagePage>;
 export type EventRow = Static<typeof EventRow>;
 export type WriteBackRow = Static<typeof WriteBackRow>;
 export type Attempt = Static<typeof Attempt>;

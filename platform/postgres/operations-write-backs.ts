@@ -4,7 +4,9 @@ import { type Answered, answered, refused } from "../../domain/operations/refusa
 import type { AuditRow, Page, WriteBackDetail, WriteBackRow } from "../../domain/operations/views.ts";
 import { MANUAL, replayRuling } from "../../domain/writeback/manual.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
+import { acknowledgementsOf } from "./operations-acknowledgements.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
+import { isGone } from "./gone.ts";
 import * as rows from "./operations-rows.ts";
 import { conditions, isUuid, LAST_UUID, messagesOfKeys, present, reading, within } from "./operations-sql.ts";
 import { LANE_BEHIND_MAX } from "./write-back-sql.ts";
@@ -52,8 +54,12 @@ export function createWriteBackReads(deps: OperationsDeps) {
       if (!row) return refused("UNKNOWN_WRITE_BACK");
       const { mapping, flow, node, causeEventId, causeType, contentType, charset, bill, body, behind, ...head } = row;
       const attempts = await client.query<Row>(ATTEMPTS, [head.messageId, id]);
+      const acknowledgements = await acknowledgementsOf(client, id, shown);
       const actions = await client.query<Row>(ACTIONS, [id]);
       const view = rows.writeBackView(head, shown);
+      const gone: string[] = [];
+      if (!(body instanceof Uint8Array) && (await isGone(client, view.messageId, "bodies"))) gone.push("bodies");
+      if (attempts.rows.length === 0 && (await isGone(client, view.messageId, "attempts"))) gone.push("attempts");
       return answered(
         present({
           writeBack: view,
@@ -64,7 +70,9 @@ export function createWriteBackReads(deps: OperationsDeps) {
           contentType: String(contentType),
           bill: bill as string | null,
           body: body instanceof Uint8Array ? rows.bytesView(body, shown, String(charset)) : null,
+          gone: gone.length === 0 ? null : gone,
           attempts: attempts.rows.map((one) => rows.attemptView(one, shown, String(charset))),
+          acknowledgements,
           behind: Number(behind),
           allowed: allowedOf(view),
           actions: actions.rows.map(rows.auditView),

@@ -29,6 +29,8 @@ export interface FaultOrder {
   readonly how?: "already-done" | "fields" | "answer";
   /** defer: how the outcome is told later, where the hospital was told where to (`answers`). Default: once. `early`: before "taken" is answered. */
   readonly ack?: "once" | "twice" | "early" | "other-amount" | "other-key" | "reject" | "none";
+  /** defer: on which of the ways set (default: the last one set). */
+  readonly by?: "callback" | "message";
   /** defer: how long after the work it is told. */
   readonly ackMs?: number;
 }
@@ -76,6 +78,7 @@ const FIELDS: Record<keyof FaultOrder, (value: unknown) => boolean> = {
   code: (value) => typeof value === "string" && /^[A-Z0-9]{1,10}$/.test(value),
   text: (value) => typeof value === "string",
   ack: (value) => ["once", "twice", "early", "other-amount", "other-key", "reject", "none"].includes(value as string),
+  by: (value) => value === "callback" || value === "message",
   ackMs: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   how: (value) => value === "already-done" || value === "fields" || value === "answer",
 };

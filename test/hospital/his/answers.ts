@@ -17,11 +17,10 @@ export interface AnswerWay {
 }
 
 export interface LaterAnswers {
-  /** Sets where they go; null: nowhere. Answers what is wrong with it, null when nothing. Kept over restarts. */
+  /** Sets one of both ways, and makes it the usual one; null: nowhere. Answers what is wrong with it, null when nothing. Kept over restarts. */
   set(way: unknown): string | null;
-  way(): AnswerWay | null;
   /** Tells the outcome; resolves once it was taken, refused for good, or given up because the hospital stops. */
-  tell(ask: Ask, spelling: Spelling, answer: Answer, how: FaultOrder["ack"]): Promise<void>;
+  tell(ask: Ask, spelling: Spelling, answer: Answer, order: Pick<FaultOrder, "ack" | "by">): Promise<void>;
   stop(): void;
 }
 
@@ -76,19 +75,20 @@ async function byMessage(way: AnswerWay, partner: string, kind: string, id: stri
   }
 }
 
-function read(file: string): AnswerWay | null {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as AnswerWay | null) : null;
+/** The last one set is the usual one. */
+function read(file: string): readonly AnswerWay[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as readonly AnswerWay[]) : [];
 }
 
 export function createLaterAnswers(parts: LaterParts): LaterAnswers {
-  let way = read(parts.file);
+  let ways = read(parts.file);
   let stopped = false;
   let number = 0;
 
-  const once = async (kind: string, id: string, body: string, type: string): Promise<string> => {
+  const once = async (by: AnswerWay["by"] | undefined, kind: string, id: string, body: string, type: string): Promise<string> => {
     for (;;) {
       if (stopped) return "stopped";
-      const to = way;
+      const to = ways.findLast((one) => by === undefined || one.by === by);
       const ended = to
         ? await (to.by === "callback" ? byCallback(to, kind, id, body, type) : byMessage(to, parts.partner, kind, id, body, type)).catch(
             () => undefined, // nobody there: tried again
@@ -106,13 +106,13 @@ export function createLaterAnswers(parts: LaterParts): LaterAnswers {
         if ((by !== "callback" && by !== "message") || typeof url !== "string" || (key !== undefined && typeof key !== "string"))
           return 'answers is null or {"by":"callback|message","url","key"}';
       }
-      way = value as AnswerWay | null;
-      writeFileSync(parts.file, JSON.stringify(way));
+      const way = value as AnswerWay | null;
+      ways = way === null ? [] : [...ways.filter((one) => one.by !== way.by), way];
+      writeFileSync(parts.file, JSON.stringify(ways));
       return null;
     },
-    way: () => way,
-    async tell(ask, spelling, answer, how = "once") {
-      if (how === "none" || way === null) return;
+    async tell(ask, spelling, answer, { ack: how = "once", by }) {
+      if (how === "none" || ways.length === 0) return;
       const said: Answer = {
         ...answer,
         ...(how === "other-amount" ? { amount: String(BigInt(answer.amount ?? "0") + 1n) } : {}),
@@ -122,7 +122,7 @@ export function createLaterAnswers(parts: LaterParts): LaterAnswers {
       const kind = `${ask.kind}${spelling === "xml" ? "" : `-${spelling}`}-answer`;
       for (let turn = 0; turn < (how === "twice" ? 2 : 1); turn += 1) {
         number += 1;
-        const ended = await once(kind, `${ask.key}-${process.pid}-${number}`, body, CONTENT[spelling]);
+        const ended = await once(by, kind, `${ask.key}-${process.pid}-${number}`, body, CONTENT[spelling]);
         if (ended !== "stopped") await parts.record({ kind: "answer", key: ask.key, answer: ended, raw: body });
       }
     },

@@ -64,7 +64,12 @@ export function createDesk(parts: DeskParts): Desk {
   /** Later does what was answered with code 2, writes it down, and tells the outcome on its own way. */
   async function finishDeferred(asked: Asked, ask: Ask, spelling: Spelling, order: FaultOrder | undefined): Promise<void> {
     if (order?.ack === "reject") {
-      await parts.answers.tell(ask, spelling, { code: order.code ?? "E101", text: order.text ?? "单据不存在", key: ask.key }, "once");
+      await parts.answers.tell(
+        ask,
+        spelling,
+        { code: order.code ?? "E101", text: order.text ?? "单据不存在", key: ask.key },
+        { ...order, ack: "once" },
+      );
       return;
     }
     const decision = book.finish(ask, parts.mode());
@@ -72,7 +77,7 @@ export function createDesk(parts: DeskParts): Desk {
     if (order?.ackMs !== undefined) await timers.wait(order.ackMs);
     // A strict book that has done it meanwhile tells what it did then.
     const told = decision ?? book.decide({ ...ask, type: "inquiry", kind: "inquiry" }, parts.mode(), {});
-    await parts.answers.tell(ask, spelling, { ...told.answer, code: "0", text: "成功" }, order?.ack);
+    await parts.answers.tell(ask, spelling, { ...told.answer, code: "0", text: "成功" }, order ?? {});
   }
 
   async function work(asked: Asked, ask: Ask, spelling: Spelling, response: ServerResponse): Promise<void> {
@@ -169,7 +174,7 @@ export function createDesk(parts: DeskParts): Desk {
           ...(amount === null ? {} : { amount }),
           ...(serial === undefined ? {} : { serial }),
         };
-        timers.after(DEFER_DEFAULT_MS, () => void parts.answers.tell(askOfLine(line), spellingOf(line), answer, "once"));
+        timers.after(DEFER_DEFAULT_MS, () => void parts.answers.tell(askOfLine(line), spellingOf(line), answer, {}));
       }
     },
     stop() {
