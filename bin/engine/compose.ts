@@ -14,6 +14,7 @@ import { createLog, type EngineLog } from "../../platform/log.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
+import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
@@ -157,9 +158,9 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     port: config.consolePort,
   });
   const address = await operatorApi.listen();
-  for (const destination of await operations.pausedDestinations()) work.dispatcher.pause(destination);
   work.dispatcher.start();
   const stopTidying = tidy(log, postgres, work);
+  const stopLooking = lookAgainAt({ catalogue, postgres, work, log });
   const leaveRegistry = redis.workers.join({
     id: String(postgres.worker.id),
     pid: process.pid,
@@ -180,6 +181,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     },
     close: async () => {
       stopTidying();
+      stopLooking();
       await leaveRegistry();
       await doors.close();
       await operatorApi.close();
@@ -277,4 +279,27 @@ function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "
     clearInterval(soon);
     clearInterval(daily);
   };
+}
+
+/** Looks again at bills of which something overtaken was on the wire, until it is known whether it took effect (docs/decisions/012-superseded.md). */
+function lookAgainAt({ catalogue, postgres, work, log }: Built & { readonly log: EngineLog }): () => void {
+  const deps = {
+    pool: postgres.pool,
+    log,
+    subscribers: postgres.subscribers,
+    sealWriteBack: catalogue.sealer.writeBack,
+    destinations: () => [...catalogue.partners.keys()],
+    after: work.settled,
+  };
+  let looking = false;
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    lookAgain(deps)
+      .catch((error: unknown) => log.warn({ error: String(error) }, "looking again at overtaken write-backs failed; tried again"))
+      .finally(() => {
+        looking = false;
+      });
+  }, LOOK_AGAIN_MS);
+  return () => clearInterval(timer);
 }

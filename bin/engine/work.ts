@@ -12,6 +12,7 @@ import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispat
 import type { Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
+import { connectOnce } from "../../platform/transports/http/connect.ts";
 import { createFeederStore } from "../../platform/postgres/feeder.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
@@ -79,7 +80,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
 
   // The relay reads what the journal alone publishes (parked messages) from the outbox.
   const journal = postgres.journal({ parkedEvent: sealer.parked, handsOver: () => !deliveries.shared() });
-  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled, handOff });
+  const settleStore = postgres.settle({ parkedEvent: sealer.parked, after: settled, handOff, sealWriteBack: sealer.writeBack });
   const writeBacks = postgres.writeBacks({
     published: (outbox) => settled({ ...NOTHING, outbox }),
     due: (destinations) => settled({ ...NOTHING, destinations }),
@@ -133,6 +134,9 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
     random: Math.random,
     log: dispatcherLog(log),
     metrics: metrics.dispatcher,
+    gates: postgres.gates(),
+    worker: postgres.worker.id,
+    connect: connectOnce,
   });
   return {
     journal,

@@ -4,8 +4,10 @@
  */
 import type { BusinessKey } from "../events/event.ts";
 import type { ParkReason } from "../journal/ports.ts";
-import { applyChange, type Bill, isGivenBack, isPaid } from "../orders/rules.ts";
+import { applyChange, type Bill, isPaid } from "../orders/rules.ts";
+import { hasBacks, isBack, type OrderWriteBack, type Superseded } from "../orders/superseded.ts";
 import { refusal } from "../refusals.ts";
+import { createOrders } from "./orders-now.ts";
 import type { MessageSummary, OwedWriteBack, ParkedEventOf, SealedEvent, Settled, SettledWriteBack, Settlement } from "./ports.ts";
 
 /** A business identity that is taken. */
@@ -42,13 +44,25 @@ export interface Known {
   bill(key: string): Bill;
   /** Held write-backs of a bill, in the order they were owed. */
   held(bill: string): readonly HeldWriteBack[];
+  /** Every open write-back of the bill's order, oldest first; asked for only where something of the bill was given back (hasBacks). One in another's hands is `sending`. */
+  open(bill: string): readonly OrderWriteBack[];
   existing(key: string): ExistingWriteBack | undefined;
   /** Whether the lane has an open write-back (held ones do not count). */
   busy(destination: string, lane: string): boolean;
 }
 
-/** How a write-back enters: head of its lane, behind another, or waiting for its bill. */
+/** How a write-back enters: head of its lane, behind another, or waiting for its bill. One that is overtaken at once is stored as held and superseded with the rest. */
 export type EntryState = "waiting" | "queued" | "held";
+
+/** One of this batch. */
+export interface Created {
+  readonly id: string;
+  readonly messageId: string;
+  readonly owed: OwedWriteBack;
+  state: EntryState;
+  bill?: string;
+  waitMs?: number;
+}
 
 /** What the store has to write for one settlement. */
 export interface Plan {
@@ -61,7 +75,14 @@ export interface Plan {
   /** New events, in order; `publish` tells whether they go to the outbox. */
   readonly events: readonly SealedEvent[];
   readonly keys: readonly BusinessKey[];
-  readonly writeBacks: readonly { readonly id: string; readonly owed: OwedWriteBack; readonly state: EntryState; readonly bill?: string }[];
+  readonly writeBacks: readonly {
+    readonly id: string;
+    readonly owed: OwedWriteBack;
+    readonly state: EntryState;
+    readonly bill?: string;
+    /** A head that is due only after so long: it may have overtaken what it gives back. */
+    readonly waitMs?: number;
+  }[];
   /** Write-backs of earlier runs that this one owes again, with the fields in which it differs. */
   readonly kept: readonly { readonly id: string; readonly key: string; readonly changed: readonly string[] }[];
 }
@@ -76,12 +97,21 @@ export interface Judge {
   facts(): readonly (KnownFact & { readonly partner: string; readonly identity: string })[];
   /** After all: ids of the write-backs that enter their lanes now, released ones and new ones, in order. */
   entered(): readonly string[];
+  /** After all: what is not sent any more, of this batch and of earlier ones, in whatever open state it is. */
+  superseded(): readonly Superseded[];
+  /** After all: write-backs of earlier batches that leave their lanes and wait for their bill again. */
+  reheld(): readonly { readonly id: string; readonly bill: string }[];
+  /** After all: lanes that may have lost their head. */
+  headless(): readonly { readonly destination: string; readonly lane: string }[];
+  /** After all: bills of which something overtaken is on the wire: to be looked at again. */
+  lookAgain(): readonly string[];
 }
 
 /** The bill a write-back waits for: its lane where that is a bill of this settlement, else the first bill the settlement changes. */
 export const billOf = (settlement: Settlement, owed: OwedWriteBack): string => {
   const bills = settlement.orderChanges.map((change) => change.bill);
-  return bills.includes(owed.lane) ? owed.lane : (bills[0] ?? owed.lane);
+  const order = owed.order ?? owed.lane;
+  return bills.includes(order) ? order : (bills[0] ?? order);
 };
 
 /** Id of the message a settlement is about. */
@@ -109,35 +139,12 @@ const pairKey = (one: string, two: string): string => JSON.stringify([one, two])
 export function createJudge(known: Known, deps: { readonly newId: () => string; readonly parkedEvent: ParkedEventOf }): Judge {
   const facts = new Map<string, KnownFact & { readonly partner: string; readonly identity: string }>();
   const bills = new Map<string, Bill>();
-  const freed = new Set<string>();
-  const released: (HeldWriteBack & { readonly state: "waiting" | "queued" })[] = [];
-  const lanes = new Set<string>();
-  const created = new Map<string, { id: string; messageId: string; owed: OwedWriteBack; state: EntryState; bill?: string }>();
-  const entered: string[] = [];
+  const created = new Map<string, Created>();
+  const orders = createOrders(known, created, (key) => bills.get(key) ?? known.bill(key));
 
   const factOf = (partner: string, identity: string): KnownFact | undefined =>
     facts.get(pairKey(partner, identity)) ?? known.fact(partner, identity);
   const billNow = (key: string): Bill => bills.get(key) ?? known.bill(key);
-  const enter = (destination: string, lane: string): "waiting" | "queued" => {
-    const key = pairKey(destination, lane);
-    const behind = lanes.has(key) || known.busy(destination, lane);
-    lanes.add(key);
-    return behind ? "queued" : "waiting";
-  };
-
-  const release = (bill: string): void => {
-    for (const held of known.held(bill)) {
-      if (freed.has(held.id) || isGivenBack(billNow(bill), held.causeEventId)) continue;
-      freed.add(held.id);
-      released.push({ ...held, state: enter(held.destination, held.lane) });
-      entered.push(held.id);
-    }
-    for (const one of created.values()) {
-      if (one.state !== "held" || one.bill !== bill || isGivenBack(billNow(bill), one.owed.cause.eventId)) continue;
-      one.state = enter(one.owed.destination, one.owed.lane);
-      entered.push(one.id);
-    }
-  };
 
   const park = (settlement: Settlement, reason: ParkReason, parked: SealedEvent, answer: Settled, duplicateOf?: string): Plan => ({
     settlement,
@@ -152,30 +159,50 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
     kept: [],
   });
 
-  const owe = (
+  /** Notes what a settlement owes; undefined where it is owed already. It enters its lane later, once it is known what was overtaken. */
+  const note = (
     settlement: Settlement,
-    plan: { writeBacks: Plan["writeBacks"][number][]; kept: Plan["kept"][number][] },
+    plan: { kept: Plan["kept"][number][] },
     owed: OwedWriteBack,
-  ): SettledWriteBack => {
+  ): Created | { readonly keptId: string } => {
     const before = created.get(owed.key) ?? known.existing(owed.key);
     if (before) {
       plan.kept.push({ id: before.id, key: owed.key, changed: changedFields(before.owed, owed) });
-      return { id: before.id, key: owed.key, destination: owed.destination, state: "kept" };
+      return { keptId: before.id };
     }
-    const bill = owed.when === "bill-paid" ? billOf(settlement, owed) : undefined;
-    const mayBeTold = (of: Bill): boolean => isPaid(of) && !isGivenBack(of, owed.cause.eventId);
-    const state = bill !== undefined && !mayBeTold(billNow(bill)) ? "held" : enter(owed.destination, owed.lane);
-    const one = {
-      id: deps.newId(),
-      messageId: messageIdOf(settlement),
-      owed,
-      state: state as EntryState,
-      ...(bill === undefined ? {} : { bill }),
-    };
+    const bill = billOf(settlement, owed);
+    const waits = owed.when === "bill-paid" || isBack(billNow(bill), owed.cause.eventId);
+    const one: Created = { id: deps.newId(), messageId: messageIdOf(settlement), owed, state: "held", ...(waits ? { bill } : {}) };
     created.set(owed.key, one);
-    if (state !== "held") entered.push(one.id);
-    plan.writeBacks.push(one);
-    return { id: one.id, key: owed.key, destination: owed.destination, state };
+    return one;
+  };
+
+  const oweAll = (
+    settlement: Settlement,
+    mine: readonly OwedWriteBack[],
+    touched: ReadonlySet<string>,
+  ): Pick<Plan, "writeBacks" | "kept"> & { readonly told: readonly SettledWriteBack[] } => {
+    const kept: Plan["kept"][number][] = [];
+    const noted = mine.map((owed) => ({ owed, one: note(settlement, { kept }, owed) }));
+    const fresh = noted.flatMap(({ one }) => ("keptId" in one ? [] : [one]));
+    for (const key of new Set([...touched, ...fresh.flatMap((one) => one.bill ?? [])])) {
+      const bill = orders.overtake(key, settlement);
+      if (bill !== undefined) bills.set(key, bill);
+    }
+    // Into the lanes: what is told at once (the insurance result that covers the bill), then what had waited for the bill, then what this message itself causes
+    // on a paid bill, then what waited behind what it gives back.
+    for (const one of fresh) if (one.owed.when === "now") orders.enterNow(one);
+    for (const key of touched) if (isPaid(billNow(key))) orders.releasePaid(key);
+    for (const one of fresh) if (one.owed.when !== "now") orders.enterPaid(one);
+    for (const key of touched) if (hasBacks(billNow(key))) orders.releaseBacks(key);
+    const told = noted.map(({ owed, one }): SettledWriteBack => {
+      const { key, destination } = owed;
+      if ("keptId" in one) return { id: one.keptId, key, destination, state: "kept" };
+      return { id: one.id, key, destination, state: orders.isSuperseded(one.id) ? "superseded" : one.state };
+    });
+    // As it was before: first what is told at once.
+    const first = (told: SettledWriteBack): number => (mine.find((owed) => owed.key === told.key)?.when === "now" ? 0 : 1);
+    return { writeBacks: fresh, kept, told: [...told].sort((a, b) => first(a) - first(b)) };
   };
 
   const judge = (settlement: Settlement, summary: MessageSummary): Plan => {
@@ -241,18 +268,14 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
       bills.set(change.bill, applyChange(billNow(change.bill), change));
       touched.add(change.bill);
     }
-    const plan = { writeBacks: [] as Plan["writeBacks"][number][], kept: [] as Plan["kept"][number][] };
-    // What a known fact causes is owed by the message that told it first. Into the lanes: what is told at once (the insurance result that covers the bill), then
-    // what had waited for the bill, then what this message itself causes on a paid bill.
+    // What a known fact causes is owed by the message that told it first.
     const mine = settlement.writeBacks.filter((one) => !elsewhere.has(one.cause.eventId));
-    const atOnce = mine.filter((one) => one.when === "now").map((one) => owe(settlement, plan, one));
-    for (const bill of touched) if (isPaid(billNow(bill))) release(bill);
-    const owed = [...atOnce, ...mine.filter((one) => one.when !== "now").map((one) => owe(settlement, plan, one))];
+    const { told, ...plan } = oweAll(settlement, mine, touched);
     const ids = settlement.events.map((sealed) => elsewhere.get(sealed.event.id)?.eventId ?? sealed.event.id);
     return {
       settlement,
       messageId,
-      answer: { kind: "settled", events: ids, writeBacks: owed },
+      answer: { kind: "settled", events: ids, writeBacks: told },
       state: "settled",
       events: fresh,
       keys: keysOf(settlement),
@@ -262,9 +285,13 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
 
   return {
     judge,
-    released: () => released,
+    released: orders.released,
     bills: () => [...bills.values()],
     facts: () => [...facts.values()],
-    entered: () => entered,
+    entered: orders.entered,
+    superseded: orders.superseded,
+    reheld: orders.reheld,
+    headless: orders.headless,
+    lookAgain: orders.lookAgain,
   };
 }

@@ -30,6 +30,8 @@ export interface OwedWriteBack {
   readonly cause: { readonly eventId: string; readonly type: string };
   /** Patient or order key (`bill:…`): with the destination it is the lane. */
   readonly lane: string;
+  /** The order key, where the lane is another one (a patient's). */
+  readonly order?: string;
   readonly body: Uint8Array;
   readonly contentType: string;
   readonly charset: string;
@@ -75,8 +77,11 @@ export interface SettledWriteBack {
   readonly id: string;
   readonly key: string;
   readonly destination: string;
-  /** `kept` = owed already by an earlier run of the same cause; `held` = waits until the bill is paid. */
-  readonly state: "waiting" | "queued" | "held" | "kept";
+  /**
+   * `kept` = owed already by an earlier run of the same cause; `held` = waits until the bill is paid, or behind what it gives back; `superseded` = overtaken before it
+   * was ever sent: it is not sent at all.
+   */
+  readonly state: "waiting" | "queued" | "held" | "kept" | "superseded";
 }
 
 /** One transaction per batch of settlements (group commit). PostgreSQL and the fake pass one contract suite. */

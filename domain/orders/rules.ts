@@ -21,9 +21,16 @@ export type OrderChange =
       readonly requestNo?: string;
       readonly total: bigint;
       readonly covered: bigint;
+      readonly eventId?: string;
     }
   /** Names what it reverses by the settlement's number, the request's (冲正), or both. */
-  | { readonly kind: "insurance-reversed"; readonly bill: string; readonly settlementNo?: string; readonly requestNo?: string }
+  | {
+      readonly kind: "insurance-reversed";
+      readonly bill: string;
+      readonly settlementNo?: string;
+      readonly requestNo?: string;
+      readonly eventId?: string;
+    }
   /** `transactions`: one order paid twice is two payments under one number. `eventId`: the event that told it, by which its write-back is known. */
   | {
       readonly kind: "paid";
@@ -34,7 +41,14 @@ export type OrderChange =
       readonly billTotal?: bigint;
       readonly eventId?: string;
     }
-  | { readonly kind: "refunded"; readonly bill: string; readonly refundNo: string; readonly amount: bigint; readonly paymentNo?: string };
+  | {
+      readonly kind: "refunded";
+      readonly bill: string;
+      readonly refundNo: string;
+      readonly amount: bigint;
+      readonly paymentNo?: string;
+      readonly eventId?: string;
+    };
 
 /** A bill's book. Amounts are fen; maps are keyed by the partner's number so that the same fact counts once. */
 export interface Bill {
@@ -52,6 +66,14 @@ export interface Bill {
   readonly refundOf?: Readonly<Record<string, string>>;
   /** Event → number of the payment that it told. */
   readonly toldBy?: Readonly<Record<string, string>>;
+  /** Event → number of the insurance settlement that it told. */
+  readonly insuredBy?: Readonly<Record<string, string>>;
+  /** Event → number of the refund that it told. */
+  readonly refundedBy?: Readonly<Record<string, string>>;
+  /** Event → what the reversal it told takes back. */
+  readonly reversedBy?: Readonly<Record<string, { readonly settlementNo?: string; readonly requestNo?: string }>>;
+  /** Originals whose write-back was superseded, so that a destination never heard of them: `<destination> <event>` (superseded.ts). */
+  readonly untold?: readonly string[];
   /** What a payment said the whole bill was; used only while no charge and no insurance settlement told it. */
   readonly toldTotal?: bigint;
 }
@@ -135,7 +157,23 @@ function insured(bill: Bill, change: Extract<OrderChange, { readonly kind: "insu
       (one) => one.settlementNo === settlementNo || (one.requestNo !== undefined && one.requestNo === requestNo),
     );
   const settled = { total, covered, ...(requestNo === undefined ? {} : { requestNo }), reversed };
-  return { ...bill, insurance: { ...bill.insurance, [settlementNo]: settled } };
+  const told = change.eventId === undefined ? {} : { insuredBy: { ...bill.insuredBy, [change.eventId]: settlementNo } };
+  return { ...bill, ...told, insurance: { ...bill.insurance, [settlementNo]: settled } };
+}
+
+/** A reversal comes, or comes again. One that names nothing and finds nothing changes nothing: there is nothing that could be waited for. */
+function reversed(bill: Bill, change: Extract<OrderChange, { readonly kind: "insurance-reversed" }>): Bill {
+  const { settlementNo, requestNo, eventId } = change;
+  const found = reversedBy(bill, change);
+  const names = { ...(settlementNo === undefined ? {} : { settlementNo }), ...(requestNo === undefined ? {} : { requestNo }) };
+  if (!found && settlementNo === undefined && requestNo === undefined) return bill;
+  const takesBack = found ? { settlementNo: found[0] } : names;
+  const told = eventId === undefined ? {} : { reversedBy: { ...bill.reversedBy, [eventId]: takesBack } };
+  if (found) return { ...bill, ...told, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } };
+  const known = bill.reversedAhead ?? [];
+  return known.some((one) => one.settlementNo === settlementNo && one.requestNo === requestNo)
+    ? { ...bill, ...told }
+    : { ...bill, ...told, reversedAhead: [...known, names] };
 }
 
 /** The bill after one more fact. The same fact again (same number) changes nothing. */
@@ -147,17 +185,8 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
       return { ...bill, cancels: { ...bill.cancels, [change.cancelNo]: change.amount } };
     case "insured":
       return insured(bill, change);
-    case "insurance-reversed": {
-      const found = reversedBy(bill, change);
-      if (found) return { ...bill, insurance: { ...bill.insurance, [found[0]]: { ...found[1], reversed: true } } };
-      const { settlementNo, requestNo } = change;
-      if (settlementNo === undefined && requestNo === undefined) return bill; // names nothing that could be waited for
-      const ahead = { ...(settlementNo === undefined ? {} : { settlementNo }), ...(requestNo === undefined ? {} : { requestNo }) };
-      const known = bill.reversedAhead ?? [];
-      return known.some((one) => one.settlementNo === settlementNo && one.requestNo === requestNo)
-        ? bill
-        : { ...bill, reversedAhead: [...known, ahead] };
-    }
+    case "insurance-reversed":
+      return reversed(bill, change);
     case "paid": {
       const number = [change.paymentNo, ...(change.transactions ?? [])].join(BETWEEN);
       const toldBy = change.eventId === undefined ? {} : { toldBy: { ...bill.toldBy, [change.eventId]: change.paymentNo } };
@@ -166,7 +195,8 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
     }
     case "refunded": {
       const refundOf = change.paymentNo === undefined ? {} : { refundOf: { ...bill.refundOf, [change.refundNo]: change.paymentNo } };
-      return { ...bill, ...refundOf, refunds: { ...bill.refunds, [change.refundNo]: change.amount } };
+      const told = change.eventId === undefined ? {} : { refundedBy: { ...bill.refundedBy, [change.eventId]: change.refundNo } };
+      return { ...bill, ...refundOf, ...told, refunds: { ...bill.refunds, [change.refundNo]: change.amount } };
     }
   }
 }
@@ -183,11 +213,24 @@ export function orderKey(data: Data): string | undefined {
   return visit ? `visit:${visit.no}` : undefined;
 }
 
+/**
+ * The patient key of an event: the patient, else the visit. Undefined when it names neither. Numbers of another system than the HIS's own carry its name: two
+ * systems may give one number to two people.
+ */
+export function patientKey(data: Data): string | undefined {
+  const patient = data.patient as { readonly no?: string; readonly numberSystem?: string } | undefined;
+  const visit = data.visit as { readonly no: string } | undefined;
+  if (patient?.no === undefined) return visit ? `visit:${visit.no}` : undefined;
+  const { no, numberSystem = "his" } = patient;
+  return numberSystem === "his" ? `patient:${no}` : `patient:${numberSystem}:${no}`;
+}
+
 /** What an event changes on its bill: nothing for events that move no money (rejections, statements, provisional settles). */
 export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly id?: string }): readonly OrderChange[] {
   const data = event.data as Data;
   const bill = orderKey(data);
   if (bill === undefined) return [];
+  const by = event.id === undefined ? {} : { eventId: event.id };
   switch (event.type) {
     case "charge.posted":
       return [{ kind: "charged", bill, chargeNo: text(data.chargeNo), amount: fen(data.total) }];
@@ -200,7 +243,9 @@ export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly 
       const amounts = data.amounts as Data;
       const total = fen(amounts.total);
       const request = data.requestMessageNo === undefined ? {} : { requestNo: text(data.requestMessageNo) };
-      return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered: total - fen(amounts.cash) }];
+      return [
+        { kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered: total - fen(amounts.cash), ...by },
+      ];
     }
     case "insurance.reversed": {
       const original = (data.original ?? {}) as Data;
@@ -210,6 +255,7 @@ export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly 
           bill,
           ...(original.settlementNo === undefined ? {} : { settlementNo: text(original.settlementNo) }),
           ...(original.requestMessageNo === undefined ? {} : { requestNo: text(original.requestMessageNo) }),
+          ...by,
         },
       ];
     }
@@ -225,7 +271,7 @@ export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly 
           paymentNo: text(data.paymentNo),
           ...(transactions.length === 0 ? {} : { transactions }),
           amount: fen(data.total),
-          ...(event.id === undefined ? {} : { eventId: event.id }),
+          ...by,
           ...(told === undefined ? {} : { billTotal: fen(told) }),
         },
       ];
@@ -233,7 +279,7 @@ export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly 
     case "payment.refunded": {
       const { paymentNo } = (data.original ?? {}) as Data;
       const original = paymentNo === undefined ? {} : { paymentNo: text(paymentNo) };
-      return [{ kind: "refunded", bill, refundNo: text(data.refundNo), amount: fen(data.total), ...original }];
+      return [{ kind: "refunded", bill, refundNo: text(data.refundNo), amount: fen(data.total), ...original, ...by }];
     }
     default:
       return [];

@@ -14,7 +14,8 @@ import type { AttemptEnd, CallResult, Claimed, Courier } from "./ports.ts";
 import { PARK, type ParkCode } from "./reasons.ts";
 
 export type Delivered =
-  | { readonly kind: "ended"; readonly end: AttemptEnd; readonly reach: Reach; readonly ms: number }
+  /** `throttled`: the partner asked for less (429, or a Retry-After with no acknowledgement). */
+  | { readonly kind: "ended"; readonly end: AttemptEnd; readonly reach: Reach; readonly throttled: boolean; readonly ms: number }
   /** The lease is too short to begin: nothing left us. Give the claim back. */
   | { readonly kind: "not-begun"; readonly why: string };
 
@@ -23,7 +24,13 @@ export interface DeliverDeps extends EndDeps {
   readonly dialect: OutboundDialect;
   readonly clock: Clock;
   readonly random: Random;
+  /** The store's time; undefined while it is not known. The age of a key is counted by it. */
+  readonly storeNowMs?: () => number | undefined;
 }
+
+/** Past this share of the time for which a partner remembers a key the key alone protects nothing any more. */
+export const KEY_LIFE_SHARE = 0.5;
+const TOO_MANY_REQUESTS = 429;
 
 export type Deliver = (claimed: Claimed, policy: DestinationPolicy, claimedAtTickMs: number, signal?: AbortSignal) => Promise<Delivered>;
 
@@ -99,11 +106,25 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return sendStep(claimed, policy, verdict, { reach, openSend, reply: result, ...told(result) });
   };
 
+  /** A long outage outlives a partner's memory (reference/delivery.md 1, Stripe): sent again then, it would be done again. */
+  const keyIsOld = (claimed: Claimed, policy: DestinationPolicy): boolean => {
+    if (policy.duplicates !== "by-key" || policy.duplicatesLifetimeMs === undefined || claimed.firstSentAt === undefined) return false;
+    const now = deps.storeNowMs?.() ?? clock.nowMs();
+    return now - Date.parse(claimed.firstSentAt) > policy.duplicatesLifetimeMs * KEY_LIFE_SHARE;
+  };
+
+  /** Asked first; only when it may be believed that nothing is there, sent in the same attempt (policy.ts saw to it that the lease lasts for both). */
+  const sendUnderOldKey = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+    if (policy.inquiry === undefined) return parked("KEY_EXPIRED", "unclear", PARK.KEY_EXPIRED.en);
+    const asked = await ask(claimed, policy, signal);
+    return asked.step === "resend" ? send(claimed, policy, signal) : asked;
+  };
+
   const sendStep = (
     claimed: Claimed,
     policy: DestinationPolicy,
     verdict: Verdict,
-    about: Pick<Judged, "reach" | "openSend" | "reply"> & { readonly retryAfterMs?: number },
+    about: Pick<Judged, "reach" | "openSend" | "reply" | "throttled"> & { readonly retryAfterMs?: number },
   ): Judged => {
     let step: Step = verdict.park ? "park" : verdict.ask ? "ask" : nextStep(verdict.outcome, policy.duplicates);
     let judged = verdict;
@@ -148,7 +169,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     claimed: Claimed,
     policy: DestinationPolicy,
     found: InquiryVerdict,
-    about: Pick<Judged, "reach" | "reply"> & { readonly retryAfterMs?: number; readonly sinceMs?: number },
+    about: Pick<Judged, "reach" | "reply" | "throttled"> & { readonly retryAfterMs?: number; readonly sinceMs?: number },
   ): Judged => {
     const { retryAfterMs: toldMs, sinceMs = 0, ...rest } = about;
     const judged = { ...rest, openSend: false };
@@ -174,6 +195,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   const judge = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
     try {
+      if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, signal);
       if (claimed.action === "send") return await send(claimed, policy, signal);
       if (claimed.action === "ask") return await ask(claimed, policy, signal);
       const code: ParkCode = claimed.because === "answer-overdue" ? "ANSWER_OVERDUE" : "LEASE_EXPIRED";
@@ -203,12 +225,17 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     const judged = await judge(claimed, policy, signal);
     failpoint("write-back.after-call");
-    return { kind: "ended", end: attemptEnd(claimed, judged, startedMs), reach: judged.reach, ms: clock.tickMs() - startedAt };
+    const { reach, throttled = false } = judged;
+    const skips = judged.step === "park" && policy.parkedHead === "skip";
+    const end = attemptEnd(skips ? { ...claimed, laneBehind: 0 } : claimed, judged, startedMs);
+    return { kind: "ended", end: skips ? { ...end, letsNextGo: true } : end, reach, throttled, ms: clock.tickMs() - startedAt };
   };
 }
 
-const told = (result: { readonly retryAfterMs?: number }): { readonly retryAfterMs?: number } =>
-  result.retryAfterMs === undefined ? {} : { retryAfterMs: result.retryAfterMs };
+const told = (result: { readonly status: number; readonly retryAfterMs?: number }) => ({
+  throttled: result.status === TOO_MANY_REQUESTS || result.retryAfterMs !== undefined,
+  ...(result.retryAfterMs === undefined ? {} : { retryAfterMs: result.retryAfterMs }),
+});
 
 /** The body was encoded in `charset`; a partner that decodes by header must be told. */
 const contentTypeOf = (claimed: Claimed): string =>

@@ -160,21 +160,24 @@ export interface Resolution {
   readonly approvedBy?: Person;
   readonly reason: string;
   readonly hisReceiptNo?: string;
+  /** The event that overtook it, where that is why. */
+  readonly overtakenBy?: string;
   readonly atMs: number;
 }
 
-/** The console settles it with the row. */
+/** Settled with the row. What was superseded may be sent by two people after all, and then be resolved by a person: that is another event. */
 export function resolvedDraft(facts: WriteBackFacts, resolution: Resolution): WriteBackEventDraft {
   return {
     ...envelope(facts),
     type: RESOLVED,
-    ordinal: 0,
+    ordinal: resolution.decision === "superseded" ? 1 : 0,
     data: {
       ...common(facts, resolution.atMs),
       ...own(facts),
       by: resolution.by,
       ...(resolution.approvedBy === undefined ? {} : { approvedBy: resolution.approvedBy }),
       decision: resolution.decision,
+      ...(resolution.overtakenBy === undefined ? {} : { overtakenBy: resolution.overtakenBy }),
       ...(resolution.hisReceiptNo === undefined ? {} : { hisReceiptNo: resolution.hisReceiptNo }),
       reason: resolution.reason,
     },

@@ -4,6 +4,7 @@
 import type { Destination, Partner } from "../partners/profile.ts";
 import type { Backoff } from "./backoff.ts";
 import type { Duplicates } from "./outcome.ts";
+import type { QuietSpan } from "./quiet.ts";
 
 /** What must be left of a lease when the slowest attempt has ended: time to settle it. */
 export const LEASE_MARGIN_MS = 500;
@@ -27,6 +28,15 @@ export interface DestinationPolicy {
   readonly replyBytesMax: number;
   /** `<vendor>/<message>` of the inquiry; absent: the destination cannot be asked. */
   readonly inquiry?: string;
+  /** Path of a harmless GET: what probes ask while the breaker is open. */
+  readonly ping?: string;
+  /** Ceiling of calls a second, all workers together; absent: `parallel` alone limits. */
+  readonly ratePerSecond?: number;
+  readonly quietHours?: readonly QuietSpan[];
+  /** by-key only: how long the partner remembers a key; absent: for ever. */
+  readonly duplicatesLifetimeMs?: number;
+  /** `skip`: a lane goes on past a parked head; absent: it is blocked until a person decides. */
+  readonly parkedHead?: "skip";
 }
 
 export interface PolicyProblem {
@@ -49,6 +59,26 @@ function problemsOf(destination: Destination): readonly PolicyProblem[] {
       zh: `租约 ${destination.leaseMs} 毫秒太短：连接与应答超时共 ${attemptMs} 毫秒，另需 ${LEASE_MARGIN_MS} 毫秒结算`,
       en: `the lease of ${destination.leaseMs} ms is too short: connect and reply time-outs are ${attemptMs} ms, and ${LEASE_MARGIN_MS} ms more are needed to settle`,
     });
+  }
+  // Past half of a key's lifetime the partner is asked and, when it knows nothing, written to within one attempt (deliver.ts).
+  if (destination.duplicates === "by-key" && destination.duplicatesLifetimeMs !== undefined && destination.inquiry !== undefined) {
+    const bothMs = 2 * attemptMs + LEASE_MARGIN_MS;
+    if (bothMs > destination.leaseMs && problems.length === 0) {
+      problems.push({
+        at: "/destination/leaseMs",
+        zh: `租约 ${destination.leaseMs} 毫秒太短：幂等键过期前须先查询再发送，共需 ${bothMs} 毫秒`,
+        en: `the lease of ${destination.leaseMs} ms is too short: an old key is asked for and then sent, which may take ${bothMs} ms`,
+      });
+    }
+  }
+  for (const [index, { from, to }] of (destination.quietHours ?? []).entries()) {
+    if (from === to) {
+      problems.push({
+        at: `/destination/quietHours/${index}`,
+        zh: "静默时段的起止时间相同",
+        en: "quiet hours begin and end at the same time",
+      });
+    }
   }
   if (destination.duplicates === "inquiry" && destination.inquiry === undefined) {
     problems.push({
@@ -85,6 +115,11 @@ export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destinat
       retry: destination.retry,
       replyBytesMax: REPLY_BYTES_MAX,
       ...(destination.inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${destination.inquiry}` }),
+      ...(destination.ping === undefined ? {} : { ping: destination.ping }),
+      ...(destination.ratePerSecond === undefined ? {} : { ratePerSecond: destination.ratePerSecond }),
+      ...(destination.quietHours === undefined ? {} : { quietHours: destination.quietHours }),
+      ...(destination.duplicatesLifetimeMs === undefined ? {} : { duplicatesLifetimeMs: destination.duplicatesLifetimeMs }),
+      ...(destination.parkedHead === "skip" ? { parkedHead: destination.parkedHead } : {}),
     },
   };
 }

@@ -94,6 +94,8 @@ export interface AttemptEnd {
   readonly why: string;
   readonly how?: How;
   readonly receipt?: Receipt;
+  /** With step `wait`: the partner's own number of the work it took. */
+  readonly reference?: string;
   /** Reply bytes, at most 64 KiB. */
   readonly reply?: Uint8Array;
   readonly retryInMs?: number;
@@ -104,6 +106,8 @@ export interface AttemptEnd {
     readonly en: string;
     readonly advice: { readonly zh: string; readonly en: string };
   };
+  /** With step `park`: its lane goes on past it, by the destination's profile (parkedHead: skip). */
+  readonly letsNextGo?: true;
   /** writeback.acknowledged or writeback.parked, committed with the end. */
   readonly event?: Event;
 }
@@ -114,8 +118,16 @@ export interface WriteBackStore {
    * Claims up to `limit` due lane heads of a destination: token + 1, lease, attempt row, one transaction, `for update skip locked`.
    * A head whose lease expired with an open attempt, and a deferred one whose answer is overdue (its nextAt has passed), comes back with the action that
    * `unclearAction` says and with `because`; never silently as a fresh send. A lease that expired under an inquiry comes back as the inquiry it was.
+   * Heads due longest come first. `freshMs`: only heads that became due within so many milliseconds, so that live traffic need not wait for a backlog; a head
+   * behind others of its lane counts from when it was owed.
    */
-  claim(destination: string, limit: number, leaseMs: number, unclearAction: "send" | "ask" | "park"): Promise<readonly Claimed[]>;
+  claim(
+    destination: string,
+    limit: number,
+    leaseMs: number,
+    unclearAction: "send" | "ask" | "park",
+    freshMs?: number,
+  ): Promise<readonly Claimed[]>;
   /**
    * Coalesced. `lease-lost`: someone else holds it now; nothing was changed. Promotes the next of the lane when this one is closed.
    * Rejects with `JournalGone` or `JournalBusy` when it may be tried again as it is; any other rejection is about what the end holds.

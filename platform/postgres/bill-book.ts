@@ -13,6 +13,10 @@ interface Book {
   readonly refunds: Fen;
   readonly refundOf?: NonNullable<Bill["refundOf"]>;
   readonly toldBy?: NonNullable<Bill["toldBy"]>;
+  readonly insuredBy?: NonNullable<Bill["insuredBy"]>;
+  readonly refundedBy?: NonNullable<Bill["refundedBy"]>;
+  readonly reversedBy?: NonNullable<Bill["reversedBy"]>;
+  readonly untold?: NonNullable<Bill["untold"]>;
   readonly toldTotal?: string;
 }
 
@@ -41,6 +45,10 @@ export function billOfBook(key: string, book: unknown): Bill {
     refunds: amounts(stored.refunds),
     ...(stored.refundOf === undefined ? {} : { refundOf: stored.refundOf }),
     ...(stored.toldBy === undefined ? {} : { toldBy: stored.toldBy }),
+    ...(stored.insuredBy === undefined ? {} : { insuredBy: stored.insuredBy }),
+    ...(stored.refundedBy === undefined ? {} : { refundedBy: stored.refundedBy }),
+    ...(stored.reversedBy === undefined ? {} : { reversedBy: stored.reversedBy }),
+    ...(stored.untold === undefined ? {} : { untold: stored.untold }),
     ...(stored.toldTotal === undefined ? {} : { toldTotal: BigInt(stored.toldTotal) }),
   };
 }

@@ -15,12 +15,14 @@
 import { createHash } from "node:crypto";
 import type { OutboxStore, SettleStore } from "../../domain/delivery/ports.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
+import type { GateStore } from "../../domain/writeback/gates.ts";
 import type { WriteBackStore } from "../../domain/writeback/ports.ts";
 import { createUuid7, dbTime, setClockOffset } from "./clock.ts";
 import type { AcknowledgementStore } from "../../domain/acknowledgements/ports.ts";
 import { type AcknowledgementStoreDeps, createAcknowledgementStore } from "./acknowledgements.ts";
 import { createJournalStore, type JournalDeps } from "./journal.ts";
 import { migrate } from "./migrate.ts";
+import { createGateStore } from "./gates.ts";
 import { createOutboxStore } from "./outbox.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { assertServer, createPool, type Log, type Pool, POOL_MAX, READ_POOL_MAX, SILENT } from "./pool.ts";
@@ -63,11 +65,13 @@ export interface Postgres {
   /** Names of the migrations applied at this start. */
   readonly applied: readonly string[];
   journal(deps: Given<JournalDeps, "parkedEvent" | "published" | "queueRowsMax" | "handsOver">): JournalStore;
-  settle(deps: Given<SettleDeps, "parkedEvent" | "after" | "handOff">): SettleStore;
+  settle(deps: Given<SettleDeps, "parkedEvent" | "after" | "handOff" | "sealWriteBack">): SettleStore;
   writeBacks(deps: Given<WriteBackDeps, "published" | "due" | "strayCheckMs">): WriteBackStore;
   /** Acknowledgements that come on their own way. */
   acknowledgements(deps: Given<AcknowledgementStoreDeps, "parkedEvent" | "seal" | "after">): AcknowledgementStore;
   outbox(): OutboxStore;
+  /** What destinations are allowed now, shared by all workers. */
+  gates(): GateStore;
   ensurePartitions(daysAhead?: number): Promise<readonly string[]>;
   /** huiliu_now(). */
   now(): Promise<{ readonly ms: number; readonly day: string }>;
@@ -113,6 +117,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       settle: (deps) => closing(createSettleStore({ ...common, eventLeaseMs: options.eventLeaseMs ?? EVENT_LEASE_MS, ...deps })),
       writeBacks: (deps) => closing(createWriteBackStore({ ...common, ...deps })),
       acknowledgements: (deps) => closing(createAcknowledgementStore({ ...common, ...deps })),
+      gates: () => createGateStore(pool),
       outbox: () => closing(createOutboxStore({ pool })),
       ensurePartitions: async (daysAhead) => {
         const done = await ensurePartitions(pool, daysAhead);

@@ -63,7 +63,7 @@ const claimedOf = (one: WriteBack, laneSeq: bigint, leaseMs: number, laneBehind:
 export async function bornClaimed(handOff: HandOff | undefined, tx: Tx, plans: readonly Plan[]): Promise<Born> {
   if (handOff === undefined) return NONE;
   const all = plans.flatMap((plan) => plan.writeBacks.map((one): WriteBack => ({ ...one, messageId: plan.messageId })));
-  const heads = all.filter((one) => one.state === "waiting");
+  const heads = all.filter((one) => one.state === "waiting" && one.waitMs === undefined);
   if (heads.length === 0) return NONE;
   const pairs = heads.map(({ owed }) => ({ one: owed.destination, two: owed.lane }));
   const kept = await run<{ ord: bigint }>(tx.client, "settle_shut", sql.SHUT, sql.PAIRS.params(pairs));

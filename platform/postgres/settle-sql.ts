@@ -2,7 +2,7 @@
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
 import type { Days } from "./sql.ts";
-import { shutOf } from "./write-back-sql.ts";
+import { isHead, shutOf } from "./write-back-sql.ts";
 
 /**
  * Locks the messages, in one order for everybody; the caller compares state and token (decision 6). The state is not asked for here: it would let the
@@ -35,7 +35,7 @@ export const EXISTING = `select w.id, w.message_id, w.key, w.destination, w.kind
 
 /** Two index probes a lane: its head, or (a lane in need of healing) anything queued. */
 export const BUSY = `select r.one, r.two from ${PAIRS.from} cross join lateral (
-    (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state in ('waiting', 'sending', 'deferred', 'parked') limit 1)
+    (select 1 from write_back w where w.destination = r.one and w.lane = r.two and ${isHead("w")} limit 1)
     union all
     (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state = 'queued' limit 1) limit 1) as busy`;
 
@@ -93,6 +93,7 @@ export const WRITE_BACK_ROWS = batchOf("r", {
   lane: "text",
   lane_seq: "bigint",
   bill: "text",
+  order_key: "text",
   cause_event_id: "text",
   cause_type: "text",
   content_type: "text",
@@ -104,6 +105,7 @@ export const WRITE_BACK_ROWS = batchOf("r", {
   node: "text",
   state: "text",
   lease_ms: "double precision",
+  wait_ms: "double precision",
   body: "bytea",
 });
 /** `sending`: born claimed by us, with its attempt. Parameters after the rows: now (ms), worker. */
@@ -112,11 +114,12 @@ export const insertWriteBacks = (days: Days): string => `with rows as materializ
   born as (
     insert into ${days.of("attempt")} (message_id, write_back_id, n, action, started_at, worker)
     select message_id, id, 1, 'send', ${at(`$${WRITE_BACK_ROWS.next}`)}, $${WRITE_BACK_ROWS.next + 1}::integer from rows where lease_ms is not null)
-  insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
+  insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, order_key, cause_event_id, cause_type, content_type, charset,
       amount_fen, serial, business_date, flow, node, state, next_at, owed_at,
       token, attempts, lease_worker, lease_until, claimed_at, last_possible_send_at)
-    select id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
-      amount_fen, serial, business_date, flow, node, state, case when state in ('waiting', 'sending') then ${at(`$${WRITE_BACK_ROWS.next}`)} end,
+    select id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, order_key, cause_event_id, cause_type, content_type, charset,
+      amount_fen, serial, business_date, flow, node, state,
+      case when state in ('waiting', 'sending') then ${at(`$${WRITE_BACK_ROWS.next}`)} + coalesce(wait_ms, 0) * interval '1 millisecond' end,
       ${at(`$${WRITE_BACK_ROWS.next}`)}, case when lease_ms is null then 0 else 1 end, case when lease_ms is null then 0 else 1 end,
       case when lease_ms is not null then $${WRITE_BACK_ROWS.next + 1}::integer end,
       ${at(`$${WRITE_BACK_ROWS.next}`)} + lease_ms * interval '1 millisecond',

@@ -11,6 +11,7 @@ import type {
   SettleStore,
 } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
+import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { HandOff } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { type EventRow, storeEvents, storeHistory } from "./facts.ts";
@@ -18,8 +19,10 @@ import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
 import { bookOf } from "./bill-book.ts";
 import { type Born, bornClaimed } from "./settle-hand-off.ts";
+import { closeSuperseded, holdAgain, lookLater, promoteHeads } from "./overtaken.ts";
 import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
 import * as sql from "./settle-sql.ts";
+import { noteParkedMessages } from "./failure-groups.ts";
 import { LostRace } from "./failures.ts";
 import { daysOf, lockTexts, msOfUuid, orderLock, run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
@@ -44,6 +47,8 @@ export interface SettleDeps {
   readonly after: (done: AfterSettle) => void;
   /** Who sends heads at once; absent: every one of them waits to be claimed. */
   readonly handOff?: HandOff;
+  /** Makes the event of what was superseded; absent: none is told. */
+  readonly sealWriteBack?: SealWriteBackEvent;
   readonly subscribers?: Subscribers;
   /** How long an event handed to an event-in node stays ours. Longer than a flow's deadline. */
   readonly eventLeaseMs: number;
@@ -129,6 +134,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
       const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
       await run(tx.client, "release_held", sql.RELEASE_HELD, [...sql.RELEASE_ROWS.params(rows), tx.nowMs]);
     }
+    const overtaken = await storeOvertaken(tx, judge);
     const deliveries = deliveriesOf(events);
     await storeDeliveries(tx, deliveries);
     await endSources(tx, all);
@@ -139,7 +145,8 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     for (const plan of all)
       for (const one of plan.writeBacks)
         if (one.state === "waiting" && born.leaseMs(one.id) === undefined) destinations.add(one.owed.destination);
-    const outbox = events.filter((row) => row.publish).map((row) => ({ seq: row.seq, event: row.event }));
+    for (const destination of overtaken.destinations) destinations.add(destination);
+    const outbox = [...events.filter((row) => row.publish), ...overtaken.outbox].map((row) => ({ seq: row.seq, event: row.event }));
     return {
       answers: settlements.map((one) => plans.get(one)?.answer ?? { kind: "fenced" }),
       committed: () => {
@@ -150,6 +157,14 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
       },
       abandoned: born.abandon,
     };
+  };
+
+  /** What a refund or a reversal overtook leaves its lane; the next of each lane goes on. */
+  const storeOvertaken = async (tx: Tx, judge: Judge) => {
+    await holdAgain(tx, judge.reheld());
+    const outbox = await closeSuperseded(tx, deps, judge.superseded());
+    await lookLater(tx, judge.lookAgain());
+    return { outbox, destinations: await promoteHeads(tx, judge.headless()) };
   };
 
   const takeFacts = async (tx: Tx, facts: ReturnType<ReturnType<typeof createJudge>["facts"]>): Promise<void> => {
@@ -180,7 +195,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
 
   const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>, born: Born): Promise<void> => {
     const rows = plans.flatMap((plan) =>
-      plan.writeBacks.map(({ id, owed, state, bill }) => ({
+      plan.writeBacks.map(({ id, owed, state, bill, waitMs }) => ({
         id,
         key: owed.key,
         message_id: plan.messageId,
@@ -190,6 +205,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         lane: owed.lane,
         lane_seq: laneSeqs.get(id) ?? null,
         bill: bill ?? null,
+        order_key: owed.order ?? null,
         cause_event_id: owed.cause.eventId,
         cause_type: owed.cause.type,
         content_type: owed.contentType,
@@ -201,6 +217,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         node: owed.node,
         state: born.leaseMs(id) === undefined ? state : "sending",
         lease_ms: born.leaseMs(id) ?? null,
+        wait_ms: waitMs ?? null,
         body: owed.body,
       })),
     );
@@ -244,6 +261,8 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     });
     if (ended.length > 0) await run(tx.client, "end_deliveries", sql.END_DELIVERIES, sql.ENDED.params(ended));
     await storeHistory(tx, plans.flatMap(historyOf));
+    const parked = messages.flatMap(({ messageId: id, reason, settlement }) => (reason ? [{ ...summaryOf(settlement), id, reason }] : []));
+    await noteParkedMessages(tx, parked);
   };
 
   const committer = createGroupCommit<Settlement, Settled>({

@@ -6,6 +6,8 @@ import type { Days } from "./sql.ts";
 const NOW = "(select huiliu_now())";
 /** Queued write-backs are counted this far: what a parking blocks is "1000 or more". */
 export const LANE_BEHIND_MAX = 1_000;
+/** Whether a row is its lane's head, or blocks it: as the index write_back_head says it. A parked one that the lane goes on past is none. `row`: its alias. */
+export const isHead = (row: string): string => `${row}.blocks and ${row}.state in ('waiting', 'sending', 'deferred', 'parked')`;
 const ms = (parameter: string): string => `${parameter}::double precision * interval '1 millisecond'`;
 
 /**
@@ -22,7 +24,7 @@ export const freeOf = (destination: string, lane: string): string =>
 
 /**
  * Claims due heads and commits the row of each attempt before the call (decision 6). $1 destination, $2 limit, $3 worker, $4 lease ms, $5 what to do with a
- * deferred one whose answer is overdue. During a send the last instant at which a request may leave us is the end of the lease: should nobody see the
+ * deferred one whose answer is overdue, $6 only heads that became due within so many ms (null: all, longest due first). During a send the last instant at which a request may leave us is the end of the lease: should nobody see the
  * attempt's end, that is what counts.
  */
 export const CLAIM = `with clock as materialized (select huiliu_now() as now),
@@ -30,6 +32,7 @@ export const CLAIM = `with clock as materialized (select huiliu_now() as now),
     select w.id, case when w.state = 'deferred' then $5 else w.action end as action,
       case when w.state = 'deferred' then 'answer-overdue' else w.because end as because
     from write_back w where w.destination = $1 and w.state in ('waiting', 'deferred') and w.next_at <= ${NOW}
+      and w.next_at > (select coalesce(huiliu_now() - ${ms("$6")}, '-infinity'))
       and ${gateOf("$1")} and ${freeOf("w.destination", "w.lane")}
     order by w.next_at, w.lane_seq limit $2 for update skip locked),
   claimed as (
@@ -98,6 +101,7 @@ export const END_ROWS = batchOf("r", {
   how: "text",
   receipt: "jsonb",
   park: "jsonb",
+  blocks: "boolean",
   reply: "bytea",
 });
 /** Ends attempts and moves their write-backs. The last parameter is now in ms. */
@@ -115,16 +119,20 @@ export const endAttempts = (days: Days): string => {
     first_sent_at = case when rows.may then coalesce(w.first_sent_at, w.claimed_at) else w.first_sent_at end,
     last_possible_send_at = case when rows.may then ${now} else w.possible_send_before end,
     closed_at = case when rows.state = 'acknowledged' then ${now} end,
-    receipt = coalesce(rows.receipt, w.receipt), how = coalesce(rows.how, w.how), park = rows.park
+    receipt = coalesce(rows.receipt, w.receipt), how = coalesce(rows.how, w.how), park = rows.park,
+    blocks = rows.blocks
   from rows where w.id = rows.id`;
 };
 
 export const LANES = batchOf("r", { one: "text", two: "text" });
-/** Makes the oldest queued write-back of each lane its head, where the lane has none. A statement of its own, after the lanes are locked. Last parameter: now in ms. */
-export const PROMOTE = `update write_back w set state = 'waiting', next_at = ${at(`$${LANES.next}`)}
+/**
+ * Makes the oldest queued write-back of each lane its head, where the lane has none. It is due since it was owed, not since its turn came: of a backlog the oldest
+ * goes first in whatever lane, and what became due just now is live traffic (`claim`'s freshMs). A statement of its own, after the lanes are locked. Last parameter: now in ms.
+ */
+export const PROMOTE = `update write_back w set state = 'waiting', next_at = least(w.owed_at, ${at(`$${LANES.next}`)})
   from ${LANES.from} cross join lateral (
     select q.id from write_back q where q.destination = r.one and q.lane = r.two and q.state = 'queued'
-      and (select h.id from write_back h where h.destination = r.one and h.lane = r.two and h.state in ('waiting', 'sending', 'deferred', 'parked') limit 1) is null
+      and (select h.id from write_back h where h.destination = r.one and h.lane = r.two and ${isHead("h")} limit 1) is null
     order by q.lane_seq limit 1) as next
   where w.id = next.id returning w.destination`;
 
@@ -151,5 +159,5 @@ export const LOST_DESTINATIONS = `select w.destination, count(*)::integer as los
 
 /** Lanes with something queued and no head: a bug or a hand-made change left them. $1 limit. */
 export const HEADLESS = `select distinct q.destination as one, q.lane as two from write_back q where q.state = 'queued'
-    and not exists (select 1 from write_back h where h.destination = q.destination and h.lane = q.lane and h.state in ('waiting', 'sending', 'deferred', 'parked'))
+    and not exists (select 1 from write_back h where h.destination = q.destination and h.lane = q.lane and ${isHead("h")})
   limit $1`;

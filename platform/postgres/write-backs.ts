@@ -4,6 +4,7 @@ import { JournalGone } from "../../domain/journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
+import { noteReferences } from "./acknowledgements.ts";
 import { oweToFlows, storeEvents } from "./facts.ts";
 import { uuids } from "./binary.ts";
 import { noteFailedEnds } from "./failure-groups.ts";
@@ -210,6 +211,10 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       );
       destinations = await promote(tx, lanes);
       const to = new Map(fence.map((row) => [row.id, row.destination]));
+      await noteReferences(
+        tx,
+        rows.flatMap(({ id, reference }) => (reference === undefined ? [] : [{ destination: to.get(id) ?? "", reference, write_back_id: id }])),
+      );
       await noteFailedEnds(tx, rows, (id) => to.get(id));
     }
     failpoint("attempt.before-commit");
@@ -261,10 +266,18 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     limit: number,
     leaseMs: number,
     unclearAction: Claimed["action"],
+    freshMs: number | undefined,
   ): Promise<readonly Claimed[]> => {
     await expireIfStray(destination, unclearAction);
     const claimed = await commit({ ...options, name: "claim" }, async (tx) => {
-      const rows = await run<ClaimRow>(tx.client, "write_back_claim", sql.CLAIM, [destination, limit, worker.id, leaseMs, unclearAction]);
+      const rows = await run<ClaimRow>(tx.client, "write_back_claim", sql.CLAIM, [
+        destination,
+        limit,
+        worker.id,
+        leaseMs,
+        unclearAction,
+        freshMs ?? null,
+      ]);
       const bodies = await bodiesOf(tx.client, rows);
       if (rows.length > 0) failpoint("claim.before-commit");
       return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id) ?? missingBody(row), leaseMs)) };
@@ -289,7 +302,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
   };
 
   return {
-    claim: (destination, limit, leaseMs, unclearAction) => orGone(claim(destination, limit, leaseMs, unclearAction)),
+    claim: (destination, limit, leaseMs, unclearAction, freshMs) => orGone(claim(destination, limit, leaseMs, unclearAction, freshMs)),
     settle: (end) => committer.submit(end),
     nextDueMs: async (destination) => {
       const [row] = await orGone(run<{ ms: number | null }>(pool, "write_back_next_due", sql.NEXT_DUE, [destination]));

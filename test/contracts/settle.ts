@@ -246,7 +246,7 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
       }
     }
 
-    test("decision 6: a held write-back whose payment was given back is never released, neither when others pay the bill nor when it comes to nothing", async () => {
+    test("decision 6: a held write-back whose payment was given back is superseded, and not released when others pay the bill or it comes to nothing", async () => {
       for (const last of ["paid by another", "cancelled"] as const) {
         const bill = fresh("bill:");
         const event = fact();
@@ -257,8 +257,16 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
           settlement(await arrive(), { events: [event], orderChanges: [charged, told], writeBacks: [back] }),
         );
         assert.deepEqual(states(first), ["held"]);
-        const refunded: OrderChange = { kind: "refunded", bill, refundNo: fresh("R"), amount: 50n, paymentNo: "P-back" };
-        await one.settle.settle(settlement(await arrive(), { events: [fact()], orderChanges: [refunded] }));
+        const back50 = fact({ type: "payment.refunded" });
+        const refunded: OrderChange = {
+          kind: "refunded",
+          bill,
+          refundNo: fresh("R"),
+          amount: 50n,
+          paymentNo: "P-back",
+          eventId: back50.event.id,
+        };
+        await one.settle.settle(settlement(await arrive(), { events: [back50], orderChanges: [refunded] }));
         const second = fact();
         const again = owed(second, bill, { when: "bill-paid" });
         const whole: OrderChange =
@@ -269,7 +277,7 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
           settlement(await arrive(), { events: [second], orderChanges: [whole], writeBacks: last === "cancelled" ? [] : [again] }),
         );
         assert.deepEqual(states(ended), last === "cancelled" ? [] : ["waiting"]);
-        assert.equal((await world.writeBack(back.key))?.state, "held", last);
+        assert.equal((await world.writeBack(back.key))?.state, "resolved", last);
       }
     });
 

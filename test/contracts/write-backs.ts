@@ -158,6 +158,19 @@ export function writeBackContract(name: string, make: () => Promise<WriteBackWor
       assert.equal((await only(destination)).id, free);
     });
 
+    test("a parked head that its destination skips lets the next one go, and that one only after it is closed", async () => {
+      const destination = freshDestination();
+      const [head, second, third] = [await owe(destination), await owe(destination), await owe(destination)];
+      const rejected = { outcome: "rejected", step: "park", mayHaveTakenEffect: false, park: PARK, letsNextGo: true } as const;
+      await world.store.settle(endOf(await only(destination), rejected));
+      assert.deepEqual([(await world.row(head))?.state, (await world.row(third))?.state], ["parked", "queued"]);
+      const next = await only(destination);
+      assert.equal(next.id, second);
+      await world.store.settle(endOf(next));
+      assert.equal((await only(destination)).id, third);
+      assert.equal((await world.row(head))?.state, "parked");
+    });
+
     const steps = [
       { step: "resend", outcome: "busy", may: false, action: "send", because: undefined },
       { step: "resend", outcome: "unclear", may: true, action: "send", because: undefined },

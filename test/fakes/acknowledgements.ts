@@ -40,6 +40,9 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
     };
   };
 
+  const named = (row: FakeRow, by: "key" | "serial" | "reference"): string | undefined =>
+    by === "reference" ? row.ends.find((end) => end.reference !== undefined)?.reference : row[by];
+
   const apply = (arrived: Arrived): ReturnType<typeof rule> => {
     const row = writeBacks.rows().find((one) => one.id === arrived.writeBackId);
     if (!row) return { state: "unexpected", move: "none" };
@@ -66,7 +69,7 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
     find: async (destination, { by, value }) =>
       writeBacks
         .rows()
-        .filter((row) => row.destination === destination && (by === "key" ? row.key === value : by === "serial" && row.serial === value))
+        .filter((row) => row.destination === destination && named(row, by) === value)
         .map(({ id, key, amountFen, serial }) => ({ id, key, mapping: "fake/payment-confirm", amountFen, serial })),
     apply: async (arrived) => {
       await Promise.resolve();

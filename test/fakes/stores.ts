@@ -2,19 +2,11 @@
  * Journal, settlements and outbox in memory: same promises as PostgreSQL's (test/contracts/journal.ts, settle.ts), no durability. Every operation is one turn of
  * the event loop, so nothing is ever half done. Workers share one `MemoryStores`.
  */
-import {
-  createJudge,
-  type ExistingWriteBack,
-  type HeldWriteBack,
-  type KnownFact,
-  messageIdOf,
-  type Plan,
-} from "../../domain/delivery/judge.ts";
+import { createJudge, type ExistingWriteBack, type KnownFact, messageIdOf, type Plan } from "../../domain/delivery/judge.ts";
 import type {
   AfterSettle,
   DeliverySource,
   OutboxStore,
-  OwedWriteBack,
   ParkedEventOf,
   SealedEvent,
   Settled,
@@ -36,31 +28,13 @@ import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
 import { fingerprintOf, key, uuid7 } from "./ids.ts";
+import type { MemoryMessage, MemoryWriteBack } from "./rows.ts";
+import { heldOf, lookAgainAt, moveOvertaken, openOf, OUT_OF_LANE } from "./overtaken.ts";
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
-export interface MemoryMessage {
-  message: Open<JournaledMessage>;
-  state: MessageState;
-  readonly receivedMs: number;
-  fingerprint: string;
-  readonly parts: Map<string, string>;
-  worker?: number;
-  leaseUntilMs: number;
-  park?: ParkReason;
-  duplicateOf?: string;
-  readonly history: { readonly state: string; readonly note?: string }[];
-}
-
-export interface MemoryWriteBack {
-  readonly id: string;
-  readonly messageId: string;
-  readonly owed: OwedWriteBack;
-  readonly bill?: string;
-  state: string;
-  laneSeq?: bigint;
-}
+export type { MemoryMessage, MemoryWriteBack };
 
 export interface MemoryStores {
   readonly messages: Map<string, MemoryMessage>;
@@ -71,6 +45,8 @@ export interface MemoryStores {
   readonly outbox: OutboxStore;
   /** `destination` that may not be given anything, `destination lane` that a person holds. */
   readonly shut: Set<string>;
+  /** Looks again at bills of which something overtaken was on the wire. */
+  lookAgain(): void;
   worker(deps: {
     readonly handOff?: HandOff;
     readonly parkedEvent: ParkedEventOf;
@@ -79,8 +55,6 @@ export interface MemoryStores {
     readonly queueRowsMax?: number;
   }): { readonly journal: JournalStore; readonly settle: SettleStore; readonly kill: () => void };
 }
-
-const CLOSED = new Set(["held", "acknowledged", "resolved"]);
 
 /** Makes the shared world. `nowMs` is its clock. */
 export function createMemoryStores(nowMs: () => number): MemoryStores {
@@ -91,6 +65,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
   const exchanges = new Map<string, string>();
   const facts = new Map<string, KnownFact>();
   const bills = new Map<string, Bill>();
+  const looks = new Set<string>();
   const writeBacks = new Map<string, MemoryWriteBack>();
   const events: { messageId: string; event: Event; seq: bigint }[] = [];
   const outboxRows = new Map<bigint, Event>();
@@ -301,21 +276,12 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
           fact: (partner, identity) => facts.get(key(partner, identity)),
           stored: (messageId, eventId) => events.some((row) => row.messageId === messageId && row.event.id === eventId),
           bill: (name) => bills.get(name) ?? emptyBill(name),
-          held: (bill) =>
-            [...writeBacks.values()]
-              .filter((row) => row.state === "held" && row.bill === bill)
-              .map(
-                (row): HeldWriteBack => ({
-                  id: row.id,
-                  causeEventId: row.owed.cause.eventId,
-                  destination: row.owed.destination,
-                  lane: row.owed.lane,
-                }),
-              ),
+          held: (bill) => heldOf(writeBacks, bill),
+          open: (bill) => openOf(writeBacks, bill),
           existing: (name): ExistingWriteBack | undefined => writeBacks.get(name),
           busy: (destination, lane) =>
             [...writeBacks.values()].some(
-              (row) => row.owed.destination === destination && row.owed.lane === lane && !CLOSED.has(row.state),
+              (row) => row.owed.destination === destination && row.owed.lane === lane && !OUT_OF_LANE.has(row.state),
             ),
         },
         { newId: () => uuid7(nowMs()), parkedEvent: deps.parkedEvent },
@@ -353,6 +319,8 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         seq += 1n;
         Object.assign(byId.get(id) ?? {}, { laneSeq: seq });
       }
+      const promoted = moveOvertaken(writeBacks, judge);
+      for (const key of judge.lookAgain()) looks.add(key);
       const stored = plan.events.map((sealed) => ({ ...storeEvent(plan.messageId, sealed), publish: sealed.publish }));
       for (const one of plan.keys) keys.push({ value: one.value, messageId: plan.messageId });
       const handed = stored.flatMap(({ event }) =>
@@ -372,8 +340,15 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       closeSource(plan);
       const claims = new Map<string, { readonly reserved: number; readonly given: Claimed[] }>();
       for (const { id, owed, state } of plan.writeBacks) {
-        const { destination, lane, when: _, flow: __, node: ___, ...told } = owed;
-        if (!deps.handOff || state !== "waiting" || shut.has(destination) || shut.has(`${destination} ${lane}`)) continue;
+        const { destination, lane, when: _, flow: __, node: ___, order: ____, ...told } = owed;
+        if (
+          !deps.handOff ||
+          state !== "waiting" ||
+          byId.get(id)?.waitMs !== undefined ||
+          shut.has(destination) ||
+          shut.has(`${destination} ${lane}`)
+        )
+          continue;
         const { calls, leaseMs } = deps.handOff.reserve(destination, 1);
         const row = byId.get(id);
         const more = { destination, lane, token: 1, attempt: 1, owedAt: chinaDateTimeOf(nowMs()), laneBehind: 0, leaseMs };
@@ -389,7 +364,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       ];
       deps.after({
         outbox: stored.filter((one) => one.publish).map(({ seq: at, event }) => ({ seq: at, event })),
-        destinations: [...new Set(due.filter((one) => one.state === "waiting").map((one) => one.destination))],
+        destinations: [...new Set([...due.filter((one) => one.state === "waiting").map((one) => one.destination), ...promoted])],
         eventDeliveries: handed,
       });
       return plan.answer;
@@ -437,5 +412,6 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     return { journal, settle, kill: () => void dead.add(me) };
   };
 
-  return { messages, writeBacks, events, outboxRows, keys, outbox, shut, worker };
+  const lookAgain = (): void => lookAgainAt(looks, bills, writeBacks);
+  return { messages, writeBacks, events, outboxRows, keys, outbox, shut, lookAgain, worker };
 }

@@ -13,6 +13,7 @@ export interface FakeRow {
   readonly amountFen: bigint;
   readonly serial: string;
   readonly owedAt: string;
+  readonly owedAtMs: number;
   state: WriteBackState;
   token: number;
   attempt: number;
@@ -24,6 +25,8 @@ export interface FakeRow {
   lastPossibleSendMs: number | undefined;
   mayHaveTakenEffect: boolean;
   firstSentAt: string | undefined;
+  /** Parked, and its lane goes on past it. */
+  passed?: boolean;
   ends: AttemptEnd[];
 }
 
@@ -60,7 +63,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     return open && !holds.has(`${destination} ${lane}`);
   };
   const laneOf = (row: Pick<FakeRow, "destination" | "lane">) =>
-    rows.filter((one) => one.destination === row.destination && one.lane === row.lane && OPEN.has(one.state));
+    rows.filter((one) => one.destination === row.destination && one.lane === row.lane && OPEN.has(one.state) && one.passed !== true);
 
   const operation = async <T>(name: string, work: () => T): Promise<T> => {
     await Promise.resolve();
@@ -115,7 +118,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
 
   const promote = (closed: FakeRow): void => {
     const [head] = laneOf(closed).sort((a, b) => (a.laneSeq < b.laneSeq ? -1 : 1));
-    if (head?.state === "queued") Object.assign(head, { state: "waiting", nextAtMs: clock.tickMs() });
+    if (head?.state === "queued") Object.assign(head, { state: "waiting", nextAtMs: head.owedAtMs });
   };
 
   const apply = (row: FakeRow, end: AttemptEnd): void => {
@@ -135,6 +138,8 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
         return;
       case "park":
         row.state = "parked";
+        row.passed = end.letsNextGo === true;
+        if (row.passed) promote(row);
         return;
       case "wait":
         row.state = "deferred";
@@ -178,6 +183,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
         amountFen,
         serial: `S-${key}`,
         owedAt: new Date(clock.nowMs()).toISOString(),
+        owedAtMs: clock.tickMs(),
         state: laneOf({ destination, lane }).length === 0 ? "waiting" : "queued",
         token: 0,
         attempt: 0,
@@ -201,12 +207,12 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       const row = rows.find((one) => one.id === id);
       if (row) Object.assign(row, { state: "waiting", action, because: "replay", nextAtMs: clock.tickMs() });
     },
-    claim: (destination, limit, leaseMs, unclearAction) =>
+    claim: (destination, limit, leaseMs, unclearAction, freshMs = Number.POSITIVE_INFINITY) =>
       operation("claim", () => {
         const taken: Claimed[] = [];
         for (const row of rows) {
           if (taken.length >= limit) break;
-          const action = row.destination === destination ? dueAction(row, unclearAction) : undefined;
+          const action = row.destination === destination && row.nextAtMs > clock.tickMs() - freshMs ? dueAction(row, unclearAction) : undefined;
           if (action === undefined) continue;
           taken.push(begin(row, action, leaseMs));
         }

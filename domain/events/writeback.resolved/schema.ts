@@ -1,5 +1,5 @@
 /** 回写已由人工了结: a person's audited decision takes the place of the partner's receipt. */
-import { choice, maybe, no, text } from "../../schema/pieces.ts";
+import { choice, code, maybe, no, text } from "../../schema/pieces.ts";
 import { dataMaybeBusiness, demand, person } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { writeBackAmount, writeBackFields, writeBackKeys } from "../writeback.ts";
@@ -18,6 +18,7 @@ export const definition = defineEvent({
       "决定：已手工处理、不再需要、被后续业务取代",
       "Decision: done by hand, not wanted any more, overtaken by a later fact",
     ),
+    overtakenBy: maybe(code("取代它的事件编号", "Id of the event that overtook it")),
     hisReceiptNo: maybe(no("院方凭据号", "The HIS's receipt number")),
     reason: text("理由", "Reason"),
   }),
