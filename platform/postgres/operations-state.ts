@@ -3,7 +3,9 @@ import { READ_TIMEOUT_MS, type Sample } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
 import type { DestinationView, PartnerView, Status } from "../../domain/operations/views.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
+import { gateView } from "../../domain/operations/views-gates.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
+import { readGates } from "./gates.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { moment, present, reading } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
@@ -48,10 +50,9 @@ const MESSAGES = `select ${moment("(select huiliu_now())")} as at,
     (select count(*)::integer from event_delivery d where d.state = 'parked') as parked_deliveries`;
 const ESTIMATE = `select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint::text as n from pg_inherits i join pg_class c on c.oid = i.inhrelid
   where i.inhparent = 'message'::regclass`;
-const WORKERS = `select w.id, w.name, ${moment("w.started_at")} as "startedAt", ${moment("w.seen_at")} as "seenAt" from worker w
+const WORKERS = `select w.id, w.name, ${moment("w.started_at")} as "startedAt", ${moment("w.seen_at")} as "seenAt",
+    exists (select 1 from lead l where l.task = 'feeder' and l.worker = w.id and l.until >= (select huiliu_now())) as feeder from worker w
   where w.id = any($1::integer[]) or w.seen_at > (select huiliu_now()) - ${WORKER_SHOWN} order by w.id desc limit ${WORKERS_MAX}`;
-const HELD_BACK = `select distinct on (o.target_id) o.target_id as id, o.action from operator_action o
-  where o.target_kind = 'destination' and o.action in ('pause', 'resume') order by o.target_id, o.id desc`;
 
 interface BacklogRow {
   readonly destination: string;
@@ -62,10 +63,15 @@ interface BacklogRow {
   readonly age: number;
 }
 
+type Gates = Awaited<ReturnType<typeof readGates>>;
+
+const waiting = (rows: readonly BacklogRow[]): number =>
+  rows.reduce((sum, row) => sum + (row.state === "queued" || row.state === "waiting" ? row.n : 0), 0);
+
 export function createState(deps: OperationsDeps) {
   let last: { readonly atMs: number; readonly look: Promise<Answered<Look>> } | undefined;
 
-  const destinationsOf = (backlog: readonly BacklogRow[], failures: readonly Record<string, unknown>[]): DestinationView[] => {
+  const destinationsOf = (backlog: readonly BacklogRow[], failures: readonly Record<string, unknown>[], gates: Gates): DestinationView[] => {
     const loops = new Map(deps.dispatcher.state().map((one) => [one.destination, one]));
     const profiled = deps.partners().filter((one) => one.destination !== undefined);
     const names = new Set([...profiled.map((one) => one.partner), ...backlog.map((row) => row.destination)]);
@@ -76,16 +82,18 @@ export function createState(deps: OperationsDeps) {
         undefined,
       );
       const loop = loops.get(destination);
+      const gate = gates.rows.find((one) => one.name === destination);
       const failure = failures.find((row) => row.destination === destination);
       const { destination: _, ...lastFailure } = failure === undefined ? { destination: "" } : present(failure);
       return {
         destination,
         known: deps.policy(destination) !== undefined,
-        paused: loop?.paused ?? false,
+        paused: gate?.mode === "paused",
         backlog: Object.fromEntries(OPEN.map((state) => [state, own.find((row) => row.state === state)?.n ?? 0])) as Record<Open, number>,
         fen: own.reduce((sum, row) => sum + BigInt(row.fen), 0n).toString(),
         ...(oldest === undefined ? {} : { oldestOwedAt: oldest.oldest, oldestAgeSeconds: Math.max(0, oldest.age) }),
-        ...(loop === undefined ? {} : { onWire: loop.onWire, braking: loop.braking }),
+        ...(loop === undefined ? {} : { onWire: loop.onWire }),
+        ...(gate === undefined ? {} : { gate: gateView(gate, deps.policy(destination), waiting(own), gates.nowMs) }),
         ...(failure === undefined ? {} : { lastFailure: lastFailure as NonNullable<DestinationView["lastFailure"]> }),
       };
     });
@@ -103,7 +111,7 @@ export function createState(deps: OperationsDeps) {
         oldestMessageSeconds: Math.max(0, counts?.oldest ?? 0),
         outbox: counts?.outbox ?? 0,
         eventDeliveries: { received: counts?.deliveries ?? 0, parked: counts?.parked_deliveries ?? 0 },
-        destinations: destinationsOf(backlog, failures),
+        destinations: destinationsOf(backlog, failures, await readGates(client)),
         oldestWriteBackSeconds: ages.length === 0 ? undefined : Math.max(0, ...ages),
       });
     });
@@ -177,7 +185,7 @@ export function createState(deps: OperationsDeps) {
     return seen.ok ? answered(seen.value.destinations) : seen;
   };
 
-  const partnerView = (profile: Partner): PartnerView => {
+  const partnerView = (profile: Partner, gates: Gates): PartnerView => {
     const policy = policyOf(profile);
     return {
       partner: profile.partner,
@@ -185,22 +193,26 @@ export function createState(deps: OperationsDeps) {
       name: profile.name,
       ...(profile.inbound === undefined ? {} : { inbound: { ...profile.inbound } }),
       ...(profile.destination === undefined ? {} : { destination: destinationOf(profile.destination) }),
-      paused: deps.dispatcher.state().some((one) => one.destination === profile.partner && one.paused),
+      paused: gates.rows.some((one) => one.name === profile.partner && one.mode === "paused"),
       problems: policy === undefined || policy.ok ? [] : policy.problems.map(({ at, zh, en }) => ({ at, zh, en })),
     };
   };
 
+  const gatesNow = (): Promise<Answered<Gates>> => reading(deps.reads, READ_TIMEOUT_MS, async (client) => answered(await readGates(client)));
+
   const partner = async (name: string): Promise<Answered<PartnerView>> => {
     const profile = deps.partners().find((one) => one.partner === name);
-    return profile === undefined ? refused("UNKNOWN_PARTNER") : answered(partnerView(profile));
+    if (profile === undefined) return refused("UNKNOWN_PARTNER");
+    const gates = await gatesNow();
+    return gates.ok ? answered(partnerView(profile, gates.value)) : gates;
   };
 
-  const pausedDestinations = async (): Promise<readonly string[]> => {
-    const rows = (await deps.reads.query<{ id: string; action: string }>(HELD_BACK)).rows;
-    return rows.filter((row) => row.action === "pause").map((row) => row.id);
+  const partners = async (): Promise<Answered<readonly PartnerView[]>> => {
+    const gates = await gatesNow();
+    return gates.ok ? answered(deps.partners().map((profile) => partnerView(profile, gates.value))) : gates;
   };
 
-  return { status, sample, destinations, partner, partners: async () => answered(deps.partners().map(partnerView)), pausedDestinations };
+  return { status, sample, destinations, partner, partners };
 }
 
 const NOTHING: Omit<Look, "at" | "oldestWriteBackSeconds"> = {

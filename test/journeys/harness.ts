@@ -36,9 +36,10 @@ export interface RunJson {
   readonly hospital: Readonly<Record<string, { readonly url: string; readonly ledger: string; readonly faults: string }>>;
   /** What is being started again is absent. */
   readonly pids: Readonly<Partial<Record<Part | "supervisor", number>>>;
+  readonly workers: readonly { readonly worker: string; readonly console: string; readonly pid?: number }[];
 }
 
-export type Part = "engine" | "hospital" | "postgres" | "rabbit" | "redis";
+export type Part = "engine" | "engine2" | "engine3" | "hospital" | "postgres" | "rabbit" | "redis";
 export type Profile = Record<string, unknown> & { destination?: Record<string, unknown>; inbound?: Record<string, unknown> };
 export type Row = Record<string, unknown>;
 
@@ -69,8 +70,8 @@ export interface Huiliu {
   restartEngine(): Promise<void>;
   /** The environment in which the engine runs, for starting another one beside it. */
   engineEnv(): Record<string, string>;
-  /** What the engine logged. */
-  log(): string;
+  /** What the engine logged; further workers have logs of their own. */
+  log(part?: Part): string;
   stop(): Promise<void>;
 }
 
@@ -82,6 +83,8 @@ export interface Answer {
 }
 
 export interface HuiliuOptions {
+  /** Processes of the engine. */
+  readonly workers?: number;
   /** Changes the copied root before the first start. */
   readonly prepare?: (root: string) => void;
   readonly profiles?: Readonly<Record<string, (profile: Profile) => Profile>>;
@@ -169,6 +172,7 @@ export async function startHuiliu(name: string, options: HuiliuOptions = {}): Pr
     dataDir,
     profile: "development",
     given: {},
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
     credentialsFile: undefined,
     env: { ...inheritedEnv(), HUILIU_LOG_LEVEL: "info" },
     engine: options.engine?.(home, engine) ?? { command: process.execPath, args: engine.slice(1) },
@@ -201,7 +205,8 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
   };
   const pool = new pg.Pool({ connectionString: run().postgres, max: 2, connectionTimeoutMillis: 5_000 });
   pool.on("error", () => undefined); // the database is killed on purpose; the next statement tells
-  const log = (): string => readFileSync(join(dataDir, "log", "engine.log"), "utf8");
+  const log = (part: Part = "engine"): string =>
+    readFileSync(join(dataDir, "log", `${part.replace(/^engine(\d)$/, "engine-$1")}.log`), "utf8");
 
   const kill = async (part: Part, signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
     const pid = await until(
@@ -220,13 +225,16 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
       const pid = now.pids[part];
       if (pid === undefined || pid === was || !alive(pid)) return false;
     }
-    try {
-      const answer = await fetch(`${now.console}/readyz`, { signal: AbortSignal.timeout(1_000) });
-      await answer.body?.cancel();
-      return answer.status === 200;
-    } catch {
-      return false; // not listening yet
+    for (const one of now.workers) {
+      try {
+        const answer = await fetch(`${one.console}/readyz`, { signal: AbortSignal.timeout(1_000) });
+        await answer.body?.cancel();
+        if (answer.status !== 200) return false;
+      } catch {
+        return false; // not listening yet
+      }
     }
+    return true;
   };
   const recovered = async (): Promise<void> => {
     await until("everything runs again", isBack, RECOVER_MS, () => ({ said: place.lines.slice(-5), log: log().slice(-1_500) }));
@@ -306,13 +314,12 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
 export async function engineRefuses(
   env: Record<string, string>,
   ms = 30_000,
+  ports: "free" | "same" = "free",
 ): Promise<{ readonly code: number | null; readonly said: string }> {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(ROOT, "bin", "engine.ts")], {
     env: {
       ...env,
-      HUILIU_GATEWAY_PORT: "0",
-      HUILIU_CONSOLE_PORT: "0",
-      HUILIU_EDITOR_PORT: "0",
+      ...(ports === "same" ? {} : { HUILIU_GATEWAY_PORT: "0", HUILIU_CONSOLE_PORT: "0", HUILIU_EDITOR_PORT: "0" }),
       HUILIU_WORKER: `other-${randomBytes(3).toString("hex")}`,
     },
     stdio: ["ignore", "pipe", "pipe"],
