@@ -3,6 +3,10 @@ import { Type } from "typebox";
 import type { AuditFilter, EventFilter, TotalsFilter, WriteBackFilter } from "../domain/operations/ports.ts";
 import { answered, refused } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
+import { ALARM_ROUTES } from "./routes-alarms.ts";
+import { GATE_ROUTES } from "./routes-gates.ts";
+import { LANE_ROUTES } from "./routes-lanes.ts";
+import { RETENTION_ROUTES } from "./routes-retention.ts";
 import {
   ID,
   MESSAGE_STATES,
@@ -28,6 +32,7 @@ import {
   uuidPaging,
   type Route,
 } from "./route.ts";
+import { ACKNOWLEDGEMENT_ROUTES } from "./routes-acknowledgements.ts";
 
 const lists: readonly Route[] = [
   {
@@ -111,7 +116,7 @@ const lists: readonly Route[] = [
     query: closed({
       who: maybe(name),
       action: maybe(name),
-      targetKind: maybe(oneOf(["message", "write-back", "event-delivery", "destination"])),
+      targetKind: maybe(oneOf(["message", "write-back", "event-delivery", "destination", "lane", "alarm", "retention"])),
       targetId: maybe(text(300)),
       ...paging,
       after: maybe(Type.String({ pattern: "^\\d{1,18}$" })),
@@ -287,19 +292,15 @@ const deeds: readonly Route[] = [
         confirmedChecked: body.confirmedChecked === true,
       }),
   },
-  ...(["pause", "resume"] as const).map(
-    (action): Route => ({
-      id: `${action}Partner`,
-      method: "POST",
-      path: `/partners/:id/${action}`,
-      zh: action === "pause" ? "暂停向该伙伴回写" : "恢复向该伙伴回写",
-      en: action === "pause" ? "Stop writing back to this partner" : "Write back to this partner again",
-      params: closed({ id: name }),
-      body: closed(deed),
-      answer: views.Done,
-      handle: (operations, { params, body }) => operations[action](params.id ?? "", given(body, "reason", "by")),
-    }),
-  ),
 ];
 
-export const ROUTES: readonly Route[] = [...lists, ...state, ...deeds];
+export const ROUTES: readonly Route[] = [
+  ...lists,
+  ...state,
+  ...deeds,
+  ...GATE_ROUTES,
+  ...LANE_ROUTES,
+  ...ALARM_ROUTES,
+  ...RETENTION_ROUTES,
+  ...ACKNOWLEDGEMENT_ROUTES,
+];

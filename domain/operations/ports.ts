@@ -3,7 +3,11 @@
  * transaction that does it (issue 2, design.md section 5). Expected refusals are values; a store that is gone rejects with JournalGone.
  */
 import type { Edits, Failures, Replays } from "../replay/ports.ts";
+import type { Alarms } from "../alarms/operations.ts";
+import type { Lanes } from "../lanes/ports.ts";
+import type { Retention } from "../retention/operations.ts";
 import type { Answered } from "./refusals.ts";
+import type { AcknowledgementView } from "./views-acknowledgements.ts";
 import type {
   AuditRow,
   DestinationView,
@@ -11,7 +15,7 @@ import type {
   EventDeliveryList,
   EventRow,
   MessageDetail,
-  MessageRow,
+  MessagePage,
   Page,
   PartnerView,
   Preview,
@@ -66,6 +70,16 @@ export interface WriteBackFilter extends Paging, Span {
   readonly kind?: string;
   readonly businessDate?: string;
 }
+export interface AcknowledgementFilter extends Paging, Span {
+  /** What it names (key, serial), or the write-back's key or id. */
+  readonly keys?: readonly string[];
+  readonly state?: string;
+  readonly destination?: string;
+}
+/** Acknowledgements that came on their own way. */
+export interface AcknowledgementReads {
+  list(filter: AcknowledgementFilter): Promise<Answered<Page<AcknowledgementView>>>;
+}
 export interface AuditFilter extends Paging {
   readonly who?: string;
   readonly action?: string;
@@ -98,8 +112,22 @@ export interface Sample {
   readonly deliveries: Status["deliveries"];
 }
 
+/** Longest window in which a person lets a destination drain although it is paused or quiet: a week. */
+export const DRAIN_MINUTES_MAX = 10_080;
+
+/** What people do with a destination's gate. Every worker obeys within a second; what is on the wire ends. */
+export interface DestinationGates {
+  pause(destination: string, deed: Deed): Promise<Answered<Done>>;
+  resume(destination: string, deed: Deed): Promise<Answered<Done>>;
+  drain(destination: string, deed: Deed & { readonly minutes: number }): Promise<Answered<Done>>;
+}
+
 export interface Operations {
-  messages(filter: MessageFilter): Promise<Answered<Page<MessageRow>>>;
+  readonly gates: DestinationGates;
+  readonly lanes: Lanes;
+  readonly alarms: Alarms;
+  readonly retention: Retention;
+  messages(filter: MessageFilter): Promise<Answered<MessagePage>>;
   message(id: string, unmask?: Unmask): Promise<Answered<MessageDetail>>;
   events(filter: EventFilter, unmask?: Unmask): Promise<Answered<Page<EventRow>>>;
   writeBacks(filter: WriteBackFilter): Promise<Answered<Page<WriteBackRow>>>;
@@ -112,6 +140,7 @@ export interface Operations {
   status(): Promise<Answered<Status>>;
   audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
   sample(): Promise<Sample>;
+  readonly acknowledgements: AcknowledgementReads;
 
   readonly replays: Replays;
   readonly failures: Failures;
@@ -132,10 +161,6 @@ export interface Operations {
       readonly confirmedChecked?: boolean;
     },
   ): Promise<Answered<Done>>;
-  pause(partner: string, deed: Deed): Promise<Answered<Done>>;
-  resume(partner: string, deed: Deed): Promise<Answered<Done>>;
-  /** Destinations that a person paused and nobody resumed: to be paused again after a restart. */
-  pausedDestinations(): Promise<readonly string[]>;
 }
 
 /** What keeps the engine from being ready: empty when it is. */

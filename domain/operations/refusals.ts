@@ -1,6 +1,8 @@
 /** The closed list of what the operator's side refuses, with its HTTP status, texts and next step. Write-backs add the reasons of domain/writeback/manual.ts. */
+import { LANE_REFUSAL, type LaneRefusal } from "../lanes/refusals.ts";
 import { REPLAY_REFUSAL, type ReplayRefusal } from "../replay/refusals.ts";
 import { MANUAL_REFUSAL, type ManualRefusal } from "../writeback/manual.ts";
+import { WATCH_REFUSAL, type WatchRefusal } from "./refusals-watch.ts";
 
 export interface OperationRefusalText {
   readonly http: number;
@@ -31,7 +33,7 @@ export type OwnRefusal =
   | "STORE_GONE"
   | "INTERNAL";
 
-export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal;
+export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal;
 
 const look = { zh: "刷新后查看当前状态，再决定", en: "Look at its present state, then decide again" };
 
@@ -155,7 +157,13 @@ const OWN: Readonly<Record<OwnRefusal, OperationRefusalText>> = {
 };
 
 /** One row per code. */
-export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalText>> = { ...OWN, ...MANUAL_REFUSAL, ...REPLAY_REFUSAL };
+export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalText>> = {
+  ...OWN,
+  ...MANUAL_REFUSAL,
+  ...REPLAY_REFUSAL,
+  ...WATCH_REFUSAL,
+  ...LANE_REFUSAL,
+};
 
 /** An expected refusal, as a value. `state`: the row's present state, where that is why. */
 export interface OperationRefused {

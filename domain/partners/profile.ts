@@ -36,7 +36,7 @@ const Inbound = Type.Object(
 const TIME_OF_DAY = "^(?:[01]\\d|2[0-3]):[0-5]\\d$";
 
 /** How we write to a partner. */
-const Destination = Type.Object(
+export const Destination = Type.Object(
   {
     url: Type.String({ pattern: "^https?://", maxLength: 500, description: "base address; a message's path is added / 基础地址" }),
     connectTimeoutMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 3_000 }),

@@ -198,6 +198,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, signal);
       if (claimed.action === "send") return await send(claimed, policy, signal);
       if (claimed.action === "ask") return await ask(claimed, policy, signal);
+      if (claimed.because === "person") return parked("PARKED_BY_PERSON", "unsent", PARK.PARKED_BY_PERSON.en);
       const code: ParkCode = claimed.because === "answer-overdue" ? "ANSWER_OVERDUE" : "LEASE_EXPIRED";
       return { ...parked(code, "unclear", PARK[code].en), openSend: false };
     } catch (error) {

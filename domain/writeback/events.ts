@@ -135,11 +135,16 @@ export function parkedDraft(facts: WriteBackFacts, parking: Parking): WriteBackE
       ...own(facts),
       outcome: parking.outcome,
       reason: { code: parking.code ?? parking.park.code, text: maskedExcerpt(parking.park.zh), normalised: parking.park.code },
-      lastAttempt: {
-        at: chinaDateTimeOf(parking.atMs),
-        ...(parking.status === undefined ? {} : { status: parking.status.toString() }),
-        ...(excerpt === undefined ? {} : { excerpt }),
-      },
+      // A person may park what was never tried.
+      ...(facts.attempt === 0
+        ? {}
+        : {
+            lastAttempt: {
+              at: chinaDateTimeOf(parking.atMs),
+              ...(parking.status === undefined ? {} : { status: parking.status.toString() }),
+              ...(excerpt === undefined ? {} : { excerpt }),
+            },
+          }),
       mayHaveTakenEffect: parking.mayHaveTakenEffect,
       laneBlocked: { count: parking.laneBehind },
       advice: parking.park.advice.zh,

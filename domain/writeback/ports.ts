@@ -58,7 +58,7 @@ export interface Claimed {
    */
   readonly action: "send" | "ask" | "park";
   /** Why it came back, where that decides the reason a person reads. Absent: plainly due. */
-  readonly because?: "lease-expired" | "answer-overdue" | "replay";
+  readonly because?: "lease-expired" | "answer-overdue" | "replay" | "person";
   /**
    * Milliseconds since the last instant at which a request for it may have left us; absent when none ever did. A settled unclear send counts from its
    * settlement, a send whose lease expired from the end of that lease (its worker may have slept until then); an inquiry never counts.

@@ -7,6 +7,7 @@ export type ParkCode =
   | "REJECTED"
   | "UNCLEAR"
   | "LEASE_EXPIRED"
+  | "KEY_EXPIRED"
   | "ANSWER_OVERDUE"
   | "ALREADY_DONE_DIFFERS"
   | "ALREADY_DONE_UNPROVED"
@@ -14,6 +15,7 @@ export type ParkCode =
   | "INQUIRY_REFUSED"
   | "CANNOT_ASK"
   | "CANNOT_SEND"
+  | "PARKED_BY_PERSON"
   | "INTERNAL";
 
 interface ParkText {
@@ -53,6 +55,12 @@ export const PARK: Readonly<Record<ParkCode, ParkText>> = {
   LEASE_EXPIRED: {
     zh: "发送中的进程中断，结果不明，且对方既不去重也不能查询",
     en: "The worker that was sending it died; the result is unclear, and the partner neither ignores repeats nor can be asked",
+    advice: findThere,
+    mayHaveTakenEffect: true,
+  },
+  KEY_EXPIRED: {
+    zh: "距首次发送已超过对方记住幂等键时长的一半，且无法查询：再发可能重复",
+    en: "It was first sent longer ago than half of the time for which the partner remembers a key, and cannot be asked for: sent again it might be done twice",
     advice: findThere,
     mayHaveTakenEffect: true,
   },
@@ -99,6 +107,15 @@ export const PARK: Readonly<Record<ParkCode, ParkText>> = {
     zh: "没有可用的出站映射或地址，未发送",
     en: "There is no usable outbound mapping or address; nothing was sent",
     advice: { zh: "修正伙伴档案或出站映射后重放", en: "Mend the partner profile or the outbound mapping, then replay" },
+    mayHaveTakenEffect: false,
+  },
+  PARKED_BY_PERSON: {
+    zh: "人工停放，待核对",
+    en: "A person parked it to have it looked at",
+    advice: {
+      zh: "查看是谁、因何停放（操作记录），核对后重放或了结",
+      en: "See in the audit who parked it and why; once it is checked, replay or resolve it",
+    },
     mayHaveTakenEffect: false,
   },
   INTERNAL: {

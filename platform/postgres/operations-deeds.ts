@@ -11,6 +11,7 @@ import type { Done } from "../../domain/operations/views.ts";
 import { at } from "./clock.ts";
 import { storeHistory } from "./facts.ts";
 import { failureOf } from "./failures.ts";
+import { isGone } from "./gone.ts";
 import { commit, type Tx } from "./group-commit.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { isUuid } from "./operations-sql.ts";
@@ -19,7 +20,17 @@ import { run } from "./sql.ts";
 export interface AuditEntry {
   readonly who: string;
   readonly action: string;
-  readonly targetKind: "message" | "write-back" | "event-delivery" | "destination" | "replay-job" | "failure-group" | "edit";
+  readonly targetKind:
+    | "message"
+    | "write-back"
+    | "event-delivery"
+    | "destination"
+    | "lane"
+    | "alarm"
+    | "retention"
+    | "replay-job"
+    | "failure-group"
+    | "edit";
   readonly targetId: string;
   readonly reason: string;
   /** Where two people are needed. */
@@ -109,6 +120,7 @@ export function createMessageDeeds(deps: OperationsDeps) {
     if (!isUuid(id)) return refused("UNKNOWN_MESSAGE");
     return doing(deps, async (tx) => {
       const [row] = await run<LockedMessage>(tx.client, "operator_lock_message", LOCK_MESSAGE, [id]);
+      if (!row && (await isGone(tx.client, id, "messages"))) return refused("CONTENT_GONE");
       const view = row && { state: row.state, hasRequest: row.has_request };
       const no = action === "replay" ? messageReplayRuling(view) : messageResolveRuling(view);
       if (no) return no;

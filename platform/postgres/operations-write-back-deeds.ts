@@ -1,4 +1,4 @@
-/** Replaying and closing a write-back by hand (domain/writeback/manual.ts has the rules), and pausing a destination. */
+/** Replaying and closing a write-back by hand (domain/writeback/manual.ts has the rules). */
 import type { Event } from "../../domain/events/event.ts";
 import type { Deed } from "../../domain/operations/ports.ts";
 import { type Answered, refused } from "../../domain/operations/refusals.ts";
@@ -15,7 +15,7 @@ import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { isUuid } from "./operations-sql.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
-import { LANES, PROMOTE } from "./write-back-sql.ts";
+import { behindAnother, LANES, PROMOTE } from "./write-back-sql.ts";
 
 export interface LockedWriteBack {
   readonly id: string;
@@ -28,6 +28,7 @@ export interface LockedWriteBack {
   readonly cause_type: string;
   readonly amount_fen: bigint | null;
   readonly state: WriteBackState;
+  readonly resolution: string | null;
   readonly action: string;
   readonly attempts: number;
   readonly replays: number;
@@ -38,12 +39,15 @@ export interface LockedWriteBack {
 }
 
 const LANE_OF = "select w.lane, w.state from write_back w where w.id = $1";
-const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.state, w.action, w.attempts,
+const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.state, w.resolution, w.action, w.attempts,
     w.replays, w.may_have_taken_effect, w.park, ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms
   from write_back w where w.id = $1 for update of w skip locked`;
-/** The fence moves on: a claim of before changes nothing any more. What may have taken effect stays so. */
-const REPLAY = `update write_back w set state = 'waiting', action = $3, because = 'replay', next_at = ${at("$2")}, lease_worker = null, lease_until = null,
-  token = w.token + 1, park = null, replays = w.replays + 1 where w.id = $1`;
+/**
+ * The fence moves on: a claim of before changes nothing any more. What may have taken effect stays so. One that its lane went on past waits until no other of the
+ * lane is in flight: then it is next, being the oldest.
+ */
+const REPLAY = `update write_back w set state = case when ${behindAnother("w")} then 'queued' else 'waiting' end, blocks = true, action = $3, because = 'replay', next_at = ${at("$2")}, lease_worker = null, lease_until = null,
+  token = w.token + 1, park = null, replays = w.replays + 1 where w.id = $1 returning w.state`;
 const RESOLVE = `update write_back w set state = 'resolved', closed_at = ${at("$2")}, lease_worker = null, lease_until = null, next_at = null,
   token = w.token + 1, resolution = $3, resolved_by = $4, resolution_reason = $5, his_receipt_no = $6,
   how = case when $3 = 'done-by-hand' then 'person' else w.how end where w.id = $1`;
@@ -106,13 +110,16 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
     return doing(deps, async (tx) => {
       const row = await lockWriteBack(tx, id);
       if ("ok" in row) return row;
+      // What a refund or a reversal overtook is sent only by two people: a job with includeSuperseded (docs/decisions/012-superseded.md).
+      if (row.resolution === "superseded") return refused("SUPERSEDED", { state: row.state });
       const ruling = replayRuling(viewOf(row), deps.policy(row.destination), {
         reason: sign.reason,
         ...(deed.confirmedChecked === undefined ? {} : { confirmedChecked: deed.confirmedChecked }),
       });
       if (!ruling.ok) return refused(ruling.refusal, { state: row.state });
-      await run(tx.client, "operator_replay_write_back", REPLAY, [id, tx.nowMs, ruling.action]);
-      const after = { state: "waiting", action: ruling.action, ...(deed.confirmedChecked ? { confirmedChecked: true } : {}) };
+      const [now] = await run<{ state: string }>(tx.client, "operator_replay_write_back", REPLAY, [id, tx.nowMs, ruling.action]);
+      const state = now?.state ?? "waiting";
+      const after = { state, action: ruling.action, ...(deed.confirmedChecked ? { confirmedChecked: true } : {}) };
       const entry = {
         who: sign.by,
         action: "replay",
@@ -125,7 +132,7 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
       const auditId = await note(tx, entry);
       return {
         ok: true,
-        done: { id, kind: "write-back", state: "waiting", action: ruling.action, auditId },
+        done: { id, kind: "write-back", state, action: ruling.action, auditId },
         committed: () => deps.after({ outbox: [], destinations: [row.destination], eventDeliveries: [] }),
       };
     });
@@ -181,23 +188,5 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
     });
   };
 
-  /** Pauses or resumes a destination on this worker, on record, so that it is paused again after a restart. */
-  const hold = async (partner: string, deed: Deed, action: "pause" | "resume"): Promise<Answered<Done>> => {
-    const sign = signed(deed);
-    if (!sign.ok) return sign;
-    const profile = deps.partners().find((one) => one.partner === partner);
-    if (!profile) return refused("UNKNOWN_PARTNER");
-    if (!profile.destination) return refused("NOT_A_DESTINATION");
-    return doing(deps, async (tx) => {
-      const auditId = await note(tx, { who: sign.by, action, targetKind: "destination", targetId: partner, reason: sign.reason });
-      const state = action === "pause" ? "paused" : "running";
-      return {
-        ok: true,
-        done: { id: partner, kind: "destination", state, auditId },
-        committed: () => (action === "pause" ? deps.dispatcher.pause(partner) : deps.dispatcher.resume(partner)),
-      };
-    });
-  };
-
-  return { replay, resolve, hold };
+  return { replay, resolve };
 }

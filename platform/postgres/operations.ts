@@ -2,14 +2,19 @@
 import type { Deed, Operations, Unmask } from "../../domain/operations/ports.ts";
 import { type Answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
+import { createAcknowledgementReads } from "./operations-acknowledgements.ts";
 import { type AuditEntry, createMessageDeeds } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
+import { createGateDeeds } from "./operations-gates.ts";
 import { createFailures } from "./failure-groups-reads.ts";
+import { createLanes } from "./lanes.ts";
 import { createMessageReads } from "./operations-messages.ts";
 import { MASKED, type Shown, WHOLE } from "./operations-rows.ts";
 import { createReplays } from "./replay.ts";
 import { createEdits } from "./replay-edits.ts";
 import { createState } from "./operations-state.ts";
+import { createAlarms } from "./alarms-operations.ts";
+import { createRetention } from "./retention.ts";
 import { createTotals } from "./operations-totals.ts";
 import { createWriteBackDeeds } from "./operations-write-back-deeds.ts";
 import { createWriteBackReads } from "./operations-write-backs.ts";
@@ -40,6 +45,10 @@ export function createOperations(deps: OperationsDeps): Operations {
   };
 
   return {
+    gates: createGateDeeds(deps),
+    lanes: createLanes({ ...deps, resolve: writeBackDeeds.resolve }),
+    alarms: createAlarms(deps),
+    retention: createRetention(deps),
     messages: reads.messages,
     message: (id, unmask) => shown("message", id, unmask, (how) => reads.message(id, how)),
     events: (filter, unmask) => {
@@ -61,6 +70,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     totals: createTotals(deps),
     status: state.status,
     audit: writeBackReads.audit,
+    acknowledgements: createAcknowledgementReads(deps),
     sample: state.sample,
     replays: createReplays(deps),
     failures: createFailures(deps),
@@ -72,8 +82,5 @@ export function createOperations(deps: OperationsDeps): Operations {
     resolveEventDelivery: (subscriber, eventId, deed) => messageDeeds.onDelivery(subscriber, eventId, deed, "resolve"),
     replayWriteBack: writeBackDeeds.replay,
     resolveWriteBack: writeBackDeeds.resolve,
-    pause: (partner, deed) => writeBackDeeds.hold(partner, deed, "pause"),
-    resume: (partner, deed) => writeBackDeeds.hold(partner, deed, "resume"),
-    pausedDestinations: state.pausedDestinations,
   };
 }

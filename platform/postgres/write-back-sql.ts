@@ -8,6 +8,9 @@ const NOW = "(select huiliu_now())";
 export const LANE_BEHIND_MAX = 1_000;
 /** Whether a row is its lane's head, or blocks it: as the index write_back_head says it. A parked one that the lane goes on past is none. `row`: its alias. */
 export const isHead = (row: string): string => `${row}.blocks and ${row}.state in ('waiting', 'sending', 'deferred', 'parked')`;
+/** Whether the row's lane has another head: one that goes on past a parked one. */
+export const behindAnother = (row: string): string =>
+  `exists (select 1 from write_back h where h.destination = ${row}.destination and h.lane = ${row}.lane and h.id <> ${row}.id and ${isHead("h")})`;
 const ms = (parameter: string): string => `${parameter}::double precision * interval '1 millisecond'`;
 
 /**

@@ -27,19 +27,3 @@ alter table write_back add constraint write_back_because_check check (because in
 -- Something overtaken of this bill was on the wire: it is looked at again from then on.
 alter table bill add column look_at timestamptz;
 create index bill_look on bill (look_at) where look_at is not null;
-
-
--- What needs two people: asked for by one, approved by another, bound to the content it was asked for.
-create table second_person (
-  id bigint generated always as identity primary key,
-  deed text not null check (deed in ('send-superseded')),
-  target_id text not null,
-  content_hash text not null,
-  requested_by text not null,
-  reason text not null,
-  requested_at timestamptz not null,
-  approved_by text,
-  approved_at timestamptz,
-  closed_at timestamptz
-);
-create unique index second_person_open on second_person (deed, target_id) where closed_at is null;
