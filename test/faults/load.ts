@@ -109,6 +109,9 @@ export interface Load {
   readonly acks: readonly Ack[];
   /** Chains taken whole so far. */
   progress(): { readonly messages: number; readonly chains: number };
+  /** Chains of this load. */
+  readonly total: number;
+  readonly chains: readonly Chain[];
   /** Answers that no sender should get: refusals of good messages. */
   readonly refused: readonly string[];
   /** Resolves when every message was taken; rejects when the load was stopped before. */
@@ -250,6 +253,8 @@ export function startLoad(options: LoadOptions): Load {
   done.catch(() => undefined); // whoever started the load awaits it when the fault is over
   return {
     acks,
+    total: chains.length,
+    chains,
     refused,
     done,
     progress: () => ({ messages: acks.length, chains: taken }),

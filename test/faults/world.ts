@@ -7,7 +7,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DATA_DIR } from "../../bin/environment.ts";
 import { destination, type Huiliu, type Profile, QUICK, type Row, startHuiliu, until } from "../journeys/harness.ts";
+import { createDice } from "../hospital/messages/cases.ts";
+import { type HttpProxy, openHttpProxy } from "./http.ts";
 import type { LoadTarget } from "./load.ts";
+import { openProxy, type Wire } from "./proxy.ts";
 
 /**
  * How long a “not found” is not believed. Longer than the HIS can stand still on a machine where everything is killed and started: a request that it has not read
@@ -25,6 +28,15 @@ export interface EngineStart {
   readonly shell?: readonly string[];
 }
 
+/** Proxies on every way out of the engine; the HIS has two in a row, one for bytes and one for messages. */
+export interface Wires {
+  readonly his: Wire;
+  readonly hisMessages: HttpProxy;
+  readonly amqp: Wire;
+  readonly postgres: Wire;
+  readonly redis: Wire;
+}
+
 export interface World {
   readonly huiliu: Huiliu;
   readonly target: LoadTarget;
@@ -32,12 +44,16 @@ export interface World {
   readonly folder: string;
   /** Arranges the next starts of the engine; what was arranged before is forgotten. */
   arrange(start: EngineStart): void;
+  /** Puts the proxies between the engine and its peers, with a restart the first time. They pass everything on until told otherwise. */
+  wires(): Promise<Wires>;
   /** Kills the engine (SIGTERM: in good order) and waits until the next one is ready. */
   restart(signal?: NodeJS.Signals): Promise<void>;
   /** Kill points that killed an engine since the last call, in order. */
   killedAt(): string[];
   /** Process number of the engine that runs now; undefined while there is none. */
   enginePid(): number | undefined;
+  /** It runs and has said where it listens. */
+  engineReady(): boolean;
   /** Nothing is on its way: messages settled, events published, write-backs ended. False when it is not so within `ms`. */
   quiet(ms: number): Promise<boolean>;
   /** What is on its way now, for people. */
@@ -68,8 +84,10 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
   mkdirSync(folder, { recursive: true });
   const shellFile = join(folder, "engine.sh");
   const noteFile = join(folder, "killed-at");
+  let base: Readonly<Record<string, string>> = {};
+  let wires: Promise<Wires> | undefined;
   const arrange = ({ env = {}, shell = [] }: EngineStart): void => {
-    const exports = Object.entries(env).map(([key, value]) => `export ${key}='${value.replaceAll("'", `'\\''`)}'`);
+    const exports = Object.entries({ ...base, ...env }).map(([key, value]) => `export ${key}='${value.replaceAll("'", `'\\''`)}'`);
     writeFileSync(shellFile, [`export HUILIU_FAILPOINT_NOTE='${noteFile}'`, ...exports, ...shell, ""].join("\n"));
   };
   arrange({});
@@ -83,6 +101,36 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
   });
   await huiliu.fault({ mode });
   let noted = 0;
+  const restart = async (signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
+    await huiliu.kill("engine", signal);
+    await huiliu.recovered();
+  };
+  const openWires = async (): Promise<Wires> => {
+    const env = huiliu.engineEnv();
+    const through = async (url: string): Promise<{ proxy: Wire; url: string }> => {
+      const address = new URL(url);
+      const proxy = await openProxy({ host: address.hostname, port: Number(address.port) });
+      address.port = String(proxy.port);
+      return { proxy, url: address.href };
+    };
+    const his = huiliu.run().hospital.his?.url ?? "";
+    const hisMessages = await openHttpProxy(his, createDice(1));
+    const [bytes, amqp, postgres, redis] = await Promise.all([
+      through(his.replace(/:\d+/, `:${hisMessages.port}`)),
+      through(env.HUILIU_AMQP_URL ?? ""),
+      through(env.HUILIU_POSTGRES_URL ?? ""),
+      through(env.HUILIU_REDIS_URL ?? ""),
+    ]);
+    base = {
+      HUILIU_AMQP_URL: amqp.url,
+      HUILIU_POSTGRES_URL: postgres.url,
+      HUILIU_REDIS_URL: redis.url,
+      HUILIU_PARTNER_URLS: JSON.stringify({ his: bytes.url.replace(/\/$/, "") }),
+    };
+    arrange({});
+    await restart("SIGTERM");
+    return { his: bytes.proxy, hisMessages, amqp: amqp.proxy, postgres: postgres.proxy, redis: redis.proxy };
+  };
   const onItsWay = (): Promise<Row[]> => huiliu.sql(OPEN);
   return {
     huiliu,
@@ -93,10 +141,11 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
       key: (partner) => huiliu.run().partners[partner]?.key ?? "",
     },
     arrange,
-    restart: async (signal = "SIGKILL") => {
-      await huiliu.kill("engine", signal);
-      await huiliu.recovered();
+    wires: () => {
+      wires ??= openWires();
+      return wires;
     },
+    restart,
     killedAt: () => {
       const names = readFileSync(noteFile, "utf8")
         .split("\n")
@@ -106,6 +155,10 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
       return fresh;
     },
     enginePid: () => huiliu.run().pids.engine,
+    engineReady: () => {
+      const said = readFileSync(join(huiliu.dataDir, "engine.json"), "utf8");
+      return alive((JSON.parse(said) as { pid: number }).pid);
+    },
     quiet: async (ms) => {
       const end = Date.now() + ms;
       for (let since: number | undefined; Date.now() < end; await sleep(50)) {
@@ -122,6 +175,8 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
     onItsWay,
     stop: async () => {
       await huiliu.stop();
+      const open = await wires;
+      if (open !== undefined) await Promise.all(Object.values(open).map((one: { close(): Promise<void> }) => one.close()));
     },
   };
 }

@@ -1,0 +1,256 @@
+/** Kills of the engine: at every kill point that the code names, at random instants, again and again at start, during a migration, and two engines at once. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "../../../bin/environment.ts";
+import { enumerateKillPoints } from "../kill-points.ts";
+import { bills, type Fault, type Stage } from "../registry.ts";
+import { STIMULI } from "../stimuli.ts";
+import { alive, gone, until } from "../world.ts";
+
+/** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
+export const isMigration = (name: string): boolean => name.startsWith("migrate.");
+/** A point is armed for one of its first so many times: work must have begun, or the same few messages would be in every engine's hands when it dies. */
+const NTH_MAX = 60;
+const STALLED_MS = 1_500;
+const GIVE_UP_MS = { short: 600_000, full: 1_200_000 };
+const POLL_MS = 50;
+const BATCH_BILLS = { short: 250, full: 500 };
+const SENDERS = 48;
+
+/** Lines of shell that arm every point of the file that has not killed yet: the supervisor starts one engine after another without asking anybody. */
+function arming(pointsFile: string, noteFile: string): string[] {
+  const awk = `FILENAME==ARGV[1]{done[$1]=1;next} !($1 in done){printf "%s%s",separator,$0; separator=","}`;
+  return [
+    `HUILIU_FAILPOINT="$(awk -F: '${awk}' '${noteFile}' '${pointsFile}')"`,
+    "export HUILIU_FAILPOINT",
+    `export HUILIU_FAILPOINT_NOTE='${noteFile}'`,
+  ];
+}
+
+async function everyPoint(stage: Stage): Promise<void> {
+  const { world, dice, form } = stage;
+  const wanted = enumerateKillPoints(ROOT)
+    .map((point) => point.name)
+    .filter((name) => !isMigration(name));
+  const pointsFile = join(world.folder, `points-${stage.seed}`);
+  const noteFile = join(world.folder, `killed-${stage.seed}`);
+  writeFileSync(noteFile, "");
+  const hits = new Set<string>();
+  const arm = (nth: (name: string) => number): void =>
+    writeFileSync(
+      pointsFile,
+      `${wanted
+        .filter((name) => !hits.has(name))
+        .map((name) => `${name}:${nth(name)}`)
+        .join("\n")}\n`,
+    );
+  arm(() => 1 + dice(NTH_MAX));
+  world.arrange({ shell: arming(pointsFile, noteFile) });
+  const end = Date.now() + GIVE_UP_MS[form];
+  let stimulus = 0;
+  let since = Date.now();
+  let load = stage.load;
+  await world.huiliu.kill("engine");
+  while (hits.size < wanted.length && Date.now() < end) {
+    await sleep(POLL_MS);
+    const names = readFileSync(noteFile, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+    for (const name of names) {
+      if (hits.has(name)) continue;
+      hits.add(name);
+      stage.hit(name);
+      since = Date.now();
+    }
+    if (load.progress().messages > 0 && load.progress().chains >= load.total - SENDERS)
+      load = stage.more(BATCH_BILLS[form], { senders: SENDERS });
+    // Only an engine that works can reach a point; on a busy machine it starts slowly.
+    if (!world.engineReady()) since = Date.now();
+    if (Date.now() - since < STALLED_MS) continue;
+    since = Date.now();
+    arm(() => 1); // what load alone does not reach often is killed at its first time
+    const next = STIMULI[stimulus % STIMULI.length];
+    stimulus += 1;
+    if (next === undefined) continue;
+    stage.log(`    ${hits.size} of ${wanted.length} kill points; ${next.what}`);
+    // An engine may be killed while it is asked: that is what this is about.
+    await next
+      .run(world)
+      .catch((error: unknown) => stage.log(`    ${next.what}: ${error instanceof Error ? error.message : String(error)}`));
+  }
+  world.arrange({});
+  stage.over();
+  const missed = wanted.filter((name) => !hits.has(name));
+  stage.note("killPoints", `${hits.size}/${wanted.length}`);
+  stage.note("kills", hits.size);
+  if (missed.length > 0) stage.note("not hit", missed.join(" "));
+  await world.huiliu.kill("engine"); // the next one is not armed
+  await world.huiliu.recovered();
+}
+
+async function atRandom(stage: Stage): Promise<void> {
+  const kills = stage.form === "short" ? 2 : 60;
+  for (let at = 0; at < kills; at += 1) {
+    await sleep(200 + stage.dice(stage.form === "short" ? 800 : 4_800));
+    if (stage.load.progress().chains >= stage.load.total) stage.more(300, { senders: SENDERS });
+    await stage.world.huiliu.kill("engine");
+    await stage.world.huiliu.engineBack();
+  }
+  stage.over();
+  stage.note("kills", kills);
+  await stage.world.huiliu.recovered();
+}
+
+async function crashLoop(stage: Stage): Promise<void> {
+  const times = stage.form === "short" ? 3 : 10;
+  const noteFile = join(stage.world.folder, `loop-${stage.seed}`);
+  writeFileSync(noteFile, "");
+  // Dies at start as long as the note has fewer lines.
+  const shell = [
+    `[ "$(wc -l < '${noteFile}')" -lt ${times} ] && export HUILIU_FAILPOINT=engine.before-announce:1`,
+    `export HUILIU_FAILPOINT_NOTE='${noteFile}'`,
+  ];
+  stage.world.arrange({ shell });
+  await stage.world.huiliu.kill("engine");
+  await until("the engine has died at start so often", () => readFileSync(noteFile, "utf8").split("\n").length > times, 120_000);
+  stage.over();
+  stage.world.arrange({});
+  await stage.world.huiliu.recovered();
+  stage.hit("engine.before-announce");
+  stage.note("crashes", times);
+}
+
+/** Migrations of an empty database, killed before and after each one's commit; then they are brought to their end. */
+async function migrations(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const name = `huiliu_migrate_${Date.now()}`;
+  await world.huiliu.sql(`create database ${name}`);
+  const url = new URL(world.huiliu.run().postgres);
+  url.pathname = `/${name}`;
+  const program = join(ROOT, "test", "faults", "migrate-child.ts");
+  const run = (points: string): Promise<{ code: number | null; signal: string | null; said: string }> =>
+    new Promise((resolve) => {
+      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, url.href, points], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      child.once("exit", (code, signal) => resolve({ code, signal, said }));
+    });
+  const kills = ["migrate.before-commit:1", "migrate.before-commit:2", "migrate.after-commit:1", "migrate.before-commit:1"];
+  for (const points of kills) {
+    const { signal, said } = await run(points);
+    if (signal === "SIGKILL") stage.hit(points.replace(/:\d+$/, ""));
+    else stage.fail(`a migration was not killed at ${points}: ${said.slice(-300)}`);
+  }
+  const { code, said } = await run("");
+  if (code !== 0) stage.fail(`migrations do not come to their end: ${said.slice(-300)}`);
+  stage.over();
+  stage.note("kills", kills.length);
+  await world.huiliu.sql(`drop database ${name} with (force)`);
+}
+
+/** Another engine on the same servers, as when somebody starts it twice; both work, one is frozen longer than its leases, one is killed. */
+async function twoEngines(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const home = join(world.folder, `second-${stage.seed}`);
+  mkdirSync(join(home, "node-red"), { recursive: true });
+  const env = world.huiliu.engineEnv();
+  for (const name of ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "HUILIU_SUPERVISED", "HUILIU_FAILPOINT"]) delete env[name];
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(ROOT, "bin", "engine.ts")], {
+    env: {
+      ...env,
+      HUILIU_DATA_DIR: home,
+      HUILIU_GATEWAY_PORT: "0",
+      HUILIU_CONSOLE_PORT: "0",
+      HUILIU_EDITOR_PORT: "0",
+      HUILIU_WORKER: `second-${stage.seed}`,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-20_000);
+    });
+  await until(
+    "the second engine is ready, or has refused",
+    () => said.includes('"msg":"ready"') || !alive(child.pid),
+    60_000,
+    () => said.slice(-800),
+  );
+  stage.note("second", alive(child.pid) ? "shares by lease" : "refuses");
+  if (!alive(child.pid)) return;
+  if (stage.load.progress().chains >= stage.load.total / 2) stage.more(200, { senders: SENDERS });
+  await sleep(1_000);
+  const first = world.enginePid();
+  if (first !== undefined) process.kill(first, "SIGSTOP");
+  await sleep(stage.form === "short" ? 6_000 : 60_000);
+  if (first !== undefined) process.kill(first, "SIGCONT");
+  await sleep(1_500);
+  child.kill("SIGKILL");
+  await gone(child.pid, 5_000);
+  stage.over();
+}
+
+/** P17: flows deployed from the editor while messages are in them. */
+async function deploys(stage: Stage): Promise<void> {
+  const deploy = STIMULI.find((one) => one.what === "a deploy from the editor");
+  const times = stage.form === "short" ? 2 : 12;
+  for (let at = 0; at < times; at += 1) {
+    await sleep(250);
+    await deploy?.run(stage.world);
+  }
+  stage.over();
+  stage.note("deploys", times);
+}
+
+const hasAwk = (): string | undefined => {
+  try {
+    execFileSync("awk", ["BEGIN{}"]);
+    return undefined;
+  } catch {
+    return "no awk on this machine";
+  }
+};
+
+export const KILLS: readonly Fault[] = [
+  {
+    id: "F01",
+    what: "kill -9 of the engine at every kill point",
+    short: true,
+    bills: bills(400, 1_500),
+    senders: SENDERS,
+    cannot: hasAwk,
+    inject: everyPoint,
+  },
+  {
+    id: "F02",
+    what: "kill -9 of the engine at random instants",
+    short: false,
+    bills: bills(200, 3_000),
+    senders: SENDERS,
+    inject: atRandom,
+  },
+  {
+    id: "F03",
+    what: "the engine dies at start again and again",
+    short: false,
+    bills: bills(100, 300),
+    senders: SENDERS,
+    inject: crashLoop,
+  },
+  {
+    id: "F33",
+    what: "two engines; one is frozen beyond its leases (F25), one killed",
+    short: false,
+    bills: bills(300, 1_500),
+    senders: SENDERS,
+    rate: 400,
+    inject: twoEngines,
+  },
+  { id: "F34", what: "kill -9 during every schema migration (P18)", short: true, bills: bills(50, 200), inject: migrations },
+  { id: "P17", what: "flows deployed from the editor with work in flight", short: false, bills: bills(300, 2_000), inject: deploys },
+];

@@ -1,0 +1,117 @@
+/** The faults of reference/reliability.md section 6. One file per family exports a list; a row of the matrix that no family runs is named in not-here.ts with its reason. */
+import type { Chain, Load } from "./load.ts";
+import type { World } from "./world.ts";
+
+export type Form = "short" | "full";
+
+/** What a fault is given while its load runs. */
+export interface Stage {
+  readonly world: World;
+  readonly form: Form;
+  readonly seed: number;
+  /** Whole numbers below a limit, from the seed and the fault's id. */
+  dice(limit: number): number;
+  readonly load: Load;
+  /** More load of this fault, with bills of its own; awaited and judged like the first. */
+  more(bills: number, options?: { readonly senders?: number; readonly httpPercent?: number; readonly rate?: number }): Load;
+  /** A kill point that killed an engine. */
+  hit(name: string): void;
+  /** What the report shows beside the counts. */
+  note(name: string, value: string | number): void;
+  /** A bar of the fault's own is not met: the run is red, and says this. */
+  fail(what: string): void;
+  /** The fault is over: from here on the time to recover counts. */
+  over(): void;
+  readonly log: (line: string) => void;
+}
+
+export interface Fault {
+  /** F01 … F36; several entries may share one. */
+  readonly id: string;
+  readonly what: string;
+  /** Runs in the short form, too. */
+  readonly short: boolean;
+  /** Why it cannot be run on this machine; undefined when it can. */
+  readonly cannot?: () => string | undefined;
+  /** Bills of its load. */
+  bills(form: Form): number;
+  readonly senders?: number;
+  readonly rate?: number;
+  readonly httpPercent?: number;
+  readonly stories?: readonly number[];
+  /** Longest time to quiescence after the load; QUIET_MS when absent. */
+  readonly quietMs?: number;
+  /** Clocks are moved: times of rows and acks are not compared. */
+  readonly clocksMove?: boolean;
+  /** Parked write-backs and messages are this fault's lawful end (naive partner without any means: residual doubt). */
+  readonly parks?: boolean;
+  /** Runs in a system of its own: destination settings and the HIS's mode. */
+  readonly own?: { readonly settings: Record<string, unknown>; readonly mode: "naive" | "strict" };
+  inject(stage: Stage): Promise<void>;
+  /** Puts right what inject changed, whatever became of it. */
+  clear?(stage: Stage): Promise<void>;
+}
+
+/** A row of the report. */
+export interface FaultResult {
+  readonly id: string;
+  readonly what: string;
+  readonly seed: number;
+  readonly ran: boolean;
+  /** Why it did not run. */
+  readonly why?: string;
+  readonly messages: number;
+  readonly acked: number;
+  readonly effects: number;
+  readonly lost: number;
+  readonly parked: number;
+  readonly twice: number;
+  readonly unexpected: number;
+  readonly recovered: number;
+  readonly mismatched: number;
+  readonly inversions: number;
+  readonly stuck: number;
+  readonly dishonest: number;
+  readonly refused: number;
+  readonly longestStallMs: number;
+  readonly recoverMs?: number;
+  readonly seconds: number;
+  readonly notes: Readonly<Record<string, string | number>>;
+  /** Examples of everything that is wrong, for people. */
+  readonly wrong: readonly string[];
+}
+
+export const QUIET_MS = 240_000;
+
+export const notRun = (id: string, what: string, seed: number, why: string): FaultResult => ({
+  id,
+  what,
+  seed,
+  ran: false,
+  why,
+  messages: 0,
+  acked: 0,
+  effects: 0,
+  lost: 0,
+  parked: 0,
+  twice: 0,
+  unexpected: 0,
+  recovered: 0,
+  mismatched: 0,
+  inversions: 0,
+  stuck: 0,
+  dishonest: 0,
+  refused: 0,
+  longestStallMs: 0,
+  seconds: 0,
+  notes: {},
+  wrong: [],
+});
+
+/** Bills of a fault that needs work in flight for a while. */
+export const bills =
+  (short: number, full: number) =>
+  (form: Form): number =>
+    form === "short" ? short : full;
+
+export type { Chain };
