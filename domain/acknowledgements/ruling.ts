@@ -5,6 +5,7 @@
 import type { Reading, Sent } from "../writeback/dialect.ts";
 import { agreement } from "../writeback/judge.ts";
 import type { Receipt, WriteBackState } from "../writeback/ports.ts";
+import type { ParkCode } from "../writeback/reasons.ts";
 
 /**
  * - `applied` the answer that was awaited
@@ -62,18 +63,8 @@ export function sayingOf(reading: Reading, sent: Sent): Saying {
   }
 }
 
-/** Reasons that leave open whether it took effect: a proof closes them. Any other reason is the partner's own word, and a proof contradicts it. */
-const OPEN_REASONS: ReadonlySet<string> = new Set([
-  "UNCLEAR",
-  "LEASE_EXPIRED",
-  "ANSWER_OVERDUE",
-  "ALREADY_DONE_UNPROVED",
-  "INQUIRY_REFUSED",
-  "CANNOT_ASK",
-  "CANNOT_SEND",
-  "KEY_EXPIRED",
-  "INTERNAL",
-]);
+/** Reasons that are the partner's own word: a proof contradicts them. Every other reason leaves open whether it took effect, and a proof closes it. */
+const ITS_WORD: ReadonlySet<string> = new Set<ParkCode>(["REJECTED", "ALREADY_DONE_DIFFERS", "RECEIPT_DIFFERS"]);
 
 const nothing = (state: AcknowledgementState): AcknowledgementRuling => ({ state, move: "none" });
 
@@ -96,7 +87,7 @@ function onClosed(saying: Saying, standing: Standing, told: Receipt): Acknowledg
 }
 
 function onParked(saying: Saying, reason: string): AcknowledgementRuling {
-  if (!OPEN_REASONS.has(reason)) return nothing(reason === "REJECTED" && saying === "rejected" ? "duplicate" : "differs");
+  if (ITS_WORD.has(reason)) return nothing(reason === "REJECTED" && saying === "rejected" ? "duplicate" : "differs");
   if (saying === "done") return { state: "late", move: "finish" };
   return saying === "rejected" ? { state: "late", move: "repark-rejected" } : { state: "differs", move: "repark-differs" };
 }

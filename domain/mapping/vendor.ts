@@ -61,6 +61,7 @@ export const VendorDocument = Type.Object(
     answers: Type.Optional(Answers),
     acknowledgements: Type.Optional(
       Type.Record(Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$" }), LaterAcknowledgement, {
+        ...CLOSED,
         ...says(
           "另行到达的回写确认：报文种类 → 它确认哪个出站报文",
           "acknowledgements that come on their own: message kind → the outbound message it acknowledges",

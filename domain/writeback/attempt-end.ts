@@ -27,6 +27,8 @@ export interface Judged {
   readonly reply?: Reply;
   /** This was a send that may have taken effect: a request byte may have left us, and no reply says that nothing happened. */
   readonly openSend: boolean;
+  /** The partner asked for less. */
+  readonly throttled?: boolean;
 }
 
 export interface EndDeps {
@@ -97,6 +99,7 @@ export function createAttemptEnd(deps: EndDeps): (claimed: Claimed, judged: Judg
       ...partnerWords(verdict),
       why: verdict.why,
       ...(step === "finish" && receipt && how ? { how, receipt } : {}),
+      ...(step === "wait" && verdict.reference !== undefined ? { reference: verdict.reference } : {}),
       ...(retryInMs === undefined ? {} : { retryInMs }),
       ...(park === undefined ? {} : { park }),
       ...(event === undefined ? {} : { event }),

@@ -31,6 +31,11 @@ void describe("back-off", () => {
     [30_000, 30_000],
     [119_999, 119_999],
     [86_400_000, 120_000],
+    [1e9 * 1_000, 120_000],
+    [Number.POSITIVE_INFINITY, 500],
+    [Number.NEGATIVE_INFINITY, 500],
+    [Number.MAX_SAFE_INTEGER, 120_000],
+    [0.5, 1_000],
   ] as const) {
     test(`Retry-After ${told} ms at the first failure waits ${waits} ms`, () => assert.equal(retryAfterMs(told, 1, retry, low), waits));
   }

@@ -21,6 +21,8 @@ export interface Reading {
   /** What the partner says it booked. */
   readonly amountFen?: bigint;
   readonly serial?: string;
+  /** The partner's own number of the work it took. */
+  readonly reference?: string;
   /** One sentence for the attempt's row: which rule of the contract decided. */
   readonly why: string;
 }

@@ -24,6 +24,8 @@ export interface Verdict {
   readonly text?: string;
   readonly how?: How;
   readonly receipt?: Receipt;
+  /** With `deferred`: the partner's own number of the work it took; its later acknowledgement may name only that. */
+  readonly reference?: string;
   readonly park?: ParkCode;
   readonly ask?: true;
 }
@@ -99,8 +101,11 @@ export function judgeSend(reading: Reading, status: number, sent: Sent, canAsk: 
     }
     case "rejected":
     case "busy":
-    case "deferred":
       return { ...words, outcome: reading.outcome };
+    case "deferred": {
+      const reference = cut(reading.reference, PARTNER_NO_MAX);
+      return { ...words, outcome: "deferred", ...(reference === undefined ? {} : { reference }) };
+    }
     case "unclear":
     case "not-found": {
       if (status === TOO_MANY_REQUESTS) return { ...words, outcome: "busy" };

@@ -1,6 +1,8 @@
 /**
  * The step table as people read it: the rows of docs/outcomes.md, made from the code that decides, so that the page cannot say otherwise.
  */
+import { acknowledgementsMarkdown } from "../acknowledgements/table.ts";
+import { retryAfterMs } from "./backoff.ts";
 import { type Deed, MANUAL, MANUAL_REFUSAL } from "./manual.ts";
 import { type Duplicates, type Outcome, STEP, type Step } from "./outcome.ts";
 import { PARK } from "./reasons.ts";
@@ -42,6 +44,15 @@ const row = (...cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(...head), row(...head.map(() => "---")), ...rows.map((cells) => row(...cells))].join("\n");
 
+const SHOWN_RETRY = { firstMs: 1_000, maxMs: 60_000 };
+/** What partners say, and the milliseconds that are read of it. */
+const RETRY_AFTER_ROWS = [
+  { told: "`0`, or a date in the past", ms: 0 },
+  { told: "`30`", ms: 30_000 },
+  { told: "`86400`, or a date of tomorrow", ms: 86_400_000 },
+  { told: "`-5`, `1e9`, `soon`, more than nine digits", ms: undefined },
+] as const;
+
 const DEEDS: readonly Deed[] = ["replay", "resolve", "cancel"];
 
 /** docs/outcomes.md, whole. */
@@ -82,6 +93,15 @@ export function outcomesMarkdown(): string {
     "A reply that says *already done* counts as acknowledged only when its amount and serial equal what was sent; when it does not tell them the destination is asked, or it parks.",
     "## What an inquiry told us",
     table(["inquiry", "step"], inquiry),
+    "## How far Retry-After is believed",
+    "Seconds or an HTTP date, of any reply. Never sooner than the destination's first wait (`retry.firstMs`), never later than twice its longest (`retry.maxMs`): a partner that says “tomorrow” by mistake must not silence a payment for a day. What is no time is as if nothing had been said. A busy reply (429, or a code listed as busy) says that nothing happened: it opens no breaker, and it never counts as a send that may have taken effect.",
+    table(
+      ["told", "waits, with firstMs 1 s and maxMs 60 s"],
+      RETRY_AFTER_ROWS.map(({ told, ms }) => [told, `${retryAfterMs(ms, 1, SHOWN_RETRY, () => 0) / 1_000} s`]),
+    ),
+    "## How long the same key may be sent again",
+    "`by-key` with `duplicatesLifetimeMs`: the partner forgets keys. Past half of that time since the first send the same key protects nothing any more, so the destination is asked first, and where it cannot be asked the write-back parks as KEY_EXPIRED. Without `duplicatesLifetimeMs` keys are taken to be remembered for ever.",
+    ...acknowledgementsMarkdown(),
     "## Why a write-back parks",
     table(["code", "meaning", "advice", "may have taken effect"], parks),
     "## What a person may do",

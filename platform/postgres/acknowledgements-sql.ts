@@ -24,7 +24,7 @@ export const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.
 
 /**
  * Moves a write-back by what a message proved. The fence moves on: the attempt in flight, whatever its reply will say, changes nothing any more.
- * $1 id, $2 now in ms, $3 state, $4 outcome, $5 code, $6 text, $7 why, $8 receipt, $9 park, $10 whether it may have taken effect.
+ * $1 id, $2 now in ms, $3 state, $4 outcome, $5 code, $6 text, $7 why, $8 receipt, $9 park, $10 whether it may have taken effect, $11 whether it blocks its lane.
  */
 export const MOVE = `with moved as (
     update write_back w set state = $3, token = w.token + 1, because = null, next_at = null, lease_worker = null, lease_until = null,
@@ -32,7 +32,7 @@ export const MOVE = `with moved as (
       first_sent_at = coalesce(w.first_sent_at, w.claimed_at, ${at("$2")}),
       may_have_taken_effect = w.may_have_taken_effect or $10::boolean,
       closed_at = case when $3 = 'acknowledged' then ${at("$2")} end, how = case when $3 = 'acknowledged' then 'message' else w.how end,
-      receipt = coalesce($8::jsonb, w.receipt), park = $9::jsonb
+      receipt = coalesce($8::jsonb, w.receipt), park = $9::jsonb, blocks = w.blocks and $11::boolean
     where w.id = $1::uuid returning w.id, w.message_id, w.attempts)
   update attempt a set ended_at = ${at("$2")}, outcome = $4, step = case when $3 = 'acknowledged' then 'finish' else 'park' end, code = $5, text = $6, why = $7
     from moved m where a.message_id = m.message_id and a.write_back_id = m.id and a.n = m.attempts and a.ended_at is null`;

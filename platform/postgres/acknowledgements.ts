@@ -1,24 +1,17 @@
 /** Acknowledgements that come on their own way, in PostgreSQL: correlated by indexes, applied in one transaction under row and lane locks (domain/acknowledgements). */
 import type { AcknowledgementStore, Applied, Arrived, Candidate } from "../../domain/acknowledgements/ports.ts";
-import { type AcknowledgementRuling, rule, type Standing } from "../../domain/acknowledgements/ruling.ts";
+import { type AcknowledgementRuling, rule } from "../../domain/acknowledgements/ruling.ts";
 import type { AfterSettle, ParkedEventOf } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
 import { failpoint } from "../../domain/failpoint.ts";
 import { JournalGone, type ParkReason } from "../../domain/journal/ports.ts";
-import { refusal } from "../../domain/refusals.ts";
-import { chinaDateTimeOf } from "../../domain/time.ts";
-import {
-  acknowledgedDraft,
-  parkedDraft,
-  type SealWriteBackEvent,
-  type WriteBackEventDraft,
-  type WriteBackFacts,
-} from "../../domain/writeback/events.ts";
+import { acknowledgedDraft, parkedDraft, type SealWriteBackEvent, type WriteBackEventDraft } from "../../domain/writeback/events.ts";
 import { receiptOf } from "../../domain/writeback/judge.ts";
-import type { Receipt, WriteBackState } from "../../domain/writeback/ports.ts";
 import { parkReason } from "../../domain/writeback/reasons.ts";
+import { factsOf, failedEnd, type Locked, NAMED_MAX, reasonOf, standingOf } from "./acknowledgements-rows.ts";
 import * as sql from "./acknowledgements-sql.ts";
 import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
+import { noteFailedEnds, noteParkedMessages } from "./failure-groups.ts";
 import { failureOf } from "./failures.ts";
 import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
@@ -29,8 +22,6 @@ import { LANES, PROMOTE } from "./write-back-sql.ts";
 
 /** Acknowledgements of one transaction; each takes its own statements under the locks of all. */
 const ROWS_MAX = 64;
-/** Longest value of what an acknowledgement names that is kept. */
-const NAMED_MAX = 200;
 const BY = "acknowledgements";
 
 export interface AcknowledgementStoreDeps {
@@ -40,32 +31,11 @@ export interface AcknowledgementStoreDeps {
   readonly parkedEvent: ParkedEventOf;
   readonly seal: SealWriteBackEvent;
   readonly subscribers?: Subscribers;
+  /** Whether the policy of a destination lets the next of a lane go past a parked head. */
+  readonly passesParked: (destination: string) => boolean;
   /** Called after each commit. Must not throw. */
   readonly after: (done: AfterSettle) => void;
   readonly goneAfterMs?: number;
-}
-
-interface Locked {
-  readonly id: string;
-  readonly key: string;
-  readonly message_id: string;
-  readonly destination: string;
-  readonly kind: string;
-  readonly lane: string;
-  readonly cause_event_id: string;
-  readonly cause_type: string;
-  readonly amount_fen: bigint | null;
-  readonly state: WriteBackState;
-  readonly action: string;
-  readonly attempts: number;
-  readonly may_have_taken_effect: boolean;
-  readonly park_code: string | null;
-  readonly receipt: (Omit<Receipt, "amountFen"> & { readonly amountFen?: string }) | null;
-  readonly resolution: string | null;
-  readonly his_receipt_no: string | null;
-  readonly owed_ms: number;
-  readonly first_sent_ms: number | null;
-  readonly lane_behind: number;
 }
 
 interface Owing {
@@ -82,54 +52,7 @@ interface Gathered {
   readonly messages: { readonly arrived: Arrived; readonly park?: ParkReason }[];
 }
 
-const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
 const json = (value: unknown): string => JSON.stringify(value, (_name, part: unknown) => (typeof part === "bigint" ? String(part) : part));
-
-const factsOf = (row: Locked): WriteBackFacts => ({
-  id: row.id,
-  key: row.key,
-  destination: row.destination,
-  kind: row.kind,
-  cause: { eventId: row.cause_event_id, type: row.cause_type },
-  lane: row.lane,
-  ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
-  owedAt: moment(row.owed_ms),
-  ...(row.first_sent_ms === null ? {} : { firstSentAt: moment(row.first_sent_ms) }),
-  attempt: row.attempts,
-});
-
-const standingOf = (row: Locked): Standing => {
-  const sendingNow = row.state === "sending" && row.action === "send";
-  const { amountFen, ...receipt } = row.receipt ?? { code: "" };
-  return {
-    state: row.state,
-    sent: row.first_sent_ms !== null || sendingNow,
-    firstSend: sendingNow && row.first_sent_ms === null,
-    ...(row.park_code === null ? {} : { parked: row.park_code }),
-    ...(row.receipt === null ? {} : { receipt: { ...receipt, ...(amountFen === undefined ? {} : { amountFen: BigInt(amountFen) }) } }),
-    ...(row.resolution === null ? {} : { resolution: row.resolution }),
-    ...(row.his_receipt_no === null ? {} : { hisReceiptNo: row.his_receipt_no }),
-  };
-};
-
-/** Why the message parks; undefined when it is settled: whatever needs a person then has its face in the write-back. */
-function reasonOf(arrived: Arrived, ruling: AcknowledgementRuling): ParkReason | undefined {
-  const named =
-    arrived.correlation === undefined ? undefined : `${arrived.correlation.by} ${arrived.correlation.value}`.slice(0, NAMED_MAX);
-  switch (ruling.state) {
-    case "unexpected":
-      return refusal("UNEXPECTED_ACKNOWLEDGEMENT", named === undefined ? {} : { place: named });
-    case "unclear":
-      return arrived.unreadable ?? refusal("ACKNOWLEDGEMENT_UNCLEAR", { zh: arrived.reading.why, en: arrived.reading.why });
-    case "differs":
-      return ruling.move === "none" ? refusal("ACKNOWLEDGEMENT_DIFFERS", named === undefined ? {} : { place: named }) : undefined;
-    case "applied":
-    case "early":
-    case "late":
-    case "duplicate":
-      return undefined;
-  }
-}
 
 export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): AcknowledgementStore {
   const sealed = (draft: WriteBackEventDraft, id: string): Event | undefined => {
@@ -149,7 +72,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
   const finish = async (tx: Tx, arrived: Arrived, row: Locked, gathered: Gathered): Promise<void> => {
     const receipt = receiptOf(arrived.reading, 0);
     const event = sealed(acknowledgedDraft(factsOf(row), { receipt, how: "message", atMs: tx.nowMs }), row.id);
-    const values = [row.id, tx.nowMs, "acknowledged", "acknowledged", ...words(arrived), whyOf(arrived), json(receipt), null, true];
+    const values = [row.id, tx.nowMs, "acknowledged", "acknowledged", ...words(arrived), whyOf(arrived), json(receipt), null, true, true];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });
     gathered.lanes.push({ one: row.destination, two: row.lane });
@@ -185,9 +108,22 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
       ...(text === null ? {} : { text }),
     } as const;
     const event = sealed(parkedDraft(factsOf(row), parking), row.id);
-    const values = [row.id, tx.nowMs, "parked", outcome, code, text, whyOf(arrived), null, json(reason), may];
+    const values = [
+      row.id,
+      tx.nowMs,
+      "parked",
+      outcome,
+      code,
+      text,
+      whyOf(arrived),
+      null,
+      json(reason),
+      may,
+      !deps.passesParked(row.destination),
+    ];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });
+    await noteFailedEnds(tx, [failedEnd(row, outcome, reason, whyOf(arrived))], () => row.destination);
     // Where the destination's policy lets a parked head be passed, the next one is looked for; elsewhere this finds the lane blocked.
     gathered.lanes.push({ one: row.destination, two: row.lane });
   };
@@ -250,6 +186,12 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
         by: BY,
         ...(reason === undefined ? {} : { note: reason.code }),
       })),
+    );
+    await noteParkedMessages(
+      tx,
+      messages.flatMap(({ arrived: { message }, park: reason }) =>
+        reason === undefined ? [] : [{ id: message.id, partner: message.partner, kind: message.kind, reason }],
+      ),
     );
     const keys = messages.flatMap(({ arrived: { message, keys: all } }) =>
       all.map((key) => ({ kind: key.kind, value: key.value, message_id: message.id, partner: message.partner })),

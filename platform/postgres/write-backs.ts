@@ -213,7 +213,9 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       const to = new Map(fence.map((row) => [row.id, row.destination]));
       await noteReferences(
         tx,
-        rows.flatMap(({ id, reference }) => (reference === undefined ? [] : [{ destination: to.get(id) ?? "", reference, write_back_id: id }])),
+        rows.flatMap(({ id, reference }) =>
+          reference === undefined ? [] : [{ destination: to.get(id) ?? "", reference, write_back_id: id }],
+        ),
       );
       await noteFailedEnds(tx, rows, (id) => to.get(id));
     }

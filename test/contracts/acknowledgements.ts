@@ -260,5 +260,17 @@ export function acknowledgementContract(name: string, make: () => Promise<Acknow
       for (const value of ["\0", "\ud800", "nobody"]) assert.deepEqual(await world.store.find(destination, { by: "key", value }), []);
       assert.deepEqual(await world.store.find(destination, { by: "reference", value: owed.serial }), []);
     });
+
+    test("the partner's own number, told when it took the work, finds it; of another destination it finds nothing", async () => {
+      const destination = freshDestination();
+      const owed = await owe(destination);
+      await world.writeBacks.settle(openEnd(await only(destination), { ...DEFERRED, reference: "SL-4711" }));
+      const found = await world.store.find(destination, { by: "reference", value: "SL-4711" });
+      assert.deepEqual(
+        found.map((one) => one.id),
+        [owed.id],
+      );
+      assert.deepEqual(await world.store.find(freshDestination(), { by: "reference", value: "SL-4711" }), []);
+    });
   });
 }

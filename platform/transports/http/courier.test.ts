@@ -289,6 +289,57 @@ void describe("courier: kept-alive connections", () => {
   });
 });
 
+/** What a hostile peer sends after the reply to A, hoping that it is read as the reply to B. */
+const HOSTILE: readonly {
+  readonly name: string;
+  readonly attack: (socket: net.Socket, key: string, nth: number, first: net.Socket | undefined) => void;
+}[] = [
+  {
+    name: "sends A's reply twice in one packet",
+    attack: (socket, key, nth) => socket.write(nth === 1 ? reply(key) + reply(key) : reply(key)),
+  },
+  {
+    name: "sends A's reply again a little later, on the idle connection",
+    attack: (socket, key, nth) => {
+      socket.write(reply(key));
+      if (nth === 1) setTimeout(() => socket.write(reply(key)), 5);
+    },
+  },
+  {
+    name: "answers A after its time-out, on A's connection, while B waits on its own",
+    attack: (socket, key, nth, first) => {
+      if (nth === 1) return;
+      first?.write(reply("A"));
+      setTimeout(() => socket.write(reply(key)), 60);
+    },
+  },
+  {
+    name: "says A's reply is shorter than it is",
+    attack: (socket, key, nth) =>
+      socket.write(nth === 1 ? `HTTP/1.1 200 OK\r\ncontent-length: ${key.length}\r\n\r\n${key}${reply("A")}` : reply(key)),
+  },
+];
+
+void describe("courier: a hostile peer mixes up replies (F17, Mirth #1441)", () => {
+  for (const { name, attack } of HOSTILE)
+    for (const pauseMs of [0, 15])
+      test(`${name}${pauseMs === 0 ? "" : `, and B comes ${pauseMs} ms later`}: B is never answered with A's`, async () => {
+        let one: net.Socket | undefined;
+        const { server } = peer((socket, text, nth) => {
+          if (nth === 1) one = socket;
+          attack(socket, /x-key: (\S+)/.exec(text)?.[1] ?? "", nth, one);
+        });
+        const url = await listen(server);
+        await ask(url, { headers: { "x-key": "A" }, replyTimeoutMs: 150 });
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        for (const key of ["B", "C", "D"]) {
+          const result = await ask(url, { headers: { "x-key": key } });
+          // To be left without a reply is unclear, and goes through the step table; another's reply would be a lie.
+          if (result.kind === "reply") assert.equal(new TextDecoder().decode(result.body), key);
+        }
+      });
+});
+
 void describe("courier: Retry-After", () => {
   const now = Date.parse("2026-11-20T09:00:00Z");
   for (const [header, ms] of [
@@ -302,6 +353,18 @@ void describe("courier: Retry-After", () => {
     ["2026-11-20", undefined],
     ["Fri, 20 Nov 2026 09:00:10 GMT", 10_000],
     ["Fri, 20 Nov 2026 08:00:00 GMT", 0],
+    ["1000000000", undefined],
+    ["999999999", 999_999_999_000],
+    ["1e9", undefined],
+    ["-1000000000", undefined],
+    ["0x10", undefined],
+    ["Infinity", undefined],
+    ["NaN", undefined],
+    ["30, 60", undefined],
+    ["三十", undefined],
+    ["Fri, 20 Nov 1970 08:00:00 GMT", 0],
+    ["Mon, 99 Nov 2026 99:00:00 GMT", undefined],
+    ["Sun, 20 Nov 2287 08:00:00 GMT", Date.parse("2287-11-20T08:00:00Z") - now],
   ] as const) {
     test(`“${header}” is ${ms} ms`, () => assert.equal(retryAfterOf(header, now), ms));
   }

@@ -17,7 +17,7 @@ async function acknowledgementWorld(): Promise<AcknowledgementWorld> {
   const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
     (await world.own.reads.query<R>(text, [...values])).rows;
   return {
-    store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined }),
+    store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined, passesParked: () => false }),
     writeBacks: world.own.writeBacks({ strayCheckMs: 0 }),
     owe: async (about) => {
       const id = await oweOne(stores, about);
