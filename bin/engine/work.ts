@@ -88,7 +88,12 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
   const ledger = createLedger({ after, soon: (run) => void setImmediate(run) });
   const subscriptions = createSubscriptions({ changed: () => settleStore.setSubscribers(subscriptions.eventSubscribers()) });
   const acknowledgements = createAcknowledgements({
-    store: postgres.acknowledgements({ parkedEvent: sealer.parked, seal: sealer.writeBack, after: settled }),
+    store: postgres.acknowledgements({
+      parkedEvent: sealer.parked,
+      seal: sealer.writeBack,
+      after: settled,
+      passesParked: (name) => policyFor(name)?.parkedHead === "skip",
+    }),
     dialect: dialects.later,
     ledger,
     count: metrics.acknowledgement,

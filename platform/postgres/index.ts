@@ -68,7 +68,7 @@ export interface Postgres {
   settle(deps: Given<SettleDeps, "parkedEvent" | "after" | "handOff" | "sealWriteBack">): SettleStore;
   writeBacks(deps: Given<WriteBackDeps, "published" | "due" | "strayCheckMs">): WriteBackStore;
   /** Acknowledgements that come on their own way. */
-  acknowledgements(deps: Given<AcknowledgementStoreDeps, "parkedEvent" | "seal" | "after">): AcknowledgementStore;
+  acknowledgements(deps: Given<AcknowledgementStoreDeps, "parkedEvent" | "seal" | "after" | "passesParked">): AcknowledgementStore;
   outbox(): OutboxStore;
   /** What destinations are allowed now, shared by all workers. */
   gates(): GateStore;
