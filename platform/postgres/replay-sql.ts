@@ -65,7 +65,7 @@ export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded from replay
   where i.job = $1 and i.state = 'marked' and (not $2::boolean or i.canary) and (i.not_before is null or i.not_before <= (select huiliu_now()))
     and ${FIRST_OF_LANE} order by i.n limit $3`;
 /** $1 job, $2 limit. */
-export const UNDER_WAY = `select count(*)::integer as n from (select 1 from replay_item i where i.job = $1 and i.state = 'replayed' limit $2) as some`;
+export const UNDER_WAY = `select count(*)::integer as n from (select 1 from replay_item i where i.job = $1 and i.state = 'replayed' limit $2) as under_way`;
 /** $1 job, $2 states. */
 export const ANY_IN = "select exists (select 1 from replay_item i where i.job = $1 and i.state = any($2::text[])) as any";
 
