@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { FAULTS } from "../test/faults/faults.ts";
 import { enumerateKillPoints } from "../test/faults/kill-points.ts";
 import { selfTest } from "../test/faults/oracle.ts";
+import { runMutations } from "../test/faults/mutations.ts";
 import { NOT_HERE } from "../test/faults/not-here.ts";
 import { type FaultResult, type Form, notRun } from "../test/faults/registry.ts";
 import { type Gathered, problemsOf, reportOf, textOf } from "../test/faults/report.ts";
@@ -71,6 +72,18 @@ function readArguments(): Arguments | undefined {
   };
 }
 
+async function mutate(json: boolean): Promise<number> {
+  const stop = new AbortController();
+  onStopRequest((reason) => {
+    say(`· stopping (${reason})`);
+    stop.abort();
+  });
+  const { results, good } = await runMutations(say, stop.signal);
+  if (json) process.stdout.write(`${JSON.stringify({ mutations: results })}\n`);
+  say(`${results.filter((one) => one.red.length > 0).length} of ${results.length} mutations went red`);
+  return good ? 0 : 1;
+}
+
 async function run(given: Arguments): Promise<number> {
   const stop = new AbortController();
   onStopRequest((reason) => {
@@ -124,7 +137,7 @@ try {
       process.stdout.write(
         `${id.padEnd(5)} ${short ? "short" : "full "}  ${what}${cannot?.() === undefined ? "" : ` (not here: ${cannot?.()})`}\n`,
       );
-  } else process.exitCode = await run(given);
+  } else process.exitCode = given.mutations ? await mutate(given.json) : await run(given);
 } catch (error) {
   say(`\n✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   process.exitCode = 1;
