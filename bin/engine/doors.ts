@@ -16,6 +16,7 @@ import { declareTopology, namesOf } from "../../platform/rabbit/topology.ts";
 import { openAmqpDoor } from "../../platform/transports/amqp/door.ts";
 import { createGateway } from "../../platform/transports/http/gateway.ts";
 import type { Catalogued } from "./catalogue.ts";
+import { createEventQueues } from "./event-queues.ts";
 import type { Credentials } from "./partners.ts";
 import type { Work } from "./work.ts";
 
@@ -27,6 +28,8 @@ const DOOR_STOP_MS = 3_000;
 export interface Doors {
   readonly gateway: string;
   brokerUp(): boolean;
+  /** Subscribers were changed by a person. */
+  lookAtSubscribers(): void;
   /** Takes nothing new and waits for what is being journaled. */
   pause(): Promise<void>;
   /** Waits for the broker's confirms; the rest stays in the outbox. */
@@ -51,9 +54,11 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
   const prepare = (open: Parameters<typeof declareTopology>[0]): Promise<void> =>
     declareTopology(open, names, [...dialects.policies().keys()]);
   // Two links: a broker in alarm stops reading from those who publish, acknowledgements included.
+  const events = await createEventQueues({ postgres, partners: [...catalogue.partners.values()], names, log });
   const consuming = createConnection({ url: config.amqpUrl, name: "huiliu consumer", log, prepare });
-  const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log, prepare });
+  const publishing = createConnection({ url: config.amqpUrl, name: "huiliu publisher", log, prepare: events.before(prepare) });
   const publisher = createPublisher({ connection: publishing, log });
+  const keeper = events.keep(publishing, publisher);
   const repair = (): Promise<void> => publishing.withChannel((channel) => prepare(async () => channel));
   const stored = postgres.outbox();
   const outbox: OutboxStore = {
@@ -63,7 +68,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
       metrics.published(seqs.length);
     },
   };
-  const relay = createRelay({ publisher, outbox, exchange: names.events, log, repair });
+  const relay = createRelay({ publisher, outbox, exchange: names.events, log, repair, ...events.relay(work.deliveries.amongOthers) });
   work.publishBy((items) => relay.offer(items));
 
   const pointers = createPointers({
@@ -102,7 +107,9 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
       await door.drain(DOOR_STOP_MS);
     },
     stopRelay: () => relay.stop(RELAY_STOP_MS),
+    lookAtSubscribers: keeper.look,
     close: async () => {
+      await events.stop();
       await pointers.stop();
       await door.stop();
       await gateway.stop(DOOR_STOP_MS);

@@ -66,18 +66,22 @@ function partnerAccount(partner: string, { amqpUser, amqpPassword }: PartnerCred
   return {
     name: amqpUser,
     password: amqpPassword,
-    permissions: { configure: `^(${replies})$`, write: `^(${quoted(INBOUND)}|${replies})$`, read: `^(${replies})$` },
+    permissions: {
+      configure: `^(${replies})$`,
+      write: `^(${quoted(INBOUND)}|${replies})$`,
+      read: `^(${replies}|${quoted(EVENTS)}\\.${quoted(partner)})$`, // the queue of its subscription, which the engine declares
+    },
     topicPermissions: [{ exchange: INBOUND, write: `^${quoted(partner)}\\.`, read: "^$" }],
   };
 }
 
-/** Observers bind queues of their own to huiliu.events and publish to huiliu.inbound; the engine's queues (huiliu.…) are closed to them. */
+/** Observers bind queues of their own to huiliu.events, read subscribers' queues and publish to huiliu.inbound; the engine's other queues (huiliu.…) are closed to them. */
 function observerAccount({ amqpUser, amqpPassword }: Credentials["observer"]): RabbitUser {
   const own = "(?!huiliu\\.|amq\\.(?!gen)).*";
   return {
     name: amqpUser,
     password: amqpPassword,
-    permissions: { configure: `^(${own})$`, write: `^(${quoted(INBOUND)}|${own})$`, read: `^(${quoted(EVENTS)}|${own})$` },
+    permissions: { configure: `^(${own})$`, write: `^(${quoted(INBOUND)}|${own})$`, read: `^(${quoted(EVENTS)}(\\..+)?|${own})$` },
     topicPermissions: [
       { exchange: INBOUND, write: ".*", read: "^$" },
       { exchange: EVENTS, write: "^$", read: ".*" },

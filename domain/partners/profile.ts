@@ -3,6 +3,7 @@
  * `partners/<partner>.json` is the seed; credentials never stand in it.
  */
 import { type Static, Type } from "typebox";
+import { PATTERN } from "../subscribers/pattern.ts";
 
 const Id = Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$", description: "kebab-case name, the same everywhere / 全局统一的短横线名称" });
 const Text = Type.String({ minLength: 1, maxLength: 200 });
@@ -144,6 +145,18 @@ export const Partner = Type.Object(
     }),
     inbound: Type.Optional(Inbound),
     destination: Type.Optional(Destination),
+    subscription: Type.Optional(
+      Type.Object(
+        {
+          events: Type.Array(Type.String({ pattern: PATTERN, maxLength: 100 }), {
+            minItems: 1,
+            maxItems: 50,
+            description: "event types it reads from its queue huiliu.events.<partner>, * and # as in AMQP / 订阅的事件类型",
+          }),
+        },
+        { additionalProperties: false, description: "events it reads; the engine declares the queue and answers for it / 事件订阅" },
+      ),
+    ),
   },
   { additionalProperties: false, $id: "partner" },
 );

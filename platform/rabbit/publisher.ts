@@ -10,10 +10,12 @@ import type { Log } from "../../domain/log.ts";
 /**
  * - `confirmed` at least one queue has it on disk
  * - `unroutable` no queue wanted it; nobody has it
- * - `unclear` written to the wire, no confirm: it may be in the queue. Publish it again under the same message id
- * - `refused` never written (link down or buffer full for too long), or the broker said no
+ * - `nacked` a queue said no (full); the others that it was routed to have it
+ * - `overdue` the link is up and no confirm came in time: a queue of those that it was routed to is dead; it may be in the others
+ * - `unclear` written to the wire of a link that broke: it may be in the queue. Publish it again under the same message id
+ * - `refused` never written (link down or buffer full for too long)
  */
-export type PublishAnswer = "confirmed" | "unroutable" | "unclear" | "refused";
+export type PublishAnswer = "confirmed" | "unroutable" | "nacked" | "overdue" | "unclear" | "refused";
 
 export interface Publication {
   readonly exchange: string;
@@ -25,6 +27,8 @@ export interface Publication {
   readonly correlationId?: string;
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The publisher's own when absent. */
+  readonly confirmWithinMs?: number;
   /** Default true. False only for what nobody misses after a broker restart. */
   readonly persistent?: boolean;
 }
@@ -60,6 +64,8 @@ export const WAITING_MAX = 4_096;
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const WINDOW_BYTES_MAX = 32 * 1024 * 1024;
 const SCAN_EVERY_MS = 250;
+/** The client remembers every message without a confirm: a channel with more of them is opened anew. */
+const UNHEARD_MAX = 5_000;
 
 interface Entry {
   readonly publication: Publication;
@@ -86,6 +92,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let waitingBytes = 0;
   let wireBytes = 0;
   let channel: ConfirmChannel | undefined;
+  let unheard = 0;
   let stopped = false;
 
   const answerOnce = (entry: Entry, answer: PublishAnswer): void => {
@@ -105,10 +112,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const { publication } = entry;
     onWire.add(entry);
     wireBytes += publication.body.length;
-    entry.dueAt = now() + confirmTimeoutMs;
+    entry.dueAt = now() + (publication.confirmWithinMs ?? confirmTimeoutMs);
     const confirmed = (error: Error | null): void => {
       if (error === null) offWire(entry, entry.returned ? "unroutable" : "confirmed");
-      else offWire(entry, error.message === "message nacked" ? "refused" : "unclear");
+      else offWire(entry, error.message === "message nacked" ? "nacked" : "unclear");
       pump();
     };
     try {
@@ -162,12 +169,22 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const scan = (): void => {
     const at = now();
     let stuck = onWire.size > 0;
+    const blocked = connection.state() !== "up";
     for (const entry of onWire) {
-      if (entry.dueAt <= at) answerOnce(entry, "unclear");
-      if (!entry.answered) stuck = false;
+      if (entry.dueAt > at) {
+        stuck = false;
+        continue;
+      }
+      // A blocked broker confirms when the alarm is over; its place is kept till then. Otherwise the place is free for others: some queue is dead, not the link.
+      if (blocked) answerOnce(entry, "unclear");
+      else offWire(entry, "overdue");
+      unheard += 1;
     }
     // A blocked broker confirms when the alarm is over; otherwise a channel whose every message is overdue is not worth keeping.
-    if (stuck && connection.state() === "up") handle.recycle("no confirm in time");
+    if ((stuck || unheard > UNHEARD_MAX) && !blocked) {
+      unheard = 0;
+      handle.recycle("no confirm in time");
+    } else pump();
     const expired = queue.filter((entry) => entry.dueAt <= at);
     if (expired.length === 0) return;
     queue = queue.filter((entry) => entry.dueAt > at);

@@ -19,6 +19,12 @@ export interface RelayOptions {
   readonly log: Log;
   /** Called when the broker had no queue for an event: the topology is declared again. */
   readonly repair?: () => Promise<void>;
+  /** A queue did not take an event: gives it to each subscriber by itself. True when every one has it, or is owed it. */
+  readonly undelivered?: (item: Item) => Promise<boolean>;
+  /** Of several workers one at a time reads the outbox for what was left over. Default: this one. */
+  readonly leads?: () => boolean;
+  /** Other workers hand over events of their own: what the outbox holds may be on its way. Default: there are none. */
+  readonly shared?: () => boolean;
   /** How often the outbox is read for what was left over. */
   readonly everyMs?: number;
 }
@@ -45,6 +51,9 @@ const EVERY_MS = 3_000;
 const BEHIND_EVERY_MS = 1_000;
 /** A page read before its rows were marked done may still name them; after this long a row that is pending is pending. */
 const JUST_DONE_MS = 5_000;
+/** While a queue that its owner bound is dead, nothing is confirmed: events go on at this pace, and each subscriber gets them by itself. */
+const HURRY_MS = 1_000;
+const HURRY_FOR_MS = 30_000;
 
 const utf8 = new TextEncoder();
 
@@ -56,6 +65,9 @@ export function createRelay(options: RelayOptions): Relay {
   /** Confirmed, not yet marked in the outbox. */
   const confirmed = new Set<bigint>();
   const justDone = new Map<bigint, number>();
+  let hurryUntil = 0;
+  /** Highest number of the last pass: what is still there at the next one is on nobody's way. */
+  let seenLast = 0n;
   let behind = true;
   let dropped = false;
   let draining = false;
@@ -106,7 +118,8 @@ export function createRelay(options: RelayOptions): Relay {
   const send = async ({ seq, event }: Item): Promise<PublishAnswer> => {
     flying.add(seq);
     failpoint("relay.before-publish");
-    const answer = await publisher.publish({
+    let answer = await publisher.publish({
+      ...(performance.now() < hurryUntil ? { confirmWithinMs: HURRY_MS } : {}),
       exchange,
       routingKey: event.type,
       messageId: event.id,
@@ -114,6 +127,10 @@ export function createRelay(options: RelayOptions): Relay {
       contentType: EVENT_CONTENT_TYPE,
       body: utf8.encode(eventText(event)),
     });
+    if ((answer === "nacked" || answer === "overdue") && options.undelivered !== undefined) {
+      hurryUntil = performance.now() + HURRY_FOR_MS;
+      if (await options.undelivered({ seq, event }).catch(() => false)) answer = "confirmed"; // else it stays in the outbox and is tried again
+    }
     flying.delete(seq);
     if (answer === "confirmed") {
       failpoint("relay.after-confirm");
@@ -130,11 +147,15 @@ export function createRelay(options: RelayOptions): Relay {
   /** Publishes page after page in order of commit. False when it must be tried again. */
   const drainOnce = async (): Promise<boolean> => {
     dropped = false;
+    const shared = options.shared?.() === true;
+    const seenBefore = seenLast;
     for (let after = 0n; ; ) {
       const page = await outbox.pending(after, PAGE);
       const last = page.at(-1);
       if (last === undefined) return !dropped;
-      const answers = await Promise.all(page.filter((item) => !isKnown(item.seq)).map(send));
+      if (last.seq > seenLast) seenLast = last.seq;
+      const isOld = ({ seq }: Item): boolean => !shared || behind || seq <= seenBefore;
+      const answers = await Promise.all(page.filter((item) => !isKnown(item.seq) && isOld(item)).map(send));
       if (answers.includes("unroutable")) await options.repair?.();
       if (stopped || answers.some((answer) => answer !== "confirmed")) return false;
       after = last.seq;
@@ -142,6 +163,10 @@ export function createRelay(options: RelayOptions): Relay {
   };
   const drain = async (): Promise<void> => {
     if (draining || stopped || !publisher.isOpen()) return;
+    if (options.leads?.() === false) {
+      behind = false; // what could not be taken here is in the outbox, and whoever leads reads it
+      return;
+    }
     draining = true;
     lastDrain = performance.now();
     try {

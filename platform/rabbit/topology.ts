@@ -98,7 +98,8 @@ export function declarations(names: Names, partners: readonly string[]): readonl
   ];
 }
 
-function refusedBy(what: string, error: unknown): Error {
+/** A broker's refusal in words that say what to do; anything else as it is. */
+export function refusedBy(what: string, error: unknown): Error {
   const said = messageOf(error);
   const code = /\b(403|405|406)\b/.exec(said)?.[1];
   if (code === "406") {

@@ -25,6 +25,7 @@ create table event_mark (
 create table broker_epoch (
   only_row boolean primary key default true check (only_row),
   id uuid not null default gen_random_uuid(),
+  marked_at timestamptz,                   -- when its marker was made first; null: no broker was ever seen
   wiped_at timestamptz,                    -- when it was last found without its marker
   wipes integer not null default 0
 );
@@ -35,7 +36,7 @@ create table subscriber (
   name text primary key,
   queue text not null unique,
   patterns text[] not null,
-  source text not null check (source in ('profile', 'api')),
+  source text not null check (source in ('profile', 'api', 'outsider')),   -- outsider: a queue of somebody else's, here only until it has what was asked for
   made_at timestamptz not null,
   removed_at timestamptz,                  -- no longer wanted: nothing is declared or owed
   checkpoint bigint not null,              -- every event up to this number has been read
