@@ -77,7 +77,7 @@ export function startWatch(deps: WatchDeps): Watch {
     telling.set(sink.name, done);
   };
 
-  const look = async (): Promise<boolean> => {
+  const lookNow = async (): Promise<boolean> => {
     await deps.seen();
     const token = await lead.take(ALARM_TASK, LEAD_MS);
     if (token === undefined) return false;
@@ -87,6 +87,14 @@ export function startWatch(deps: WatchDeps): Watch {
     if (!(await store.apply(changes, names, { task: ALARM_TASK, token }))) return false;
     for (const sink of sinks) tell(sink);
     return true;
+  };
+
+  /** One at a time: two looks of one process would both begin what neither has seen. */
+  let last: Promise<unknown> = Promise.resolve();
+  const look = (): Promise<boolean> => {
+    const mine = last.then(lookNow);
+    last = mine.catch(() => undefined);
+    return mine;
   };
 
   const tick = async (): Promise<void> => {

@@ -79,6 +79,7 @@ export async function createWorker(pool: Pool, name: string, log: Log): Promise<
       client.on("error", () => undefined);
       // Freed before we answer, so that whoever follows us finds it free; where that cannot be asked for, the end of the session frees it.
       try {
+        await client.query("update worker set left_at = huiliu_now() where id = $1", [id]); // not missed by the alarms
         await client.query("select pg_advisory_unlock($1, $2)", [WORKER_LOCK_CLASS, id]);
       } catch (error) {
         log.warn({ worker: id, error: error instanceof Error ? error.message : "" }, "the worker's lock ends with its session");

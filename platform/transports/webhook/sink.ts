@@ -57,7 +57,7 @@ export function createWebhookSink(options: WebhookOptions): AlarmSink {
       } catch (error) {
         // Names and codes only: a message may quote the address, and the address may hold a token.
         const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: "Error", code: undefined };
-        return { ok: false, why: code ?? name };
+        return { ok: false, why: typeof code === "string" ? code : name };
       }
     },
     close: () => agent.close(),
