@@ -31,6 +31,7 @@ export type RefusalCode =
   | "REFUSED_BY_FLOW"
   | "DELIVERY_OVER"
   | "BAD_NODE"
+  | "ORIGINAL_UNKNOWN"
   | "UNEXPECTED_ACKNOWLEDGEMENT"
   | "ACKNOWLEDGEMENT_DIFFERS"
   | "ACKNOWLEDGEMENT_UNCLEAR"
@@ -195,6 +196,15 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalText>> = {
     next: { zh: "检查流程中是否在结束之后仍发送消息", en: "Check whether the flow still sends after the delivery has ended" },
   },
   BAD_NODE: { http: 422, zh: "节点配置不正确", en: "The node is not configured correctly", next: mendFlow },
+  ORIGINAL_UNKNOWN: {
+    http: 409,
+    zh: "被冲正的结算还没有到达",
+    en: "The settlement that this takes back is not here yet",
+    next: {
+      zh: "结算到达后本报文自动重新处理；若结算不会再来，核对后关闭本报文",
+      en: "It is taken up by itself when that settlement comes; if it never will, check and close this message",
+    },
+  },
   UNEXPECTED_ACKNOWLEDGEMENT: {
     http: 422,
     zh: "确认对应不到我方欠该伙伴的任何回写",

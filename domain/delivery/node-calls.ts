@@ -5,7 +5,7 @@
 import { failpoint } from "../failpoint.ts";
 import type { Event } from "../events/event.ts";
 import type { JournaledMessage, ParkReason } from "../journal/ports.ts";
-import type { OrderFacts } from "../orders/facts.ts";
+import { type OrderFacts, reversalOf } from "../orders/facts.ts";
 import type { Problem } from "../problem.ts";
 import { refusal } from "../refusals.ts";
 import type { Deliveries, Subscription } from "./deliveries.ts";
@@ -18,7 +18,7 @@ import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 /** Encodes the write-back an event owes a destination, with its key and its lane. `order`: what the bill knows and the event does not tell. */
 export type EncodeWriteBack = (
   event: Event,
-  to: { readonly destination: string; readonly kind: string },
+  to: { readonly destination: string; readonly kind: string; readonly lane?: "" | "order" | "patient" },
   order?: OrderFacts,
 ) =>
   | { readonly ok: true; readonly writeBack: Omit<OwedWriteBack, "when" | "flow" | "node"> }
@@ -42,6 +42,12 @@ export interface NodeCallsDeps {
 export { createSubscriptions, type Subscription };
 
 const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
+/** A reversal that names a settlement which no bill knows. */
+const isAhead = (event: Event, live: Live): boolean => {
+  const reversal = reversalOf(event);
+  const names = reversal?.settlementNo !== undefined || reversal?.requestNo !== undefined;
+  return names && live.orders !== undefined && !live.orders.has(event.id);
+};
 const withNode = (reason: ParkReason, node: NodeRef): ParkReason => ({ ...reason, node });
 
 /** A parked reason that lists every problem of the message, the first in its sentence. */
@@ -98,8 +104,12 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     const wanted = eventsOf(live).filter((event) => options.types.length === 0 || options.types.includes(event.type));
     const owed: OwedWriteBack[] = [];
     for (const event of wanted) {
-      const encoded = deps.encodeWriteBack(event, { destination: options.destination, kind: options.kind }, live.orders?.get(event.id));
-      if (!encoded.ok) return { ok: false, reason: withNode(encoded.reason, node) };
+      const encoded = deps.encodeWriteBack(event, options, live.orders?.get(event.id));
+      if (!encoded.ok) {
+        // Nothing is wrong with a reversal that overtook its settlement: it waits, and that settlement takes it up (platform/postgres/reversals-ahead.ts).
+        const reason = isAhead(event, live) ? refusal("ORIGINAL_UNKNOWN") : encoded.reason;
+        return { ok: false, reason: withNode(reason, node) };
+      }
       owed.push({ ...encoded.writeBack, when: options.when, flow: node.flow, node: node.id });
     }
     for (const writeBack of owed) if (!live.writeBacks.some((one) => one.key === writeBack.key)) live.writeBacks.push(writeBack);

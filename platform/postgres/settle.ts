@@ -21,6 +21,7 @@ import { bookOf } from "./bill-book.ts";
 import { type Born, bornClaimed } from "./settle-hand-off.ts";
 import { closeSuperseded, holdAgain, lookLater, promoteHeads } from "./overtaken.ts";
 import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
+import { takeUpReversals } from "./reversals-ahead.ts";
 import * as sql from "./settle-sql.ts";
 import { noteParkedMessages } from "./failure-groups.ts";
 import { LostRace } from "./failures.ts";
@@ -138,6 +139,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     const deliveries = deliveriesOf(events);
     await storeDeliveries(tx, deliveries);
     await endSources(tx, all);
+    await takeUpReversals(tx, events);
 
     failpoint("settle.before-commit");
     const destinations = new Set<string>();

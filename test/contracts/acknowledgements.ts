@@ -230,7 +230,9 @@ export function acknowledgementContract(name: string, make: () => Promise<Acknow
       const messages = await Promise.all(Array.from({ length: 50 }, () => world.message(destination)));
       const all = await Promise.all(messages.map((message) => arrive(destination, owed, {}, message)));
       assert.deepEqual(
-        Object.entries(Object.groupBy(all, ({ state }) => state ?? "fenced")).map(([state, of]) => [state, of?.length]),
+        Object.entries(Object.groupBy(all, ({ state }) => state ?? "fenced"))
+          .map(([state, of]) => [state, of?.length])
+          .sort(),
         [
           ["applied", 1],
           ["duplicate", 49],

@@ -191,4 +191,29 @@ describe("answers on their own way", { concurrency: false }, () => {
     assert.equal((await post("his/acknowledgements/payment-confirm-json-answer", "his")).status, 202, "the true one still comes");
     await inState(sent, "acknowledged");
   });
+
+  test("S4-10 a Neusoft 2421 that overtakes its settlement waits, and is taken up by itself when that comes", async () => {
+    await huiliu.fault({ fault: "none" });
+    ordinal += 1;
+    const reversal = story.make("neusoft.reverse", ordinal, "insured");
+    const settlement = story.make("neusoft.settle", ordinal, "insured");
+    const ahead = await story.push("neusoft.reverse", reversal);
+    assert.deepEqual([ahead.verdict, ahead.code], ["refused", "ORIGINAL_UNKNOWN"]);
+    assert.equal((await story.push("neusoft.settle", settlement)).verdict, "accepted");
+    const order = settlement.expect[0]?.order;
+    const done = await until(
+      "both are told, the settlement first",
+      async () => {
+        const lines = (await story.effects()).filter((line) => line.order === order && line.kind === "insurance-result");
+        return lines.length === 2 && lines;
+      },
+      12_000,
+      () => huiliu.sql("select id, kind, state, park->>'code' as code from message where state not in ('settled', 'duplicate')"),
+    );
+    assert.deepEqual(
+      done.map((line) => line.action),
+      ["settle", "reverse"],
+    );
+    assert.equal(done[0]?.amount, done[1]?.amount);
+  });
 });
