@@ -3,6 +3,7 @@
  */
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
+import { type AlarmSettings, readAlarmSettings } from "./alarms/settings.ts";
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -27,11 +28,21 @@ export const Config = Type.Object(
     gatewayShared: Type.Union([Type.Literal("yes"), Type.Literal("no")]),
     /** Whether flows are edited at this worker (development only): one of several. */
     editor: Type.Union([Type.Literal("on"), Type.Literal("off")]),
+    /** Edited copies of write-backs: two people each, off unless somebody wants them. */
+    editAndReplay: Type.Union([Type.Literal("on"), Type.Literal("off")]),
+    /** A replay job of more items, or of more fen, than this needs a second person; absent: domain/replay/job.ts. */
+    replayApprovalCount: Type.Optional(Type.String({ pattern: "^\\d{1,9}$" })),
+    replayApprovalFen: Type.Optional(Type.String({ pattern: "^\\d{1,15}$" })),
   },
   { additionalProperties: false },
 );
-export type Config = Static<typeof Config>;
+export type Config = Static<typeof Config> & { readonly alarms?: AlarmSettings };
 
+/** Settings that may be unset without a default here. */
+const OPTIONAL: readonly (readonly [keyof Config, string])[] = [
+  ["replayApprovalCount", "HUILIU_REPLAY_APPROVAL_COUNT"],
+  ["replayApprovalFen", "HUILIU_REPLAY_APPROVAL_FEN"],
+];
 /** Environment name → setting, with its default. An unset one without a default is a problem. */
 const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = [
   ["root", "HUILIU_ROOT", undefined],
@@ -50,6 +61,7 @@ const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = 
   ["worker", "HUILIU_WORKER", "engine-1"],
   ["gatewayShared", "HUILIU_GATEWAY_SHARED", "no"],
   ["editor", "HUILIU_EDITOR", "on"],
+  ["editAndReplay", "HUILIU_EDIT_AND_REPLAY", "off"],
 ];
 
 export class ConfigRefused extends Error {
@@ -72,11 +84,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       }
     } else given[setting] = text;
   }
-  const names = new Map<string, string>(NAMES.map(([setting, name]) => [setting, name]));
+  for (const [setting, name] of OPTIONAL) if (env[name] !== undefined) given[setting] = env[name];
+  const names = new Map<string, string>([...NAMES, ...OPTIONAL].map(([setting, name]) => [setting, name]));
   for (const error of Value.Errors(Config, given)) {
     const setting = error.instancePath.slice(1).split("/")[0] ?? "";
     if (setting in given) problems.push(`${names.get(setting) ?? setting}: ${error.message}`);
   }
+  const alarms = readAlarmSettings(env, String(given.profile));
+  problems.push(...alarms.problems);
   if (problems.length > 0) throw new ConfigRefused(`Settings refused / 设置有误:\n- ${problems.join("\n- ")}`);
-  return given as Config;
+  return { ...(given as Config), alarms: alarms.settings };
 }

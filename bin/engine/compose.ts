@@ -20,6 +20,7 @@ import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { type Doors, openDoors } from "./doors.ts";
+import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
 import { createWork, type Work } from "./work.ts";
 
@@ -135,7 +136,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const catalogue = await loadCatalogue(config);
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
-  const courier = createCourier();
+  const courier = createCourier({ tls: catalogue.profiles.tls });
   const metrics = createMetrics();
   const work = createWork({
     catalogue,
@@ -145,9 +146,11 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     log,
     editor: config.profile === "development" && config.editor === "on",
   });
+  const stopWatching = await catalogue.profiles.open({ pool: postgres.pool, log, changed: work.dispatcher.poke });
   await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
-  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log });
+  const replay = replayOf({ config, catalogue, postgres, work, log });
+  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay });
   const operatorApi = createConsole({
     operations,
     auth: { token: catalogue.credentials.token },
@@ -159,6 +162,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   });
   const address = await operatorApi.listen();
   work.dispatcher.start();
+  replay.runner.start();
   const stopTidying = tidy(log, postgres, work);
   const stopLooking = lookAgainAt({ catalogue, postgres, work, log });
   const leaveRegistry = redis.workers.join({
@@ -175,12 +179,14 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     console: address,
     stopDoors: doors.pause,
     stopWork: async () => {
+      await replay.runner.stop();
       await work.deliveries.stop(DRAIN_MS);
       await work.dispatcher.stop();
       await doors.stopRelay();
     },
     close: async () => {
       stopTidying();
+      stopWatching();
       stopLooking();
       await leaveRegistry();
       await doors.close();
@@ -206,7 +212,14 @@ function operationsOf({
   doors,
   metrics,
   log,
-}: Built & { readonly redis: RedisPorts; readonly doors: Doors; readonly metrics: Metrics; readonly log: EngineLog }): Operations {
+  replay,
+}: Built & {
+  readonly redis: RedisPorts;
+  readonly doors: Doors;
+  readonly metrics: Metrics;
+  readonly log: EngineLog;
+  readonly replay: EngineReplay;
+}): Operations {
   const { dialects, partners, registry, sealer, policyFor } = catalogue;
   const operations = createOperations({
     pool: postgres.pool,
@@ -214,6 +227,7 @@ function operationsOf({
     log,
     worker: postgres.worker,
     partners: () => [...partners.values()],
+    profiles: catalogue.profiles,
     charsetOf: (name) => dialects.policies().get(name)?.charset,
     policy: policyFor,
     translateByDefault: dialects.translateByDefault,
@@ -226,6 +240,7 @@ function operationsOf({
     health: async () => ({ broker: { up: doors.brokerUp() }, redis: { up: redis.state() === "up" } }),
     deliveries: work.deliveries.counts,
     unbalanced: metrics.unbalanced,
+    replay: replay.settings,
   });
   metrics.sampleFrom(() => operations.sample());
   return operations;
