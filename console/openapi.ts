@@ -2,6 +2,7 @@
 import type { TSchema } from "typebox";
 import { OPERATION_REFUSAL, type OperationCode } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
+import * as replayViews from "../domain/operations/views-replay.ts";
 import { REFUSALS, type RefusalCode } from "../domain/refusals.ts";
 import { API, type Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -98,6 +99,9 @@ const ANSWERS: Readonly<Record<string, TSchema>> = {
   PartnerView: views.PartnerView,
   Status: views.Status,
   Done: views.Done,
+  ReplayJob: replayViews.ReplayJob,
+  Edit: replayViews.Edit,
+  FailureGroup: replayViews.FailureGroup,
 };
 const answerOf = (route: Route): object => {
   const name = Object.entries(ANSWERS).find(([, schema]) => schema === route.answer)?.[0];

@@ -4,8 +4,11 @@ import type { AuditFilter, EventFilter, TotalsFilter, WriteBackFilter } from "..
 import { answered, refused } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
 import { ALARM_ROUTES } from "./routes-alarms.ts";
+import { FAILURE_ROUTES } from "./routes-failures.ts";
 import { GATE_ROUTES } from "./routes-gates.ts";
+import { PROFILE_ROUTES } from "./routes-destinations.ts";
 import { LANE_ROUTES } from "./routes-lanes.ts";
+import { REPLAY_ROUTES } from "./routes-replay.ts";
 import { RETENTION_ROUTES } from "./routes-retention.ts";
 import {
   ID,
@@ -116,7 +119,9 @@ const lists: readonly Route[] = [
     query: closed({
       who: maybe(name),
       action: maybe(name),
-      targetKind: maybe(oneOf(["message", "write-back", "event-delivery", "destination", "lane", "alarm", "retention"])),
+      targetKind: maybe(
+        oneOf(["message", "write-back", "event-delivery", "destination", "lane", "alarm", "retention", "replay-job", "failure-group"]),
+      ),
       targetId: maybe(text(300)),
       ...paging,
       after: maybe(Type.String({ pattern: "^\\d{1,18}$" })),
@@ -300,7 +305,10 @@ export const ROUTES: readonly Route[] = [
   ...deeds,
   ...GATE_ROUTES,
   ...LANE_ROUTES,
+  ...PROFILE_ROUTES,
   ...ALARM_ROUTES,
+  ...REPLAY_ROUTES,
+  ...FAILURE_ROUTES,
   ...RETENTION_ROUTES,
   ...ACKNOWLEDGEMENT_ROUTES,
 ];
