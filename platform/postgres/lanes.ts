@@ -125,7 +125,7 @@ export function createLanes(deps: LanesDeps): Lanes {
         before: { state: "blocked", ...about },
         after: { state: "passed", ...about },
       });
-      failpoint("lane.before-commit");
+      failpoint("lane.before-unblock-commit");
       return { ok: true, done: { id: laneId(deed), kind: "lane", state: "passed", auditId }, committed: poke(due) };
     });
   };
@@ -182,7 +182,7 @@ export function createLanes(deps: LanesDeps): Lanes {
         before: { state: row.state, action: row.action },
         after: { state, ...(inTurn ? { action: "park" } : {}) },
       });
-      failpoint("lane.before-commit");
+      failpoint("lane.before-park-commit");
       return {
         ok: true,
         done: { id, kind: "write-back", state, action: "park", auditId },
@@ -202,7 +202,7 @@ export function createLanes(deps: LanesDeps): Lanes {
       if (taken.length === 0) return refused("LANE_HELD");
       const entry = { who: sign.by, action: "hold", targetKind: "lane" as const, targetId: laneId(deed), reason: sign.reason };
       const auditId = await note(tx, { ...entry, after: { state: "held" } });
-      failpoint("lane.before-commit");
+      failpoint("lane.before-hold-commit");
       return { ok: true, done: { id: laneId(deed), kind: "lane", state: "held", auditId } };
     });
   };
@@ -223,7 +223,7 @@ export function createLanes(deps: LanesDeps): Lanes {
         before: { state: "held", by: was.held_by, reason: was.reason },
         after: { state: "released" },
       });
-      failpoint("lane.before-commit");
+      failpoint("lane.before-release-commit");
       return { ok: true, done: { id: laneId(deed), kind: "lane", state: "released", auditId }, committed: poke([deed.destination]) };
     });
   };

@@ -141,7 +141,7 @@ function runSuites(copy: string, suites: readonly string[], signal: AbortSignal)
   });
 }
 
-/** Runs every mutation, one after another, after all their suites were green without any. */
+/** Runs every mutation, one after another, after all their suites without any. */
 export async function runMutations(
   log: (line: string) => void,
   signal: AbortSignal,
@@ -152,15 +152,18 @@ export async function runMutations(
     copyProject(copy);
     const suites = [...new Set(MUTATIONS.flatMap((one) => one.suites))];
     const green = await runSuites(copy, suites, signal);
-    if (green.ran === 0 || green.red.length > 0)
-      throw new Error(`the suites are not green without a mutation: ${green.red.join("; ") || green.said}`);
-    log(`· ${green.ran} tests of ${suites.length} suites are green without a mutation`);
+    if (green.ran === 0) throw new Error(`no test ran without a mutation: ${green.said}`);
+    log(`· ${green.ran} tests of ${suites.length} suites without a mutation: ${green.red.length} red`);
+    // What is red anyway proves nothing about a mutation.
+    for (const name of green.red) log(`    red anyway, not counted: ${name}`);
+    const anyway = new Set(green.red);
     for (const { safeguard, edits, suites: wanted } of MUTATIONS) {
       if (signal.aborted) break;
       const since = Date.now();
       const kept = edits.map((edit) => ({ file: join(copy, edit.file), text: readFileSync(join(copy, edit.file), "utf8"), edit }));
       for (const { file, text, edit } of kept) writeFileSync(file, mutated(text, edit));
-      const { red, ran, said } = await runSuites(copy, wanted, signal);
+      const { red: all, ran, said } = await runSuites(copy, wanted, signal);
+      const red = all.filter((name) => !anyway.has(name));
       for (const { file, text } of kept) writeFileSync(file, text);
       const seconds = Math.round((Date.now() - since) / 100) / 10;
       // A runner that ran nothing has proved nothing.
