@@ -36,7 +36,9 @@ describe("metrics", () => {
     dispatcher.attempt({ destination: "his", action: "send", outcome: "unclear", step: "ask", settled: "settled", ms: 20 });
     dispatcher.inHand("his", 2, 1);
     dispatcher.storeFailed("his", "claim");
-    dispatcher.brake("his", true);
+    dispatcher.gate("his", "open", 12);
+    dispatcher.probe("his", "ping", false);
+    dispatcher.call("his", "failed");
     const text = await metrics.text();
     const wanted = [
       'huiliu_acknowledgements_total{destination="his",state="late"} 1',
@@ -48,7 +50,11 @@ describe("metrics", () => {
       'huiliu_write_back_attempts_total{destination="his",action="send",outcome="unclear",step="ask",settled="settled"} 1',
       'huiliu_write_backs_in_hand{destination="his",where="wire"} 2',
       'huiliu_write_back_store_failures_total{destination="his",operation="claim"} 1',
-      'huiliu_destination_braking{destination="his"} 1',
+      'huiliu_destination_breaker{destination="his",state="open"} 1',
+      'huiliu_destination_breaker{destination="his",state="closed"} 0',
+      'huiliu_destination_rate{destination="his"} 12',
+      'huiliu_destination_probes_total{destination="his",by="ping",result="failed"} 1',
+      'huiliu_destination_calls_total{destination="his",reach="failed"} 1',
       'huiliu_messages{state="parked"} 2',
       'huiliu_write_backs{destination="his",state="queued"} 2',
       'huiliu_write_back_oldest_seconds{destination="his"} 61',

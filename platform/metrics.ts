@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Sample } from "../domain/operations/ports.ts";
 import type { DispatcherMetrics } from "../domain/writeback/watch.ts";
 
+const BREAKER_STATES = ["closed", "open", "half-open"] as const;
 /** Seconds. The journal's promise is milliseconds; a partner may take a minute. */
 const JOURNAL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const ATTEMPT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60];
@@ -14,6 +15,8 @@ export interface Metrics {
   text(): Promise<string>;
   /** Where gauges of backlog, age and services come from: `operations.sample`. */
   sampleFrom(source: () => Promise<Sample>): void;
+  /** Where the number of open alarms comes from: `operations.alarms.open`. */
+  alarmsFrom(source: () => Promise<readonly { readonly kind: string; readonly severity: string; readonly count: number }[]>): void;
   /** A door handed a message to the journal. `kind`: what Journaled says, or "refused" / "busy". */
   accepted(door: string, partner: string, kind: string): void;
   /** Milliseconds from a door's hand-over to the commit. */
@@ -21,6 +24,8 @@ export interface Metrics {
   /** What became of a delivery: "fed" or the kind of its settlement (DeliveriesDeps.count). */
   delivery(what: string): void;
   published(count: number): void;
+  /** An acknowledgement that came on its own way, by what became of it (domain/acknowledgements/ruling.ts). */
+  acknowledgement(destination: string, state: string): void;
   request(route: string, status: number, ms: number): void;
   /** Rows of a day's totals that do not agree (OperationsDeps.unbalanced). */
   unbalanced(businessDate: string, row: { readonly partner: string; readonly kind: string }, differences: number): void;
@@ -78,6 +83,10 @@ export function createMetrics(): Metrics {
   ]);
   const journalSeconds = histogram("journal_seconds", "from hand-over to commit", JOURNAL_BUCKETS);
   const deliveriesTotal = counter("deliveries_total", "deliveries by what became of them", ["what"]);
+  const acknowledgementsTotal = counter("acknowledgements_total", "acknowledgements that came on their own way, by what became of them", [
+    "destination",
+    "state",
+  ]);
   const publishedTotal = counter("events_published_total", "events confirmed by the broker", []);
   const attemptsTotal = counter("write_back_attempts_total", "attempts by outcome and next step", [
     "destination",
@@ -104,13 +113,35 @@ export function createMetrics(): Metrics {
     labelNames: ["destination", "where"],
     registers: [registry],
   });
-  const braking = new Gauge({
-    name: "huiliu_destination_braking",
-    help: "1 while the destination is not called because it answers nobody",
+  const breaker = new Gauge({
+    name: "huiliu_destination_breaker",
+    help: "1 at the state of the destination's breaker: while open it gets nothing but probes",
+    labelNames: ["destination", "state"],
+    registers: [registry],
+  });
+  const rateNow = new Gauge({
+    name: "huiliu_destination_rate",
+    help: "calls a second that the destination may get now, all workers together; absent where nothing limits them",
     labelNames: ["destination"],
     registers: [registry],
   });
+  const probesTotal = counter("destination_probes_total", "probes of this worker by what they asked and whether they were answered", [
+    "destination",
+    "by",
+    "result",
+  ]);
+  const callsTotal = counter("destination_calls_total", "calls of this worker by what they told of the destination", [
+    "destination",
+    "reach",
+  ]);
   const gauges = gaugesOf(registry);
+  const alarmsOpen = new Gauge({
+    name: "huiliu_alarms_open",
+    help: "alarms that have started and not ended; docs/alarms.md has every kind",
+    labelNames: ["kind", "severity"],
+    registers: [registry],
+  });
+  let alarms: Parameters<Metrics["alarmsFrom"]>[0] | undefined;
   let source: (() => Promise<Sample>) | undefined;
 
   const refresh = async (): Promise<void> => {
@@ -121,6 +152,9 @@ export function createMetrics(): Metrics {
       gauges.up.set(seen ? 1 : 0);
       for (const [service, { up }] of Object.entries(sample.services)) gauges.services.set({ service }, up ? 1 : 0);
       if (seen) show(gauges, sample);
+      const open = seen ? await alarms?.() : undefined;
+      alarmsOpen.reset();
+      for (const { kind, severity, count } of open ?? []) alarmsOpen.set({ kind, severity }, count);
     } catch {
       gauges.up.set(0); // the scrape goes on with what this process knows by itself; the log has the reason where it was thrown
     }
@@ -132,6 +166,9 @@ export function createMetrics(): Metrics {
       await refresh();
       return registry.metrics();
     },
+    alarmsFrom: (given) => {
+      alarms = given;
+    },
     sampleFrom: (given) => {
       source = given;
     },
@@ -139,6 +176,7 @@ export function createMetrics(): Metrics {
     journaled: (ms) => journalSeconds.observe(ms / 1_000),
     delivery: (what) => deliveriesTotal.inc({ what }),
     published: (count) => publishedTotal.inc(count),
+    acknowledgement: (destination, state) => acknowledgementsTotal.inc({ destination, state }),
     request: (route, status, ms) => requestSeconds.observe({ route, status: String(status) }, ms / 1_000),
     unbalanced: (businessDate, { partner, kind }, count) => {
       const labels = { business_date: businessDate, partner, kind };
@@ -155,7 +193,13 @@ export function createMetrics(): Metrics {
         inHand.set({ destination, where: "settling" }, settling);
       },
       storeFailed: (destination, operation) => storeFailedTotal.inc({ destination, operation }),
-      brake: (destination, on) => braking.set({ destination }, on ? 1 : 0),
+      gate: (destination, now, rate) => {
+        for (const state of BREAKER_STATES) breaker.set({ destination, state }, state === now ? 1 : 0);
+        if (rate === undefined) rateNow.remove({ destination });
+        else rateNow.set({ destination }, rate);
+      },
+      probe: (destination, by, answered) => probesTotal.inc({ destination, by, result: answered ? "answered" : "failed" }),
+      call: (destination, reach) => callsTotal.inc({ destination, reach }),
     },
   };
 }

@@ -22,6 +22,7 @@ import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
+import { sinksOf, watch } from "./watch.ts";
 import { createWork, type Work } from "./work.ts";
 
 /** How long a stop waits for what flows have in hand. */
@@ -150,7 +151,8 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
   const replay = replayOf({ config, catalogue, postgres, work, log });
-  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay });
+  const sinks = sinksOf(config.alarms ?? {}, log);
+  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks });
   const operatorApi = createConsole({
     operations,
     auth: { token: catalogue.credentials.token },
@@ -164,6 +166,14 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   work.dispatcher.start();
   replay.runner.start();
   const stopTidying = tidy(log, postgres, work);
+  const stopAlarms = watch({
+    postgres,
+    operations,
+    partners: () => [...catalogue.partners.values()],
+    sinks,
+    dead: doors.deadLetters,
+    log,
+  });
   const stopLooking = lookAgainAt({ catalogue, postgres, work, log });
   const leaveRegistry = redis.workers.join({
     id: String(postgres.worker.id),
@@ -186,6 +196,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     },
     close: async () => {
       stopTidying();
+      await stopAlarms();
       stopWatching();
       stopLooking();
       await leaveRegistry();
@@ -213,7 +224,9 @@ function operationsOf({
   metrics,
   log,
   replay,
+  sinks,
 }: Built & {
+  readonly sinks: ReturnType<typeof sinksOf>;
   readonly redis: RedisPorts;
   readonly doors: Doors;
   readonly metrics: Metrics;
@@ -240,8 +253,11 @@ function operationsOf({
     health: async () => ({ broker: { up: doors.brokerUp() }, redis: { up: redis.state() === "up" } }),
     deliveries: work.deliveries.counts,
     unbalanced: metrics.unbalanced,
+    alarmSinks: () => sinks,
+    daysChanged: () => postgres.ensurePartitions(),
     replay: replay.settings,
   });
+  metrics.alarmsFrom(() => operations.alarms.open());
   metrics.sampleFrom(() => operations.sample());
   return operations;
 }

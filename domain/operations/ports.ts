@@ -5,6 +5,7 @@
 import type { Edits, Failures, Replays } from "../replay/ports.ts";
 import type { Alarms } from "../alarms/operations.ts";
 import type { Lanes } from "../lanes/ports.ts";
+import type { Profiles } from "../partners/profiles.ts";
 import type { Retention } from "../retention/operations.ts";
 import type { Answered } from "./refusals.ts";
 import type { AcknowledgementView } from "./views-acknowledgements.ts";
@@ -125,6 +126,7 @@ export interface DestinationGates {
 export interface Operations {
   readonly gates: DestinationGates;
   readonly lanes: Lanes;
+  readonly profiles: Profiles;
   readonly alarms: Alarms;
   readonly retention: Retention;
   messages(filter: MessageFilter): Promise<Answered<MessagePage>>;

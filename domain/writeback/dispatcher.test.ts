@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createFakeClock, createRandom, type FakeClock } from "../../test/fakes/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
+import { createFakeGateStore, type FakeGateStore } from "../../test/fakes/gate-store.ts";
 import { createFakeWriteBackStore, type FakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
@@ -25,6 +26,7 @@ const POLICY: DestinationPolicy = {
 interface Bench {
   readonly clock: FakeClock;
   readonly store: FakeWriteBackStore;
+  readonly gates: FakeGateStore;
   readonly dispatcher: Dispatcher;
   readonly calls: { readonly at: number; readonly key: string; readonly path: string }[];
   /** Largest number of calls on the wire at once. */
@@ -34,15 +36,17 @@ interface Bench {
 
 const sleep = (clock: FakeClock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
 const received = (body: Uint8Array | undefined) =>
-  JSON.parse(new TextDecoder().decode(body)) as { key: string; amountFen: string; serial: string };
+  JSON.parse(body === undefined ? '{"key":"ping"}' : new TextDecoder().decode(body)) as { key: string; amountFen: string; serial: string };
 
 function bench(
   answer: (key: string, path: string, nth: number, request: CallRequest) => CallResult | "done",
   more: Partial<DestinationPolicy> = {},
   tookMs = 10,
+  connects = () => true,
 ): Bench {
   const clock = createFakeClock();
   const store = createFakeWriteBackStore(clock);
+  const gates = createFakeGateStore(clock);
   const calls: Bench["calls"] = [];
   const warnings: string[] = [];
   let wire = 0;
@@ -82,9 +86,19 @@ function bench(
       warn: (what) => void warnings.push(what),
       error: (what, about) => void warnings.push(`${what} ${JSON.stringify(about)}`),
     },
-    metrics: { attempt: () => undefined, inHand: () => undefined, storeFailed: () => undefined, brake: () => undefined },
+    metrics: {
+      attempt: () => undefined,
+      inHand: () => undefined,
+      storeFailed: () => undefined,
+      gate: () => undefined,
+      probe: () => undefined,
+      call: () => undefined,
+    },
+    gates,
+    worker: 1,
+    connect: async () => (connects() ? undefined : "refused"),
   });
-  return { clock, store, dispatcher, calls, peak: () => peak, warnings };
+  return { clock, store, gates, dispatcher, calls, peak: () => peak, warnings };
 }
 
 const states = (store: FakeWriteBackStore): string =>
@@ -141,15 +155,17 @@ void describe("C-6 dispatcher: order and capacity", () => {
   });
 
   test("paused: no new call; resumed: goes on", async () => {
-    const { clock, store, dispatcher, calls } = bench(() => "done");
+    const { clock, store, gates, dispatcher, calls } = bench(() => "done");
     dispatcher.start();
-    dispatcher.pause("his");
+    gates.set("his", { mode: "paused" });
+    await dispatcher.refresh();
+    assert.equal(dispatcher.gate("his").shut, "paused");
     store.owe({ key: "a", lane: "bill:a" });
     dispatcher.poke("his");
     await clock.advance(10_000);
     assert.deepEqual([calls.length, states(store)], [0, "waiting"]);
-    dispatcher.resume("his");
-    await clock.advance(50);
+    gates.set("his", { mode: "running" });
+    await clock.advance(300);
     assert.equal(states(store), "acknowledged");
     await dispatcher.stop();
   });
@@ -233,18 +249,31 @@ void describe("dispatcher: unclear, leases, other workers", () => {
 void describe("dispatcher: a dead destination and a dead store", () => {
   test("C-6 no stampede: 1,000 lanes at a refused destination cost few calls an hour, and all are delivered after", async () => {
     let dead = true;
-    const { clock, store, dispatcher, calls, peak } = bench(() => (dead ? refused : "done"), { parallel: 16 });
+    const { clock, store, gates, dispatcher, calls, peak } = bench(() => (dead ? refused : "done"), { parallel: 16, ping: "/ping" });
     for (let lane = 0; lane < 1_000; lane += 1) store.owe({ key: `k${lane}`, lane: `bill:${lane}` });
     dispatcher.start();
     await clock.advance(3_600_000);
-    assert.ok(calls.length <= 16 + 3_600 / 14, `${calls.length} calls`);
-    assert.ok(calls.length >= 3_600 / 31, `${calls.length} calls`);
-    const tail = calls.slice(-10).map((call) => call.at);
-    assert.ok(tail.every((at, index) => index === 0 || at - (tail[index - 1] ?? 0) >= 15_000));
-    assert.equal(dispatcher.state()[0]?.braking, true);
+    const first = calls.filter((call) => call.path !== "/ping").length;
+    const probes = calls.slice(first).map((call) => call.at);
+    assert.ok(first <= 16 + 4, `what was out when it opened, and what had begun before the fifth failure: ${first}`);
+    assert.ok(probes.length >= 3_600 / 31 && probes.length <= 3_600 / 28, `${probes.length} probes`);
+    assert.ok(probes.every((at, index) => index === 0 || at - (probes[index - 1] ?? 0) >= 4_000));
+    assert.ok(probes.slice(-9).every((at, index) => index === 0 || at - (probes.slice(-9)[index - 1] ?? 0) >= 24_000));
+    assert.equal(gates.row("his").breaker, "open");
+    assert.ok(gates.changes() < 3 * probes.length + 20, `${gates.changes()} changes of the row`);
+    assert.ok(store.rows().every((row) => row.attempt <= 1));
     dead = false;
-    assert.ok(await clock.until(() => store.rows().every((row) => row.state === "acknowledged"), 60_000));
+    const back = clock.tickMs();
+    assert.ok(await clock.until(() => store.rows().every((row) => row.state === "acknowledged"), 120_000));
     assert.ok(peak() <= 16);
+    const sends = calls.filter((call) => call.path === "/json" && call.at > back).map((call) => call.at);
+    const began = sends[0] ?? 0;
+    assert.ok(began - back <= 37_000, "noticed within a probe's longest pause");
+    assert.equal(sends.filter((at) => at < began + 10).length, 1, "one real head goes first");
+    const rates = [0, 1, 2, 5, 9].map(
+      (second) => sends.filter((at) => at >= began + second * 1_000 && at < began + second * 1_000 + 1_000).length,
+    );
+    assert.ok((rates[0] ?? 99) <= 13 && (rates[2] ?? 99) <= 17 && (rates[4] ?? 99) <= 33, `a drain grows by 2 a second: ${rates}`);
     await dispatcher.stop();
   });
 
@@ -262,7 +291,7 @@ void describe("dispatcher: a dead destination and a dead store", () => {
     await clock.advance(60_000);
     assert.equal(calls.length, 4);
     assert.ok(tries < 200, `${tries} tries in a minute`);
-    assert.deepEqual(dispatcher.state(), [{ destination: "his", onWire: 0, settling: 4, paused: false, braking: false }]);
+    assert.deepEqual(dispatcher.state(), [{ destination: "his", onWire: 0, settling: 4 }]);
     delete store.faults.before;
     await clock.advance(6_000);
     assert.equal(states(store), "acknowledged acknowledged acknowledged acknowledged acknowledged acknowledged");

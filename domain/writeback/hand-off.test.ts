@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createFakeClock, createRandom } from "../../test/fakes/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
+import { createFakeGateStore } from "../../test/fakes/gate-store.ts";
 import { createFakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
@@ -49,7 +50,10 @@ function bench(tookMs = 50) {
     clock,
     random: createRandom(1),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, brake: quiet },
+    metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, gate: quiet, probe: quiet, call: quiet },
+    gates: createFakeGateStore(clock),
+    worker: 1,
+    connect: async () => undefined,
   });
   const bear = (key: string): Claimed => {
     const claimed = store.bear({ key, lane: `bill:${key}` }, POLICY.leaseMs);

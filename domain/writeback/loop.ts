@@ -3,9 +3,9 @@
  * settled; when the store is gone nothing is claimed, and ends that wait for it are kept until it is back.
  */
 import { type Backoff, backoffMs } from "./backoff.ts";
-import { type Brake, createBrake } from "./brake.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Deliver, Delivered } from "./deliver.ts";
+import type { Allowed, DestinationGate } from "./destination-gate.ts";
 import { type DestinationPolicy, unclearAction } from "./policy.ts";
 import { JournalBusy, JournalGone } from "../journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "./ports.ts";
@@ -26,6 +26,13 @@ export const CLAIM_MAX = 256;
  */
 export const GATHER_MS = 5;
 const GATHER_SHARE = 4;
+/**
+ * While more is due than may be sent, every other claim is of heads that became due this lately, so that live traffic need not wait for a backlog to drain
+ * (reference/delivery.md 8: a first try within 5 s). Old and new share the rate by halves; what the new do not want the old get.
+ */
+export const FRESH_MS = 5_000;
+/** A look for new ones that found none is not repeated sooner. */
+export const FRESH_LOOK_MS = 250;
 /** While more is due than there are places, heads that are handed over as they are born get at most this part of `parallel` at once: neither old nor new starves. */
 export const FRESH_SHARE = 2;
 
@@ -39,20 +46,20 @@ export interface LoopDeps {
   readonly random: Random;
   readonly log: DispatcherLog;
   readonly metrics: DispatcherMetrics;
+  readonly gate: DestinationGate;
+  /** Reads every gate now: for a worker that slept. */
+  readonly refresh: () => Promise<void>;
+  readonly pollMs?: number;
 }
 
 export interface LoopState {
   readonly onWire: number;
   readonly settling: number;
-  readonly paused: boolean;
-  readonly braking: boolean;
 }
 
 export interface Loop {
   start(): void;
   poke(): void;
-  pause(): void;
-  resume(): void;
   state(): LoopState;
   /** Places on the wire for heads that are born claimed (`HandOff`): at most `wanted`, possibly 0. Synchronous; ended by exactly one `take`. */
   reserve(wanted: number): { readonly calls: number; readonly leaseMs: number };
@@ -61,6 +68,14 @@ export interface Loop {
   stop(): Promise<void>;
   /** After stop: stops trying to settle. Answers how many ends are lost to their leases. */
   giveUp(): number;
+}
+
+/** A claim on its way to the wire. */
+interface Work {
+  readonly claimed: Claimed;
+  readonly policy: DestinationPolicy;
+  readonly claimedAtTickMs: number;
+  readonly trial?: true;
 }
 
 /** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
@@ -106,7 +121,8 @@ function createBell(clock: Clock) {
 export function createLoop(deps: LoopDeps): Loop {
   const { destination, store, clock, random, log, metrics } = deps;
   const bell = createBell(clock);
-  const brake: Brake = createBrake(random);
+  const { gate } = deps;
+  const pollMs = deps.pollMs ?? POLL_MS;
   const inHand = new Set<Promise<void>>();
   let onWire = 0;
   /** Places promised to settlements whose commit is under way. */
@@ -115,13 +131,14 @@ export function createLoop(deps: LoopDeps): Loop {
   let claiming = 0;
   /** The last claim came back full: more is due than there are places. */
   let backlogged = false;
-  let paused = false;
   let stopping = false;
   let givenUp = false;
   let looped: Promise<void> | undefined;
   /** Before this tick nothing is due, as far as we know: a free place on the wire alone is no reason to ask the store. */
   let lookAtTickMs = Number.NEGATIVE_INFINITY;
   let gatherUntilTickMs: number | undefined;
+  let freshNext = false;
+  let freshAtTickMs = Number.NEGATIVE_INFINITY;
 
   const lookIn = (ms: number): void => {
     lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + ms);
@@ -129,7 +146,7 @@ export function createLoop(deps: LoopDeps): Loop {
   };
 
   const note = () => metrics.inHand(destination, onWire, inHand.size - onWire);
-  const storeFailed = (operation: "claim" | "settle" | "release" | "next-due", error: unknown) => {
+  const storeFailed = (operation: "claim" | "settle" | "release" | "next-due" | "gate", error: unknown) => {
     metrics.storeFailed(destination, operation);
     log.warn("store failed", { destination, operation, why: messageOf(error) });
   };
@@ -173,19 +190,35 @@ export function createLoop(deps: LoopDeps): Loop {
     }
   };
 
-  const ended = (delivered: Delivered): void => {
-    const was = brake.on();
-    brake.ended(delivered.kind === "ended" ? delivered.reach : "not-called", clock.tickMs());
-    if (brake.on() === was) return;
-    metrics.brake(destination, brake.on());
-    log.warn(brake.on() ? "brake on: probing one at a time" : "brake off: the destination answers", { destination });
+  /** Between the claim and the wire this process may have slept: what the gate says now decides. Undefined: it may be sent. */
+  const keptBack = async (trial: true | undefined): Promise<string | undefined> => {
+    if (gate.stale()) await deps.refresh();
+    const no = gate.shut();
+    if (no === undefined || (trial && no.why === "half-open")) {
+      const waitMs = gate.paceMs();
+      if (waitMs > 0) await pause(waitMs);
+      return undefined;
+    }
+    return `the gate is ${no.why}`;
   };
 
-  const handle = async (claimed: Claimed, policy: DestinationPolicy, claimedAtTickMs: number): Promise<void> => {
-    const delivered = await deps.deliver(claimed, policy, claimedAtTickMs, deps.signal).finally(() => {
+  const attempt = async (work: Work): Promise<Delivered> => {
+    try {
+      const why = await keptBack(work.trial);
+      return why === undefined
+        ? await deps.deliver(work.claimed, work.policy, work.claimedAtTickMs, deps.signal)
+        : { kind: "not-begun", why };
+    } finally {
       onWire -= 1;
-    });
-    ended(delivered);
+    }
+  };
+
+  const handle = async (work: Work): Promise<void> => {
+    const { claimed, trial } = work;
+    const delivered = await attempt(work);
+    const about = delivered.kind === "ended" ? delivered : { reach: "not-called" as const, ms: 0, throttled: false };
+    const why = delivered.kind === "ended" ? delivered.end.why : delivered.why;
+    gate.ended({ reach: about.reach, ms: about.ms, throttled: about.throttled, why, ...(trial ? { trial } : {}) });
     // The wire is free while the end is being settled.
     bell.ring();
     if (delivered.kind === "ended") {
@@ -194,7 +227,7 @@ export function createLoop(deps: LoopDeps): Loop {
       if (end.retryInMs !== undefined) lookIn(Math.max(end.retryInMs, EMPTY_CLAIM_MS));
       else if (claimed.laneBehind > 0) lookIn(0);
     } else {
-      log.warn("lease too short to begin; given back", { destination, id: claimed.id, why: delivered.why });
+      log.warn("not begun; given back", { destination, id: claimed.id, why: delivered.why });
       await release([claimed]);
       lookIn(0);
     }
@@ -210,11 +243,11 @@ export function createLoop(deps: LoopDeps): Loop {
     inHand.add(held);
   };
 
-  const take = (claims: readonly Claimed[], policy: DestinationPolicy, claimedAtTickMs: number): void => {
+  const take = (claims: readonly Claimed[], policy: DestinationPolicy, claimedAtTickMs: number, trial?: true): void => {
     for (const claimed of claims) {
       onWire += 1;
       hold(
-        handle(claimed, policy, claimedAtTickMs).catch((error) =>
+        handle({ claimed, policy, claimedAtTickMs, ...(trial ? { trial } : {}) }).catch((error) =>
           log.error("an attempt failed in our own hands; its lease will expire", { destination, id: claimed.id, why: messageOf(error) }),
         ),
       );
@@ -222,44 +255,46 @@ export function createLoop(deps: LoopDeps): Loop {
     note();
   };
 
-  /** Calls that may begin now. As many ends may wait for the store as calls may be out; then the destination waits too. */
-  const allowance = (policy: DestinationPolicy): { readonly calls: number; readonly waitMs?: number } => {
-    const allowed = brake.allowance(clock.tickMs(), onWire + promised + claiming, policy.parallel);
-    return { ...allowed, calls: Math.max(Math.min(allowed.calls, 2 * policy.parallel - inHand.size - promised - claiming), 0) };
+  /** Free places on the wire. As many ends may wait for the store as calls may be out; then the destination waits too. */
+  const places = ({ parallel }: DestinationPolicy): number => {
+    const bound = promised + claiming;
+    return Math.max(Math.min(parallel - onWire - bound, 2 * parallel - inHand.size - bound), 0);
   };
 
   const reserve = (wanted: number): { readonly calls: number; readonly leaseMs: number } => {
     const policy = deps.destinations.policy(destination);
-    if (!policy || looped === undefined || stopping || paused || brake.on()) return { calls: 0, leaseMs: policy?.leaseMs ?? 0 };
+    if (!policy || looped === undefined || stopping) return { calls: 0, leaseMs: policy?.leaseMs ?? 0 };
     const shared = backlogged ? Math.floor(policy.parallel / FRESH_SHARE) - promised : Number.POSITIVE_INFINITY;
-    const calls = Math.max(Math.min(Math.trunc(wanted), allowance(policy).calls, shared, CLAIM_MAX), 0) || 0;
+    const most = Math.max(Math.min(Math.trunc(wanted), places(policy), shared, CLAIM_MAX), 0) || 0;
+    const calls = most === 0 ? 0 : gate.spend(most);
     promised += calls;
     return { calls, leaseMs: policy.leaseMs };
   };
 
   const takeReserved = (claims: readonly Claimed[], reserved: number, claimedAtTickMs: number): void => {
     promised -= reserved;
+    gate.unused(reserved - claims.length);
     const policy = deps.destinations.policy(destination);
-    if (claims.length > 0 && (stopping || paused || !policy)) hold(release(claims));
+    if (claims.length > 0 && (stopping || !policy)) hold(release(claims));
     else if (policy) take(claims, policy, claimedAtTickMs);
     if (claims.length < reserved) bell.ring();
   };
 
-  /** One claim. Answers how many it asked for and got; undefined when the store failed. */
-  const claim = async (policy: DestinationPolicy, calls: number): Promise<number | undefined> => {
+  /** One claim. Answers how many it got; undefined when the store failed. */
+  const claim = async (policy: DestinationPolicy, may: Allowed, fresh: boolean): Promise<number | undefined> => {
     const claimedAtTickMs = clock.tickMs();
-    claiming = calls;
     try {
-      const claims = await store.claim(destination, Math.min(calls, CLAIM_MAX), policy.leaseMs, unclearAction(policy));
+      const freshMs = fresh ? FRESH_MS : undefined;
+      const claims = await store.claim(destination, may.calls, policy.leaseMs, unclearAction(policy), freshMs);
       claiming = 0;
-      if (stopping || paused) await release(claims);
-      else take(claims, policy, claimedAtTickMs);
+      if (claims.length < may.calls) gate.unused(may.calls - claims.length, may.trial);
+      if (stopping) await release(claims);
+      else take(claims, policy, claimedAtTickMs, may.trial);
       return claims.length;
     } catch (error) {
+      gate.unused(may.calls, may.trial);
       storeFailed("claim", error);
       return undefined;
-    } finally {
-      claiming = 0;
     }
   };
 
@@ -267,34 +302,73 @@ export function createLoop(deps: LoopDeps): Loop {
   const untilDue = async (): Promise<number> => {
     try {
       const dueMs = await store.nextDueMs(destination);
-      return dueMs === undefined ? POLL_MS : Math.min(Math.max(dueMs, EMPTY_CLAIM_MS), POLL_MS);
+      return dueMs === undefined ? pollMs : Math.min(Math.max(dueMs, EMPTY_CLAIM_MS), pollMs);
     } catch (error) {
       storeFailed("next-due", error);
-      return POLL_MS;
+      return pollMs;
+    }
+  };
+
+  /** Free places, when it is time to fill them; else how long to sleep. */
+  const due = (policy: DestinationPolicy): { readonly calls: number; readonly sleepMs: number } => {
+    const calls = Math.min(places(policy), CLAIM_MAX);
+    const no = gate.shut();
+    if (no !== undefined && no.why !== "half-open") return { calls: 0, sleepMs: Math.min(no.waitMs, pollMs) };
+    if (calls <= 0) return { calls: 0, sleepMs: pollMs };
+    const nowTickMs = clock.tickMs();
+    if (nowTickMs < lookAtTickMs) return { calls: 0, sleepMs: lookAtTickMs - nowTickMs };
+    if (onWire > 0 && calls * GATHER_SHARE < policy.parallel) {
+      gatherUntilTickMs ??= nowTickMs + GATHER_MS;
+      if (nowTickMs < gatherUntilTickMs) return { calls: 0, sleepMs: gatherUntilTickMs - nowTickMs };
+    }
+    gatherUntilTickMs = undefined;
+    return { calls, sleepMs: 0 };
+  };
+
+  /** Asks the gate, with the places kept meanwhile. Undefined when its store failed. */
+  const allowed = async (calls: number): Promise<Allowed | undefined> => {
+    try {
+      const may = await gate.acquire(calls);
+      claiming = may.calls;
+      return may;
+    } catch (error) {
+      storeFailed("gate", error);
+      return undefined;
     }
   };
 
   /** One turn. Answers how long to sleep before the next. */
   const turn = async (failures: number): Promise<{ readonly sleepMs: number; readonly failed?: true }> => {
     const policy = deps.destinations.policy(destination);
-    if (!policy || paused) return { sleepMs: POLL_MS };
-    const { calls, waitMs } = allowance(policy);
-    if (calls <= 0) return { sleepMs: Math.min(waitMs ?? POLL_MS, POLL_MS) };
-    const nowTickMs = clock.tickMs();
-    if (nowTickMs < lookAtTickMs) return { sleepMs: lookAtTickMs - nowTickMs };
-    if (onWire > 0 && calls * GATHER_SHARE < policy.parallel) {
-      gatherUntilTickMs ??= nowTickMs + GATHER_MS;
-      if (nowTickMs < gatherUntilTickMs) return { sleepMs: gatherUntilTickMs - nowTickMs };
+    if (!policy) return { sleepMs: pollMs };
+    const { calls, sleepMs } = due(policy);
+    if (calls === 0) return { sleepMs };
+    claiming = calls;
+    try {
+      const may = await allowed(calls);
+      if (may?.calls === 0) return { sleepMs: Math.min(may.waitMs ?? pollMs, pollMs) };
+      const got = may && (await filled(policy, may));
+      return got === undefined
+        ? { sleepMs: backoffMs(failures + 1, STORE_BACKOFF, random), failed: true }
+        : { sleepMs: Math.max(lookAtTickMs - clock.tickMs(), 0) };
+    } finally {
+      claiming = 0;
     }
-    gatherUntilTickMs = undefined;
+  };
+
+  /** Claims what may be sent, new heads and old ones in turn while there are too many; notes when to look again. */
+  const filled = async (policy: DestinationPolicy, may: Allowed): Promise<number | undefined> => {
+    const fresh = backlogged && freshNext && may.trial === undefined && clock.tickMs() >= freshAtTickMs;
+    freshNext = !fresh;
     // Whoever pokes from here on moves it forward again.
     lookAtTickMs = Number.POSITIVE_INFINITY;
-    const got = await claim(policy, calls);
-    backlogged = got === Math.min(calls, CLAIM_MAX);
+    const got = await claim(policy, may, fresh);
+    if (fresh) {
+      if (got === 0) freshAtTickMs = clock.tickMs() + FRESH_LOOK_MS;
+    } else backlogged = got === may.calls;
     if (got === undefined || backlogged) lookAtTickMs = Number.NEGATIVE_INFINITY;
     else lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + (await untilDue()));
-    if (got === undefined) return { sleepMs: backoffMs(failures + 1, STORE_BACKOFF, random), failed: true };
-    return { sleepMs: Math.max(lookAtTickMs - clock.tickMs(), 0) };
+    return got;
   };
 
   const run = async (): Promise<void> => {
@@ -302,7 +376,7 @@ export function createLoop(deps: LoopDeps): Loop {
     while (!stopping) {
       const { sleepMs, failed } = await turn(failures).catch((error) => {
         log.error("a turn of the loop failed", { destination, why: messageOf(error) });
-        return { sleepMs: POLL_MS, failed: true as const };
+        return { sleepMs: pollMs, failed: true as const };
       });
       failures = failed ? failures + 1 : 0;
       if (stopping) return;
@@ -317,16 +391,9 @@ export function createLoop(deps: LoopDeps): Loop {
       looped ??= run();
     },
     poke: () => lookIn(0),
-    pause: () => {
-      paused = true;
-    },
-    resume: () => {
-      paused = false;
-      lookIn(0);
-    },
     reserve,
     take: takeReserved,
-    state: () => ({ onWire, settling: inHand.size - onWire, paused, braking: brake.on() }),
+    state: () => ({ onWire, settling: inHand.size - onWire }),
     stop: async () => {
       stopping = true;
       bell.ring();

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { JournalGone } from "../journal/ports.ts";
 import { createFakeClock, createRandom, type FakeClock } from "../../test/fakes/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
+import { createFakeGateStore, type FakeGateStore } from "../../test/fakes/gate-store.ts";
 import { createFakeWriteBackStore, type FakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { Duplicates } from "./outcome.ts";
@@ -101,6 +102,7 @@ function createWorker(
   store: FakeWriteBackStore,
   his: ReturnType<typeof createHis>,
   policy: DestinationPolicy,
+  gates: FakeGateStore,
 ) {
   let dead = false;
   let outage = false;
@@ -140,7 +142,10 @@ function createWorker(
     clock,
     random,
     log: { debug: quiet, info: quiet, warn: quiet, error: (what, about) => void troubles.push(`${what} ${JSON.stringify(about)}`) },
-    metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, brake: quiet },
+    metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, gate: quiet, probe: quiet, call: quiet },
+    gates,
+    worker: 1,
+    connect: async () => undefined,
   });
   dispatcher.start();
   return {
@@ -167,8 +172,9 @@ async function simulate(seed: number, duplicates: Duplicates): Promise<World> {
   const random = createRandom(seed);
   const store = createFakeWriteBackStore(clock);
   const policy = policyFor(duplicates);
+  const gates = createFakeGateStore(clock);
   const his = createHis(clock, random, duplicates === "by-key");
-  const workers = [createWorker(clock, random, store, his, policy), createWorker(clock, random, store, his, policy)];
+  const workers = [createWorker(clock, random, store, his, policy, gates), createWorker(clock, random, store, his, policy, gates)];
   for (let n = 0; n < PER_LANE; n += 1) {
     for (let lane = 0; lane < LANES; lane += 1)
       clock.after(
@@ -181,7 +187,7 @@ async function simulate(seed: number, duplicates: Duplicates): Promise<World> {
       const victim = Math.floor(random() * 2);
       workers[victim]?.kill();
       clock.after(random() * 1_000, () => {
-        workers[victim] = createWorker(clock, random, store, his, policy);
+        workers[victim] = createWorker(clock, random, store, his, policy, gates);
       });
     });
   }

@@ -5,6 +5,7 @@ import type { BusinessKey, Event } from "../../domain/events/event.ts";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import type { Log } from "../../domain/log.ts";
 import type { TotalsRow, Up } from "../../domain/operations/views.ts";
+import type { ProfileRules } from "../../domain/partners/profiles.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import type { ApprovalLimits } from "../../domain/replay/job.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
@@ -13,6 +14,12 @@ import type { Pool } from "./pool.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 export interface OperationsDeps {
+  /** Where alarms are told, for people (without secrets). */
+  readonly alarmSinks?: () => readonly { readonly name: string; readonly target: string }[];
+  /** Tables of days were dropped: whoever remembers which there are looks again. */
+  readonly daysChanged?: () => Promise<unknown>;
+  /** What a destination's profile is checked by. */
+  readonly profiles: ProfileRules;
   /** The stores' pool: deeds (Postgres.pool). */
   readonly pool: Pool;
   /** Searches and totals (Postgres.reads). */
@@ -36,9 +43,9 @@ export interface OperationsDeps {
   /** A message or an event delivery is open again: reclaim now rather than at the next second. Must not throw. */
   readonly wake: () => void;
   readonly dispatcher: {
-    pause(destination: string): void;
-    resume(destination: string): void;
-    state(): readonly { readonly destination: string; readonly onWire: number; readonly paused: boolean; readonly braking: boolean }[];
+    /** A gate was changed: this worker reads it now, the others within a second. Never rejects. */
+    refresh(): Promise<void>;
+    state(): readonly { readonly destination: string; readonly onWire: number }[];
   };
   /** Never rejects. */
   readonly health: () => Promise<{ readonly broker: Up; readonly redis: Up }>;

@@ -71,7 +71,11 @@ const waiting = (rows: readonly BacklogRow[]): number =>
 export function createState(deps: OperationsDeps) {
   let last: { readonly atMs: number; readonly look: Promise<Answered<Look>> } | undefined;
 
-  const destinationsOf = (backlog: readonly BacklogRow[], failures: readonly Record<string, unknown>[], gates: Gates): DestinationView[] => {
+  const destinationsOf = (
+    backlog: readonly BacklogRow[],
+    failures: readonly Record<string, unknown>[],
+    gates: Gates,
+  ): DestinationView[] => {
     const loops = new Map(deps.dispatcher.state().map((one) => [one.destination, one]));
     const profiled = deps.partners().filter((one) => one.destination !== undefined);
     const names = new Set([...profiled.map((one) => one.partner), ...backlog.map((row) => row.destination)]);
@@ -198,7 +202,8 @@ export function createState(deps: OperationsDeps) {
     };
   };
 
-  const gatesNow = (): Promise<Answered<Gates>> => reading(deps.reads, READ_TIMEOUT_MS, async (client) => answered(await readGates(client)));
+  const gatesNow = (): Promise<Answered<Gates>> =>
+    reading(deps.reads, READ_TIMEOUT_MS, async (client) => answered(await readGates(client)));
 
   const partner = async (name: string): Promise<Answered<PartnerView>> => {
     const profile = deps.partners().find((one) => one.partner === name);

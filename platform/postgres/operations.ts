@@ -8,6 +8,7 @@ import type { OperationsDeps } from "./operations-deps.ts";
 import { createGateDeeds } from "./operations-gates.ts";
 import { createFailures } from "./failure-groups-reads.ts";
 import { createLanes } from "./lanes.ts";
+import { createProfiles } from "./profiles.ts";
 import { createMessageReads } from "./operations-messages.ts";
 import { MASKED, type Shown, WHOLE } from "./operations-rows.ts";
 import { createReplays } from "./replay.ts";
@@ -46,6 +47,7 @@ export function createOperations(deps: OperationsDeps): Operations {
 
   return {
     gates: createGateDeeds(deps),
+    profiles: createProfiles(deps),
     lanes: createLanes({ ...deps, resolve: writeBackDeeds.resolve }),
     alarms: createAlarms(deps),
     retention: createRetention(deps),

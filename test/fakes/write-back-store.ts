@@ -212,7 +212,8 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
         const taken: Claimed[] = [];
         for (const row of rows) {
           if (taken.length >= limit) break;
-          const action = row.destination === destination && row.nextAtMs > clock.tickMs() - freshMs ? dueAction(row, unclearAction) : undefined;
+          const action =
+            row.destination === destination && row.nextAtMs > clock.tickMs() - freshMs ? dueAction(row, unclearAction) : undefined;
           if (action === undefined) continue;
           taken.push(begin(row, action, leaseMs));
         }

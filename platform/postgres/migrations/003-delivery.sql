@@ -7,11 +7,13 @@ create table destination (
   version bigint not null default 1,        -- grows with every change of profile or mode
   profile jsonb not null,                   -- Destination (domain/partners/profile.ts)
   seed_hash text not null,                  -- of the file's part that the profile was last taken from
+  revision bigint not null default 0,       -- grows with every change of what follows: of two readings the newer one is known
   mode text not null default 'running' check (mode in ('running', 'paused')),
   breaker text not null default 'closed' check (breaker in ('closed', 'open', 'half-open')),
   breaker_at timestamptz,
   breaker_why text,
   failures integer not null default 0,      -- in a row, over all workers
+  failure_window jsonb not null default '[]', -- [{atMs, calls, failures}] of the last 30 s, while there are failures among them
   probe_at timestamptz,                     -- next probe, while open
   probes integer not null default 0,        -- since it opened
   probe_worker integer,
@@ -19,7 +21,7 @@ create table destination (
   rate_now double precision,                -- calls a second; null: the ceiling of the profile
   tokens double precision not null default 0,
   tokens_at timestamptz,
-  drain jsonb,                              -- state of a drain under way: started, clean seconds, calls and failures of this second; null: none
+  drain jsonb,                              -- Drain (domain/writeback/gates.ts) while rate_now is being found out; null: none
   drain_until timestamptz                   -- a person lets it drain until then although it is paused or in quiet hours
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 

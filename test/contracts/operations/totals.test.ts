@@ -24,12 +24,17 @@ const deed = { by: "王工", reason: "测试重放" };
 describe("how it stands", () => {
   test("destinations: backlog, age, failure, pause that outlives a restart", async () => {
     const row = async () => mustBe(await world.operations.destinations()).find((one) => one.destination === "his");
-    assert.equal(codeOf(await world.operations.pause("nobody", deed)), "UNKNOWN_PARTNER");
-    assert.equal(codeOf(await world.operations.pause("jkt", deed)), "NOT_A_DESTINATION");
-    assert.equal(codeOf(await world.operations.pause("his", { by: "王工" })), "REASON_REQUIRED");
-    mustBe(await world.operations.pause("his", deed));
-    assert.deepEqual(await world.operations.pausedDestinations(), ["his"]);
-    assert.deepEqual(world.told.held, ["pause his"]);
+    assert.equal(codeOf(await world.operations.gates.pause("nobody", deed)), "UNKNOWN_PARTNER");
+    assert.equal(codeOf(await world.operations.gates.pause("jkt", deed)), "NOT_A_DESTINATION");
+    assert.equal(codeOf(await world.operations.gates.pause("his", { by: "王工" })), "REASON_REQUIRED");
+    assert.equal(codeOf(await world.operations.gates.drain("his", { ...deed, minutes: 0 })), "BAD_REQUEST");
+    mustBe(await world.operations.gates.drain("his", { ...deed, minutes: 5 }));
+    mustBe(await world.operations.gates.pause("his", deed));
+    assert.equal(world.told.refreshes, 2);
+    const audited = mustBe(await world.operations.audit({ targetKind: "destination" })).items.map((one) => [one.action, one.after]);
+    assert.deepEqual(audited[0], ["pause", { mode: "paused", breaker: "closed" }]);
+    assert.equal(audited[1]?.[0], "drain");
+    assert.ok(mustBe(await world.operations.partner("his")).paused);
     await new Promise((resolve) => setTimeout(resolve, 2_100)); // LOOK_MS
     const his = await row();
     const counted = await world.sql<{ state: string; n: number; fen: string }>(
@@ -41,8 +46,9 @@ describe("how it stands", () => {
     assert.ok((his?.oldestAgeSeconds ?? -1) >= 0);
     assert.ok(his?.lastFailure?.outcome);
     assert.ok((await row())?.known);
-    mustBe(await world.operations.resume("his", deed));
-    assert.deepEqual(await world.operations.pausedDestinations(), []);
+    assert.deepEqual([his?.gate?.mode, his?.gate?.breaker, his?.gate?.drainUntil], ["paused", "closed", undefined]);
+    mustBe(await world.operations.gates.resume("his", deed));
+    assert.equal(mustBe(await world.operations.partner("his")).paused, false);
   });
 
   test("status and sample tell counts, services, workers", async () => {

@@ -13,6 +13,7 @@ import type { AttemptEnd, Claimed, WriteBackStore } from "../../../domain/writeb
 import { loadEventRegistry } from "../../../platform/catalogue-events.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
 import { createOperations } from "../../../platform/postgres/operations.ts";
+import type { OperationsDeps } from "../../../platform/postgres/operations-deps.ts";
 import { testDatabase } from "../postgres/database.ts";
 import { type Proxy as Wire, proxyTo } from "../postgres/proxy.ts";
 
@@ -51,7 +52,8 @@ export const PARTNERS: readonly Partner[] = [
 /** What the composition root's ports were told. */
 export interface Told {
   readonly after: AfterSettle[];
-  readonly held: string[];
+  /** How often this worker was told to read the gates. */
+  refreshes: number;
   readonly unbalanced: { readonly day: string; readonly kind: string; readonly differences: number }[];
   readonly logged: { readonly fields: object; readonly text: string }[];
   wakes: number;
@@ -151,19 +153,20 @@ export const owed = (event: Event, to: string, amountFen: bigint, body = "<confi
   node: "n1",
 });
 
-export async function operationsWorld(options: { readonly wire?: boolean } = {}): Promise<World> {
+export async function operationsWorld(
+  options: { readonly wire?: boolean; readonly replay?: OperationsDeps["replay"] } = {},
+): Promise<World> {
   const database = await testDatabase();
   const wire = options.wire === true ? await proxyTo(database.url) : undefined;
   const postgres = await createPostgres({ url: wire?.url ?? database.url, workerName: "test operations", goneAfterMs: 2_000 });
   const registry = await loadEventRegistry();
   const sealer = createSealer({ registry, partner: (name) => PARTNERS.find((one) => one.partner === name) });
-  const told: Told = { after: [], held: [], unbalanced: [], logged: [], wakes: 0 };
+  const told: Told = { after: [], refreshes: 0, unbalanced: [], logged: [], wakes: 0 };
   const after = (done: AfterSettle): void => void told.after.push(done);
   const journal = postgres.journal({ parkedEvent: sealer.parked });
   const settle = postgres.settle({ parkedEvent: sealer.parked, after });
   const writeBacks = postgres.writeBacks({});
   const line = (fields: object, text: string): void => void told.logged.push({ fields, text });
-  const paused = new Set<string>();
 
   const world: World = {
     postgres,
@@ -193,19 +196,15 @@ export async function operationsWorld(options: { readonly wire?: boolean } = {})
         told.wakes += 1;
       },
       dispatcher: {
-        pause: (name) => {
-          told.held.push(`pause ${name}`);
-          paused.add(name);
+        refresh: async () => {
+          told.refreshes += 1;
         },
-        resume: (name) => {
-          told.held.push(`resume ${name}`);
-          paused.delete(name);
-        },
-        state: () => [...paused].map((name) => ({ destination: name, onWire: 0, paused: true, braking: false })),
+        state: () => [],
       },
       health: async () => ({ broker: { up: true }, redis: { up: false, why: "ECONNREFUSED" } }),
       deliveries: () => ({ live: 0, queued: 0, waitingTurn: 0 }),
       goneAfterMs: 2_000,
+      ...(options.replay === undefined ? {} : { replay: options.replay }),
       unbalanced: (day, row, differences) => void told.unbalanced.push({ day, kind: row.kind, differences }),
     }),
     receive: async (over = {}) => {

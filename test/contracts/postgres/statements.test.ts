@@ -115,6 +115,9 @@ function build(world: PostgresWorld): Works {
     seal: fakeSeal,
     clock,
     random: () => 0.5,
+    gates: world.own.gates(),
+    worker: world.own.worker.id,
+    connect: async () => undefined,
     log: QUIET,
     metrics: {
       attempt: ({ settled: how, step }) => {
@@ -123,7 +126,9 @@ function build(world: PostgresWorld): Works {
       },
       inHand: nothing,
       storeFailed: nothing,
-      brake: nothing,
+      gate: nothing,
+      probe: nothing,
+      call: nothing,
     },
   });
   return {

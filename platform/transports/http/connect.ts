@@ -1,0 +1,30 @@
+/** A bare connect: whether somebody accepts connections at an address, TLS handshake included. Nothing is asked and nothing is sent. */
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+
+/** Undefined: the connection stood, and is closed again; else why it did not within `timeoutMs`. Never rejects. */
+export function connectOnce(url: string, timeoutMs: number): Promise<string | undefined> {
+  if (!URL.canParse(url)) return Promise.resolve("not an address");
+  const { protocol, hostname, port } = new URL(url);
+  const secure = protocol === "https:";
+  if (!secure && protocol !== "http:") return Promise.resolve(`no connect for ${protocol}`);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const to = { host, port: port === "" ? (secure ? 443 : 80) : Number(port) };
+  return new Promise((resolve) => {
+    let told = false;
+    const end = (why?: string): void => {
+      if (told) return;
+      told = true;
+      socket.destroy();
+      resolve(why);
+    };
+    // Who they are is checked with every call; a probe only asks whether they are there.
+    const socket = secure ? connectTls({ ...to, servername: host, rejectUnauthorized: false }) : connect(to);
+    socket.setTimeout(timeoutMs, () => end(`no connection within ${timeoutMs} ms`));
+    socket.once(secure ? "secureConnect" : "connect", () => end());
+    socket.once("error", (error) =>
+      end(error.message || "code" in error ? `${"code" in error ? error.code : ""} ${error.message}`.trim() : error.name),
+    );
+    socket.once("close", () => end("closed before it stood"));
+  });
+}
