@@ -147,7 +147,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     log,
     editor: config.profile === "development" && config.editor === "on",
   });
-  const stopWatching = await catalogue.profiles.open({ pool: postgres.pool, log, changed: work.dispatcher.poke });
+  const stopFollowing = await catalogue.profiles.open({ pool: postgres.pool, log, changed: work.dispatcher.poke });
   await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
   const replay = replayOf({ config, catalogue, postgres, work, log });
@@ -197,7 +197,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     close: async () => {
       stopTidying();
       await stopAlarms();
-      stopWatching();
+      stopFollowing();
       stopLooking();
       await leaveRegistry();
       await doors.close();

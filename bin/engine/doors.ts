@@ -28,6 +28,8 @@ const DOOR_STOP_MS = 3_000;
 export interface Doors {
   readonly gateway: string;
   brokerUp(): boolean;
+  /** Messages in the dead-letter queue; undefined while the broker does not say. */
+  deadLetters(): Promise<Readonly<Record<string, number>> | undefined>;
   /** Subscribers were changed by a person. */
   lookAtSubscribers(): void;
   /** Takes nothing new and waits for what is being journaled. */
@@ -87,7 +89,15 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     log.warn({ error: String(error) }, "the broker is not there yet; the AMQP door opens when it is");
   });
   const intake = counted(createIntake({ journal: work.journal, deliveries: work.deliveries, policies: dialects.policies }), metrics);
-  const door = openAmqpDoor({ connection: consuming, publisher, names, intake, log, maySpeakFor: maySpeakFor(credentials) });
+  // What waits for room waits in the broker: the journal's own overflow costs more.
+  const patient: Intake = {
+    ...intake,
+    accept: async (inbound) => {
+      await work.deliveries.room();
+      return intake.accept(inbound);
+    },
+  };
+  const door = openAmqpDoor({ connection: consuming, publisher, names, intake: patient, log, maySpeakFor: maySpeakFor(credentials) });
   const keys = new Map(Object.entries(credentials.partners).map(([name, one]) => [name, one.key]));
   const gateway = createGateway({
     host: config.host,
@@ -102,6 +112,12 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
   return {
     gateway: await gateway.open(),
     brokerUp: () => consuming.state() === "up",
+    deadLetters: () =>
+      consuming.state() !== "up"
+        ? Promise.resolve(undefined)
+        : publishing
+            .withChannel(async (channel) => ({ [names.dead]: (await channel.checkQueue(names.dead)).messageCount }))
+            .catch(() => undefined), // not said: the broker is going away, and its alarms stay as they are
     pause: async () => {
       gateway.pause();
       await door.drain(DOOR_STOP_MS);

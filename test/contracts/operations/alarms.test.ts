@@ -136,7 +136,7 @@ after(async () => {
 });
 
 describe("one notice at the start, one when it gets graver, one at the end", () => {
-  test("OBS age alarm: an outage of 20 minutes, with a restart of the engine in it", async () => {
+  test("S4-3 age: an outage of 20 minutes, with a restart of the engine in it", async () => {
     await world.pay("S-AGE");
     // The broker is not part of this world: what is owed to it is put aside.
     await world.sql("delete from outbox");
@@ -220,7 +220,7 @@ describe("one notice at the start, one when it gets graver, one at the end", () 
 });
 
 describe("settled and not written back", () => {
-  test("an event whose like are written back and that owes nothing, until a person says that none is wanted", async () => {
+  test("S4-3 an event whose like are written back and that owes nothing, until a person says that none is wanted", async () => {
     for (let n = 0; n < 5; n += 1) await world.pay(`S-WRITTEN-${n}`);
     const message = await world.receive();
     await world.end(message, { events: [sealed(payment(message.partner, "S-FORGOTTEN", "1650"))] });
