@@ -6,6 +6,7 @@ import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { addGateCommands } from "./commands-gates.ts";
+import { addReplayCommands } from "./commands-replay.ts";
 import * as texts from "./texts.ts";
 
 export interface CliDeps {
@@ -56,6 +57,7 @@ const OPTION_FOR: Readonly<Record<string, string>> = {
   BY_REQUIRED: "--by …",
   RECEIPT_REQUIRED: "--receipt …",
   CONFIRM_REQUIRED: '--confirmed-checked --reason "…"',
+  HASH_DIFFERS: "--hash …",
   UNKNOWN_PARTNER: "npx huiliu partners",
 };
 
@@ -339,4 +341,5 @@ function addDeeds(add: Add): void {
     .option("--receipt <no>", "done by hand: the partner's receipt number · 对方凭据号")
     .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
   addGateCommands(add, { options: deedOptions, by: byOf, line: doneLine });
+  addReplayCommands(add, { options: deedOptions, by: byOf, line: doneLine });
 }
