@@ -28,14 +28,14 @@ export interface Failure {
 /** Only so much of a text is looked at: partners send whole stack traces. */
 const LOOKED_AT_MAX = 2_000;
 
-/** In this order: what is quoted may hold anything, dates hold numbers, ids hold dates. */
+/** In this order: what is quoted may hold anything, dates hold numbers, ids hold dates. Hex is an id too: a bill number may happen to be made of its letters. */
 const RULES: readonly (readonly [RegExp, string])[] = [
   [/“[^”]*”|「[^」]*」|『[^』]*』|《[^》]*》|"[^"]*"|'[^']*'|‘[^’]*’|`[^`]*`/g, "“…”"],
   [/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi, "<id>"],
   [/\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?/g, "<date>"],
   [/\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b/g, "<date>"],
-  [/\b0x[0-9a-f]+\b/gi, "<hex>"],
-  [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b/gi, "<hex>"],
+  [/\b0x[0-9a-f]+\b/gi, "<id>"],
+  [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b/gi, "<id>"],
   [/[¥￥$]\s?\d[\d,]*(?:\.\d+)?/g, "<n>"],
   // Letters and digits in one word are somebody's number: a bill, a serial. Words that only end in one digit (md5, utf8) stay.
   [
