@@ -259,7 +259,8 @@ function urlProblems({ urls }: SafetyFacts): readonly SafetyProblem[] {
   });
 }
 
-function partnerProblems({ partners }: SafetyFacts): readonly SafetyProblem[] {
+/** What keeps production from writing to these addresses. Asked at start, and of every change of a destination's profile. */
+export function partnerProblems({ partners }: Pick<SafetyFacts, "partners">): readonly SafetyProblem[] {
   return partners.flatMap(({ partner, url: text }): SafetyProblem[] => {
     const url = text === undefined ? undefined : urlOf(text);
     if (url === undefined) return [];

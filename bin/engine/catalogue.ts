@@ -7,11 +7,14 @@ import { loadEventRegistry } from "../../platform/catalogue-events.ts";
 import type { Config } from "../../platform/config.ts";
 import { createDialects, type Dialects } from "./dialects.ts";
 import { type Credentials, loadCredentials, loadPartners } from "./partners.ts";
+import { createProfileBook, type ProfileBook } from "./profiles.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 
 export interface Catalogued {
   readonly registry: EventRegistry;
+  /** Destinations in it follow their profiles in the database. */
   readonly partners: ReadonlyMap<string, Partner>;
+  readonly profiles: ProfileBook;
   readonly credentials: Credentials;
   readonly sealer: Sealer;
   readonly dialects: Dialects;
@@ -23,16 +26,25 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
   const registry = await loadEventRegistry();
   const loaded = await loadMappings(config.root, registry);
   if (loaded.problems.length > 0) throw new Error(`Mappings refused / 映射有误:\n- ${loaded.problems.map(folderProblemLine).join("\n- ")}`);
-  const partners = loadPartners(config.root, config.partnerUrls, new Set(loaded.vendors.keys()));
+  const vendors = new Set(loaded.vendors.keys());
+  const partners = new Map(loadPartners(config.root, config.partnerUrls, vendors));
+  const profiles = createProfileBook({
+    partners,
+    seeds: loadPartners(config.root, {}, vendors),
+    urls: config.partnerUrls,
+    profile: config.profile,
+    hasOutbound: (vendor, message) => loaded.mappings.get(`${vendor}/${message}`)?.direction === "outbound",
+  });
   const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
   return {
     registry,
     partners,
+    profiles,
     credentials: loadCredentials(config.credentialsFile),
     sealer,
     dialects: createDialects({ loaded, partners, registry, sealer }),
     policyFor: (name) => {
-      const partner = partners.get(name);
+      const partner = profiles.broken(name) ? undefined : partners.get(name);
       const policy = partner && policyOf(partner);
       return policy?.ok ? policy.policy : undefined;
     },

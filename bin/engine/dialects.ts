@@ -19,11 +19,13 @@ import {
 } from "../../domain/mapping/mapping.ts";
 import { charsetOf, encodeText } from "../../domain/mapping/charset.ts";
 import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.ts";
+import { patientKey } from "../../domain/orders/rules.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import { problem } from "../../domain/problem.ts";
 import { REFUSALS, refusal } from "../../domain/refusals.ts";
 import type { OutboundDialect, Reading, Sent } from "../../domain/writeback/dialect.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
+import { stored, why } from "../../domain/writeback/why.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Dialect } from "../../platform/transports/http/gateway.ts";
 import { acknowledgementKinds, laterDialect } from "./later.ts";
@@ -91,6 +93,8 @@ export function createDialects(deps: DialectDeps) {
     const encoded = encode(mapping, { event, constants: partner.constants, key, ...(order === undefined ? {} : { order: order.told }) });
     if (!encoded.ok) return { ok: false, reason: problemsReason(encoded.problems) };
     const businessDate = (event.data as { readonly businessDate?: string }).businessDate ?? event.time.slice(0, 10);
+    const orderLane = order?.key ?? event.subject;
+    const lane = (to.lane || (partner.destination.lane ?? "order")) === "patient" ? (patientKey(event.data) ?? orderLane) : orderLane;
     return {
       ok: true,
       writeBack: {
@@ -99,7 +103,8 @@ export function createDialects(deps: DialectDeps) {
         kind: to.kind,
         mapping: id,
         cause: { eventId: event.id, type: event.type },
-        lane: order?.key ?? event.subject,
+        lane,
+        ...(lane === orderLane ? {} : { order: orderLane }),
         body: encoded.body,
         contentType: encoded.contentType,
         charset: encoded.charset,
@@ -124,9 +129,9 @@ export function createDialects(deps: DialectDeps) {
 
   const interpret: OutboundDialect["interpret"] = (id, reply, sent): Reading => {
     const mapping = outbound(loaded.mappings.get(id));
-    if (!mapping) return { outcome: "unclear", why: `mapping ${id} is not loaded` };
-    const { why, ...read } = interpretReply(mapping, { ...reply, sent });
-    return { ...read, why: why.en };
+    if (!mapping) return { outcome: "unclear", why: why("no-outbound-mapping", id) };
+    const { why: told, ...read } = interpretReply(mapping, { ...reply, sent });
+    return { ...read, why: stored(told) };
   };
 
   const outboundDialect: OutboundDialect = {

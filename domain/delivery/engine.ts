@@ -102,7 +102,14 @@ export interface Engine {
   oweWriteBack(
     token: DeliveryToken,
     node: NodeRef,
-    options: { readonly destination: string; readonly kind: string; readonly types: readonly string[]; readonly when: "now" | "bill-paid" },
+    options: {
+      readonly destination: string;
+      readonly kind: string;
+      readonly types: readonly string[];
+      readonly when: "now" | "bill-paid";
+      /** Which key keeps it in order; absent or empty: as the destination's profile says. An event without a patient keeps to its order. */
+      readonly lane?: "" | "order" | "patient";
+    },
   ): { readonly ok: true; readonly count: number } | Refused;
   /**
    * Asks a partner (an inquiry: no effect there). Never throws; the outcome chooses the node's output. `cacheSeconds` above 0: an acknowledged answer to the

@@ -49,6 +49,8 @@ export interface Known {
   existing(key: string): ExistingWriteBack | undefined;
   /** Whether the lane has an open write-back (held ones do not count). */
   busy(destination: string, lane: string): boolean;
+  /** The lane in which something of this order is open at the destination. */
+  laneOf(destination: string, order: string): string | undefined;
 }
 
 /** How a write-back enters: head of its lane, behind another, or waiting for its bill. One that is overtaken at once is stored as held and superseded with the rest. */
@@ -159,17 +161,29 @@ export function createJudge(known: Known, deps: { readonly newId: () => string; 
     kept: [],
   });
 
+  const orderLanes = new Map<string, string>();
+  /** What is open of an order keeps to one lane, whatever patient's number an event names and however lanes are chosen by now (decision 6). */
+  const inOneLane = (owed: OwedWriteBack): OwedWriteBack => {
+    const { order: given, ...rest } = owed;
+    const order = given ?? owed.lane;
+    const key = pairKey(owed.destination, order);
+    const lane = orderLanes.get(key) ?? known.laneOf(owed.destination, order) ?? owed.lane;
+    orderLanes.set(key, lane);
+    return lane === owed.lane ? owed : { ...rest, lane, ...(lane === order ? {} : { order }) };
+  };
+
   /** Notes what a settlement owes; undefined where it is owed already. It enters its lane later, once it is known what was overtaken. */
   const note = (
     settlement: Settlement,
     plan: { kept: Plan["kept"][number][] },
-    owed: OwedWriteBack,
+    given: OwedWriteBack,
   ): Created | { readonly keptId: string } => {
-    const before = created.get(owed.key) ?? known.existing(owed.key);
+    const before = created.get(given.key) ?? known.existing(given.key);
     if (before) {
-      plan.kept.push({ id: before.id, key: owed.key, changed: changedFields(before.owed, owed) });
+      plan.kept.push({ id: before.id, key: given.key, changed: changedFields(before.owed, given) });
       return { keptId: before.id };
     }
+    const owed = inOneLane(given);
     const bill = billOf(settlement, owed);
     const waits = owed.when === "bill-paid" || isBack(billNow(bill), owed.cause.eventId);
     const one: Created = { id: deps.newId(), messageId: messageIdOf(settlement), owed, state: "held", ...(waits ? { bill } : {}) };

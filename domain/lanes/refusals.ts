@@ -7,8 +7,7 @@ export type LaneRefusal =
   | "ALREADY_PARKED"
   | "VERSION_CHANGED"
   | "PROFILE_REFUSED"
-  | "UNKNOWN_VERSION"
-  | "PROFILE_UNCHANGED";
+  | "UNKNOWN_VERSION";
 
 interface RefusalText {
   readonly http: number;
@@ -66,11 +65,5 @@ export const LANE_REFUSAL: Readonly<Record<LaneRefusal, RefusalText>> = {
     zh: "没有这个版本的档案",
     en: "The profile never had this version",
     next: { zh: "查看修改记录（GET /destinations/:id/history）", en: "See its history (GET /destinations/:id/history)" },
-  },
-  PROFILE_UNCHANGED: {
-    http: 409,
-    zh: "档案与现在的相同，无需修改",
-    en: "The profile is the same as the present one",
-    next: { zh: "无需操作", en: "There is nothing to do" },
   },
 };

@@ -9,6 +9,8 @@ interface Config {
   readonly types: readonly string[];
   /** `bill-paid` holds it until insurance parts plus captured payments equal the bill (design.md decision 21). */
   readonly when: "now" | "bill-paid";
+  /** Which key keeps it in order; empty: as the destination's profile says. */
+  readonly lane: "" | "order" | "patient";
 }
 
 export default defineNode<Config>({
@@ -22,7 +24,9 @@ export default defineNode<Config>({
     if (destination === "") return notChosen("回写目标", "destination");
     if (kind === "") return notChosen("回写种类", "kind of write-back");
     if (when !== "now" && when !== "bill-paid") return notChosen("发送时机", "time of sending");
-    return { ok: true, value: { destination, kind, types: listOf(raw, "types"), when } };
+    const lane = textOf(raw, "lane");
+    if (lane !== "" && lane !== "order" && lane !== "patient") return notChosen("排队方式", "lane");
+    return { ok: true, value: { destination, kind, types: listOf(raw, "types"), when, lane } };
   },
   call: ({ config, token, node, engine }) => {
     const result = engine.oweWriteBack(token, node, config);

@@ -162,6 +162,44 @@ async function loadOpenOf(
   return loadOpen(client, keys, destinations);
 }
 
+/** Which lanes have something open, and in which lane the orders' open work is. */
+async function loadLanes(
+  client: Client,
+  settlements: readonly Settlement[],
+  open: readonly { readonly destination: string; readonly lane: string }[],
+) {
+  const lanes = new Map<string, { one: string; two: string }>();
+  const lane = (destination: string, name: string): void => void lanes.set(pairKey(destination, name), { one: destination, two: name });
+  for (const one of settlements)
+    for (const owed of one.writeBacks)
+      for (const name of owed.order === undefined ? [owed.lane] : [owed.lane, owed.order]) lane(owed.destination, name);
+  for (const one of open) lane(one.destination, one.lane);
+  const busy = new Set<string>();
+  const laneOf = new Map<string, string>();
+  const look = async (pairs: readonly { one: string; two: string }[]): Promise<readonly { one: string; two: string }[]> => {
+    if (pairs.length === 0) return [];
+    const rows = await run<{ one: string; two: string; busy: boolean; lane: string | null }>(
+      client,
+      "settle_busy",
+      sql.BUSY,
+      sql.PAIRS.params(pairs),
+    );
+    for (const row of rows) {
+      if (row.busy) busy.add(pairKey(row.one, row.two));
+      if (row.busy || row.lane !== null) laneOf.set(pairKey(row.one, row.two), row.lane ?? row.two);
+    }
+    return rows.flatMap((row) => (row.lane === null || lanes.has(pairKey(row.one, row.lane)) ? [] : [{ one: row.one, two: row.lane }]));
+  };
+  // Work of an order that is open in another lane than this settlement asked for: that lane it is, and it is locked and looked at too.
+  const elsewhere = await look([...lanes.values()]);
+  await lockTexts(
+    client,
+    elsewhere.map((one) => orderLock(one.two)),
+  );
+  await look(elsewhere);
+  return { busy, laneOf };
+}
+
 /** Loads everything that judging these settlements can ask. */
 export async function loadKnown(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Known> {
   const facts = await loadFacts(client, settlements);
@@ -190,15 +228,7 @@ export async function loadKnown(client: Client, settlements: readonly Settlement
     for (const row of await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [textArray(keys)]))
       existing.set(row.key, existingOf(row));
   }
-  const lanes = new Map<string, { one: string; two: string }>();
-  const lane = (destination: string, name: string): void => void lanes.set(pairKey(destination, name), { one: destination, two: name });
-  for (const one of settlements) for (const owed of one.writeBacks) lane(owed.destination, owed.lane);
-  for (const one of [...held.values(), ...open.values()].flat()) lane(one.destination, one.lane);
-  const busy = new Set<string>();
-  if (lanes.size > 0) {
-    const rows = await run<{ one: string; two: string }>(client, "settle_busy", sql.BUSY, sql.PAIRS.params([...lanes.values()]));
-    for (const row of rows) busy.add(pairKey(row.one, row.two));
-  }
+  const { busy, laneOf } = await loadLanes(client, settlements, [...held.values(), ...open.values()].flat());
   return {
     fact: (partner, identity) => facts.get(pairKey(partner, identity)),
     stored: (messageId, eventId) => stored.has(pairKey(messageId, eventId)),
@@ -207,5 +237,6 @@ export async function loadKnown(client: Client, settlements: readonly Settlement
     open: (bill) => open.get(bill) ?? [],
     existing: (key) => existing.get(key),
     busy: (destination, name) => busy.has(pairKey(destination, name)),
+    laneOf: (destination, order) => laneOf.get(pairKey(destination, order)),
   };
 }

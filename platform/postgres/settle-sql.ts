@@ -33,11 +33,17 @@ export const EXISTING = `select w.id, w.message_id, w.key, w.destination, w.kind
     select x.body from write_back_body x where x.message_id = w.message_id and x.write_back_id = w.id limit 1) as b
   where w.key = any($1::text[])`;
 
-/** Two index probes a lane: its head, or (a lane in need of healing) anything queued. */
-export const BUSY = `select r.one, r.two from ${PAIRS.from} cross join lateral (
-    (select 1 from write_back w where w.destination = r.one and w.lane = r.two and ${isHead("w")} limit 1)
+/**
+ * Index probes for each lane: its head, or (a lane in need of healing) anything queued; and, where `two` is an order, the patient's lane in which something of it is
+ * open. What is of no interest is left out.
+ */
+export const BUSY = `select r.one, r.two, b.yes is not null as busy, o.lane from ${PAIRS.from}
+  left join lateral (
+    (select 1 as yes from write_back w where w.destination = r.one and w.lane = r.two and ${isHead("w")} limit 1)
     union all
-    (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state = 'queued' limit 1) limit 1) as busy`;
+    (select 1 from write_back w where w.destination = r.one and w.lane = r.two and w.state = 'queued' limit 1) limit 1) as b on true
+  left join lateral (select w.lane from write_back w where w.order_key = r.two and w.destination = r.one and w.order_key is not null and w.closed_at is null limit 1) as o on true
+  where b.yes is not null or o.lane is not null`;
 
 /** Lanes (by their place in the list, from 1) of which nothing may be sent now. */
 export const SHUT = `select r.ord from ${PAIRS.from}
@@ -77,11 +83,13 @@ export const INSERT_EVENTS = `with rows as materialized (select * from ${EVENT_R
   stored as (
     insert into event (message_id, id, seq, ordinal, type, subject, partner, business_date, time, stored_at, published, body)
     select message_id, id, seq, ordinal, type, subject, partner, business_date, time, ${at(`$${EVENT_ROWS.next}`)}, published, body from rows)
-  insert into outbox (seq, event_id, message_id, body) select seq, id, message_id, body from rows where published`;
+  insert into outbox (seq, event_id, message_id) select seq, id, message_id from rows where published`;
 
 export const KEY_ROWS = batchOf("r", { kind: "text", value: "text", message_id: "uuid", partner: "text" });
+/** Of messages that nobody has worked on before: they have no keys yet, and looking for conflicts would be a third of the cost. */
 export const INSERT_KEYS = `insert into business_key (kind, value, message_id, partner, at)
-  select r.kind, r.value, r.message_id, r.partner, ${at(`$${KEY_ROWS.next}`)} from ${KEY_ROWS.from} on conflict do nothing`;
+  select r.kind, r.value, r.message_id, r.partner, ${at(`$${KEY_ROWS.next}`)} from ${KEY_ROWS.from}`;
+export const INSERT_KEYS_AGAIN = `${INSERT_KEYS} on conflict do nothing`;
 
 export const WRITE_BACK_ROWS = batchOf("r", {
   id: "uuid",

@@ -359,6 +359,26 @@ export function settleContract(name: string, make: () => Promise<SettleWorld>): 
       );
     });
 
+    test("decision 6: what is open of an order keeps to one lane, whichever patient's number its events name and however lanes are chosen by now", async () => {
+      const order = fresh("bill:");
+      const [a, b] = [fresh("patient:"), fresh("patient:")];
+      const owe = async (lane: string) => {
+        const event = fact();
+        const back = owed(event, lane, lane === order ? {} : { order });
+        return states(await one.settle.settle(settlement(await arrive(), { events: [event], writeBacks: [back] })))[0];
+      };
+      assert.deepEqual([await owe(a), await owe(b), await owe(order)], ["waiting", "queued", "queued"]);
+      assert.deepEqual(await world.lane("his", a), ["waiting", "queued", "queued"]);
+      const other = fresh("bill:");
+      const [first, second] = [fact(), fact()];
+      const told = await Promise.all([
+        one.settle.settle(settlement(await arrive(), { events: [first], writeBacks: [owed(first, other)] })),
+        one.settle.settle(settlement(await arrive(), { events: [second], writeBacks: [owed(second, a, { order: other })] })),
+      ]);
+      assert.deepEqual(told.flatMap(states), ["waiting", "queued"]);
+      assert.deepEqual(await world.lane("his", other), ["waiting", "queued"]);
+    });
+
     for (const together of [false, true]) {
       test(`HIS is told "paid" only when the bill is (decision 21)${together ? ", in one batch" : ""}; a held one blocks nobody`, async () => {
         const bill = fresh("bill:");

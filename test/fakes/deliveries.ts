@@ -115,7 +115,7 @@ export function core(
     log: () => undefined,
     count: () => undefined,
     backlog: options.backlog ?? false,
-    limits: { liveMax: 10, queueMax: 10, extendMs: 1e6, reclaimMs: 1e6, ...options.limits },
+    limits: { liveMax: 10, queueMax: 10, roomMax: 10, extendMs: 1e6, reclaimMs: 1e6, ...options.limits },
   });
   const engine = createNodeCalls({
     ready: Promise.resolve(),

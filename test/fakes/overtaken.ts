@@ -9,14 +9,23 @@ type WriteBacks = ReadonlyMap<string, MemoryWriteBack>;
 /** States in which a write-back has no place in its lane. */
 export const OUT_OF_LANE: ReadonlySet<string> = new Set(["held", "acknowledged", "resolved"]);
 
+const CLOSED: ReadonlySet<string> = new Set(["acknowledged", "resolved"]);
+
 export const heldOf = (writeBacks: WriteBacks, bill: string): readonly HeldWriteBack[] =>
   [...writeBacks.values()]
     .filter((row) => row.state === "held" && row.bill === bill)
     .map(({ id, owed }) => ({ id, causeEventId: owed.cause.eventId, destination: owed.destination, lane: owed.lane }));
 
+export const laneOf = (writeBacks: WriteBacks, destination: string, order: string): string | undefined =>
+  [...writeBacks.values()].find(
+    ({ owed, state }) =>
+      owed.destination === destination &&
+      (owed.order === order ? !CLOSED.has(state) : owed.order === undefined && owed.lane === order && !OUT_OF_LANE.has(state)),
+  )?.owed.lane;
+
 export const openOf = (writeBacks: WriteBacks, bill: string): readonly OrderWriteBack[] =>
   [...writeBacks.values()]
-    .filter((row) => row.state !== "acknowledged" && row.state !== "resolved")
+    .filter((row) => !CLOSED.has(row.state))
     .filter((row) => row.bill === bill || row.owed.order === bill || row.owed.lane === bill)
     .map((row) => ({
       id: row.id,

@@ -29,7 +29,7 @@ import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
 import { fingerprintOf, key, uuid7 } from "./ids.ts";
 import type { MemoryMessage, MemoryWriteBack } from "./rows.ts";
-import { heldOf, lookAgainAt, moveOvertaken, openOf, OUT_OF_LANE } from "./overtaken.ts";
+import { heldOf, laneOf, lookAgainAt, moveOvertaken, openOf, OUT_OF_LANE } from "./overtaken.ts";
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
 type Open<T> = { -readonly [K in keyof T]: T[K] };
@@ -278,6 +278,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
           bill: (name) => bills.get(name) ?? emptyBill(name),
           held: (bill) => heldOf(writeBacks, bill),
           open: (bill) => openOf(writeBacks, bill),
+          laneOf: (destination, order) => laneOf(writeBacks, destination, order),
           existing: (name): ExistingWriteBack | undefined => writeBacks.get(name),
           busy: (destination, lane) =>
             [...writeBacks.values()].some(

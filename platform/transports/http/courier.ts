@@ -27,7 +27,7 @@ export interface CourierTls {
 }
 
 export interface CourierDeps {
-  /** TLS of an origin (`https://his.example:8443`); absent: the system's authorities, no client certificate. */
+  /** TLS of an origin (`https://his.example:8443`); absent: the system's authorities, no client certificate. Another object than before is another connection. */
   readonly tls?: (origin: string) => CourierTls | undefined;
 }
 
@@ -137,18 +137,20 @@ function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResul
 }
 
 export function createCourier(deps: CourierDeps = {}): Courier {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, { readonly pool: Pool; readonly tls: CourierTls | undefined }>();
   let closed = false;
 
   const poolOf = (origin: string, connectTimeoutMs: number): Pool => {
     const name = `${origin} ${connectTimeoutMs}`;
-    const known = pools.get(name);
-    if (known) {
-      pools.delete(name);
-      pools.set(name, known);
-      return known;
-    }
     const tls = deps.tls?.(origin);
+    const known = pools.get(name);
+    if (known) pools.delete(name);
+    if (known && known.tls === tls) {
+      pools.set(name, known);
+      return known.pool;
+    }
+    // Other certificates since: what is on its way ends over the old connections.
+    void known?.pool.close();
     const pool = new Pool(origin, {
       connections: CONNECTIONS_MAX,
       pipelining: 1,
@@ -163,11 +165,11 @@ export function createCourier(deps: CourierDeps = {}): Courier {
         ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
       },
     });
-    pools.set(name, pool);
+    pools.set(name, { pool, tls });
     const [oldest] = pools;
     if (pools.size > POOLS_MAX && oldest) {
       pools.delete(oldest[0]);
-      void oldest[1].close();
+      void oldest[1].pool.close();
     }
     return pool;
   };
@@ -189,7 +191,7 @@ export function createCourier(deps: CourierDeps = {}): Courier {
       closed = true;
       const all = [...pools.values()];
       pools.clear();
-      await Promise.allSettled(all.map((pool) => pool.destroy()));
+      await Promise.allSettled(all.map(({ pool }) => pool.destroy()));
     },
   };
 }

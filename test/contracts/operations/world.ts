@@ -7,7 +7,8 @@ import type { Event } from "../../../domain/events/event.ts";
 import type { Inbound, JournaledMessage, JournalStore, ParkReason } from "../../../domain/journal/ports.ts";
 import type { SettleStore } from "../../../domain/delivery/ports.ts";
 import type { Operations } from "../../../domain/operations/ports.ts";
-import type { Partner } from "../../../domain/partners/profile.ts";
+import { Value } from "typebox/value";
+import { Destination, type Partner } from "../../../domain/partners/profile.ts";
 import { policyOf } from "../../../domain/writeback/policy.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../../domain/writeback/ports.ts";
 import { loadEventRegistry } from "../../../platform/catalogue-events.ts";
@@ -49,8 +50,26 @@ export const PARTNERS: readonly Partner[] = [
   partner("jkt"),
 ];
 
+/** Profiles are held against their schema alone. */
+const profileRules = (told: Told): OperationsDeps["profiles"] => ({
+  check: (_name, profile) => {
+    const problems = [...Value.Errors(Destination, profile)].map(({ instancePath, message }) => ({
+      at: instancePath,
+      zh: message,
+      en: message,
+    }));
+    return problems.length > 0 ? { ok: false, problems } : { ok: true, profile: profile as Destination };
+  },
+  seed: (name) => PARTNERS.find((one) => one.partner === name)?.destination,
+  override: () => undefined,
+  refresh: async () => {
+    told.profilesRead += 1;
+  },
+});
+
 /** What the composition root's ports were told. */
 export interface Told {
+  profilesRead: number;
   readonly after: AfterSettle[];
   /** How often this worker was told to read the gates. */
   refreshes: number;
@@ -161,7 +180,7 @@ export async function operationsWorld(
   const postgres = await createPostgres({ url: wire?.url ?? database.url, workerName: "test operations", goneAfterMs: 2_000 });
   const registry = await loadEventRegistry();
   const sealer = createSealer({ registry, partner: (name) => PARTNERS.find((one) => one.partner === name) });
-  const told: Told = { after: [], refreshes: 0, unbalanced: [], logged: [], wakes: 0 };
+  const told: Told = { profilesRead: 0, after: [], refreshes: 0, unbalanced: [], logged: [], wakes: 0 };
   const after = (done: AfterSettle): void => void told.after.push(done);
   const journal = postgres.journal({ parkedEvent: sealer.parked });
   const settle = postgres.settle({ parkedEvent: sealer.parked, after });
@@ -182,6 +201,7 @@ export async function operationsWorld(
       worker: postgres.worker,
       log: { debug: line, info: line, warn: line, error: line },
       partners: () => PARTNERS,
+      profiles: profileRules(told),
       charsetOf: () => "gbk",
       policy: (name) => {
         const profile = PARTNERS.find((one) => one.partner === name);
