@@ -7,6 +7,7 @@ import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { addGateCommands } from "./commands-gates.ts";
 import { addReplayCommands } from "./commands-replay.ts";
+import { addWatchCommands, goneText } from "./commands-watch.ts";
 import * as texts from "./texts.ts";
 
 export interface CliDeps {
@@ -166,8 +167,8 @@ const paged =
   <T>(path: string, query: (flags: Flags) => Query, print: (say: texts.Say, rows: readonly T[]) => string[]) =>
   (): Work =>
   async (client, flags, say) => {
-    const answer = await client.get<PageOf<T>>(path, query(flags));
-    return { answer, lines: [...print(say, answer.items), ...more(say, answer)] };
+    const answer = await client.get<PageOf<T> & Pick<views.MessagePage, "pastRetention">>(path, query(flags));
+    return { answer, lines: [...print(say, answer.items), ...goneText(say, answer.pastRetention), ...more(say, answer)] };
   };
 
 function addLists(add: Add): void {
@@ -233,15 +234,17 @@ async function lookUp(
 ): Promise<{ readonly message: views.MessageDetail } | { readonly writeBack: views.WriteBackDetail }> {
   if (!ID.test(id)) throw notAnId(id);
   const path = encodeURIComponent(id);
+  let gone: unknown; // its day is past retention: a write-back of that day is still there
   try {
     return { message: await client.get<views.MessageDetail>(`/messages/${path}`, query) };
   } catch (error) {
-    if (!(error instanceof Refused && error.error.code === "UNKNOWN_MESSAGE")) throw error;
+    if (!(error instanceof Refused && ["UNKNOWN_MESSAGE", "CONTENT_GONE"].includes(error.error.code))) throw error;
+    if (error.error.code === "CONTENT_GONE") gone = error;
   }
   try {
     return { writeBack: await client.get<views.WriteBackDetail>(`/write-backs/${path}`, query) };
   } catch (error) {
-    throw error instanceof Refused && error.error.code === "UNKNOWN_WRITE_BACK" ? unknownId() : error;
+    throw error instanceof Refused && error.error.code === "UNKNOWN_WRITE_BACK" ? (gone ?? unknownId()) : error;
   }
 }
 
@@ -342,4 +345,5 @@ function addDeeds(add: Add): void {
     .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
   addGateCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addReplayCommands(add, { options: deedOptions, by: byOf, line: doneLine });
+  addWatchCommands(add, { options: deedOptions, by: byOf, line: doneLine });
 }

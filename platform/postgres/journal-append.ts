@@ -5,6 +5,7 @@ import type { Inbound, Journaled, MessageState, ParkReason } from "../../domain/
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
+import { noteParkedMessages } from "./failure-groups.ts";
 import type { Tx, Worked } from "./group-commit.ts";
 import { type Draft, draftOf, type Entry, exchangeKey, type Gathered, type Owner, pairKey, rowOf } from "./journal-drafts.ts";
 import { type MessageRow, messageOf } from "./journal-rows.ts";
@@ -53,6 +54,12 @@ export async function appendBatch(deps: AppendDeps, tx: Tx, entries: readonly En
     ...[...completed.values()].map((row) => ({ messageId: row.id, state: row.state, by: "journal", note: "exchange complete" })),
   ]);
   failpoint("journal.before-commit");
+  await noteParkedMessages(
+    tx,
+    gathered.drafts.flatMap(({ id, park, entry }) =>
+      park ? [{ id, partner: entry.inbound.partner, kind: entry.inbound.kind, reason: park }] : [],
+    ),
+  );
   const accepted = new Map(gathered.drafts.map((draft) => [draft.entry, draft]));
   return {
     answers: entries.map((entry): Journaled => {
@@ -125,14 +132,15 @@ interface OwnerRow {
   readonly identity: string;
   readonly message_id: string;
   readonly fingerprint: Buffer;
-  readonly state: MessageState;
+  /** Null: its day is past retention. */
+  readonly state: MessageState | null;
   readonly park: ParkReason | null;
 }
 
 const ownerOf = (row: Pick<OwnerRow, "message_id" | "fingerprint" | "state" | "park">): Owner => ({
   messageId: row.message_id,
   fingerprint: row.fingerprint,
-  state: row.state,
+  state: row.state ?? "settled", // only what is finished goes
   ...(row.park === null ? {} : { park: row.park }),
 });
 
@@ -198,7 +206,8 @@ interface PartRow {
   readonly part: string;
   readonly message_id: string;
   readonly fingerprint: Buffer;
-  readonly state: MessageState;
+  /** Null: its day is past retention. */
+  readonly state: MessageState | null;
   readonly park: ParkReason | null;
 }
 
