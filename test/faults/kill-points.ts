@@ -12,7 +12,7 @@ export interface KillPoint {
   readonly file: string;
 }
 
-/** Throws when a call names no literal, or one name stands in two places: either could never be told apart in a report. */
+/** The same step on several paths of one file is one point. Throws when a call names no literal, or a name stands in two files: they could not be told apart in a report. */
 export function killPointsOf(sources: readonly { readonly path: string; readonly text: string }[]): KillPoint[] {
   const points = new Map<string, KillPoint>();
   for (const { path, text } of sources) {
@@ -21,7 +21,7 @@ export function killPointsOf(sources: readonly { readonly path: string; readonly
       const name = NAME.exec(given)?.[1];
       if (name === undefined) throw new Error(`${path}: failpoint(${given}) does not name a literal <area>.<point>`);
       const known = points.get(name);
-      if (known !== undefined) throw new Error(`the failpoint ${name} stands in ${known.file} and in ${path}`);
+      if (known !== undefined && known.file !== path) throw new Error(`the failpoint ${name} stands in ${known.file} and in ${path}`);
       points.set(name, { name, file: path });
     }
   }

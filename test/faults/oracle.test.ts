@@ -24,7 +24,7 @@ describe("kill points are taken from the code", () => {
       ["a.after-b", "a.before-b"],
     );
   });
-  test("a name that is no literal, or stands in two places, is refused", () => {
+  test("a name that is no literal, or stands in two files, is refused", () => {
     assert.throws(() => killPointsOf([source("failpoint(name)")]), /does not name a literal/);
     assert.throws(
       () => killPointsOf([source('failpoint("a.b")'), source('failpoint("a.b")', "domain/y.ts")]),

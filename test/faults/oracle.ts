@@ -28,17 +28,19 @@ export interface Judgement extends Report {
 /** Clocks of two processes on one machine; a row may look this much younger than its ack. */
 const CLOCK_SLACK_MS = 50;
 
-export const identityOf = (ack: Pick<Ack, "id" | "name">): string => (ack.name.startsWith("neusoft.") ? `exchange:${ack.id}` : ack.id);
+/** A message's identity in the journal: the sender's own, and for a DLL exchange in two messages that of the exchange. */
+export const identityOf = ({ id, name, door }: Pick<Ack, "id" | "name" | "door">): string =>
+  door === "amqp" && name.startsWith("neusoft.") ? `exchange:${id}` : id;
 
 /** Effects to be expected of these chains: those of messages that were never taken may be there or not; those parked are neither done nor lost. */
 export function expectedOf(chains: readonly Chain[], acks: readonly Pick<Ack, "id" | "name">[], parked: Parked): Sent[] {
   const taken = new Set(acks.map((ack) => ack.id));
   return chains.flatMap((chain) =>
-    chain.messages.flatMap(({ name, made }) =>
+    chain.messages.flatMap(({ name, made, door }) =>
       made.expect.map((sent) => ({
         ...sent,
         ...(taken.has(made.id) ? {} : { optional: true }),
-        ...(parked.messages.has(identityOf({ id: made.id, name })) || parked.bills.has(chain.bill) ? { parked: true } : {}),
+        ...(parked.messages.has(identityOf({ id: made.id, name, door })) || parked.bills.has(chain.bill) ? { parked: true } : {}),
       })),
     ),
   );

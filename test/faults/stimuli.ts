@@ -1,16 +1,33 @@
-/** Things that a load of good messages alone never brings about, so that kill points behind them are reached: deploys, stops, partners that fail, people's deeds. */
+/**
+ * Things that a load of good messages alone never brings about, so that kill points behind them are reached: deploys, stops, partners that fail or answer later, and the
+ * deeds of people (gates, lanes, profiles, replay jobs). An engine may die under each; a run goes through them again and again until every point was hit.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Row } from "../journeys/harness.ts";
-import { alive, type World } from "./world.ts";
+import type { Stage } from "./registry.ts";
+import { alive } from "./world.ts";
 
 export interface Stimulus {
   readonly what: string;
-  run(world: World): Promise<void>;
+  run(stage: Stage): Promise<void>;
+}
+
+const SIGNED = { by: "fault run", reason: "kill points are reached" };
+const OTHER = { by: "second person", reason: "kill points are reached" };
+/** Longest wait for a replay job to go on. */
+const JOB_MS = 6_000;
+
+type Item = Readonly<Record<string, unknown>>;
+
+async function api(stage: Stage, path: string, body?: Row): Promise<Item> {
+  const { status, body: answer } = await stage.world.huiliu.api(path, body);
+  if (status >= 400) throw new Error(`${path}: HTTP ${status} ${JSON.stringify(answer).slice(0, 160)}`);
+  return answer as Item;
 }
 
 /** As the editor does it: reads the flows with their revision, moves them, posts them. */
-async function deploy({ huiliu }: World): Promise<void> {
-  const { editor } = huiliu.run();
+async function deploy({ world }: Stage): Promise<void> {
+  const { editor } = world.huiliu.run();
   const headers = { "Node-RED-API-Version": "v2", "content-type": "application/json" };
   const signal = AbortSignal.timeout(15_000);
   const { flows, rev } = (await (await fetch(new URL("flows", editor), { headers, signal })).json()) as { flows: Row[]; rev: string };
@@ -26,24 +43,120 @@ async function deploy({ huiliu }: World): Promise<void> {
   await answer.body?.cancel();
 }
 
-async function stopInOrder(world: World): Promise<void> {
+async function stopInOrder({ world }: Stage): Promise<void> {
   const pid = world.enginePid();
   if (pid !== undefined && alive(pid)) process.kill(pid, "SIGTERM");
 }
 
-async function lostReplies({ huiliu }: World): Promise<void> {
-  await huiliu.fault({ fault: "drop-reply", count: 12 });
+async function lostReplies({ world }: Stage): Promise<void> {
+  await world.huiliu.fault({ fault: "drop-reply", count: 12 });
 }
 
 /** Long enough for a breaker to open and to probe. */
-async function partnerAway({ huiliu }: World): Promise<void> {
-  await huiliu.fault({ fault: "refuse", ms: 2_500 });
+async function partnerAway({ world }: Stage): Promise<void> {
+  await world.huiliu.fault({ fault: "refuse", ms: 2_500 });
   await sleep(2_500);
+}
+
+/** Payments and their refunds while the HIS thinks: what is given back is on the wire. */
+async function overtaken(stage: Stage): Promise<void> {
+  await stage.world.huiliu.fault({ fault: "slow", ms: 600, count: 40 });
+  stage.more(30, { httpPercent: 100 });
+  await sleep(2_000);
+}
+
+/** The HIS takes a few and tells their outcome later, by callback. */
+async function laterAnswers(stage: Stage): Promise<void> {
+  const { huiliu } = stage.world;
+  const { gateway, partners } = huiliu.run();
+  await huiliu.fault({ answers: { by: "callback", url: `${gateway}/partners/his/messages`, key: partners.his?.key ?? "" } });
+  await huiliu.fault({ fault: "defer", count: 6, ms: 300 });
+  await sleep(1_200);
+}
+
+async function gates(stage: Stage): Promise<void> {
+  await api(stage, "/destinations/his/pause", SIGNED);
+  await api(stage, "/destinations/his/drain", { ...SIGNED, minutes: 1 });
+  await api(stage, "/destinations/his/resume", SIGNED);
+}
+
+/** A pause that an engine did not live to take back would hold everything up. */
+export async function letGo(stage: Stage): Promise<void> {
+  await api(stage, "/destinations/his/resume", SIGNED).catch(() => undefined); // it was not paused
+  for (const lane of ((await api(stage, "/lanes?state=held")).items as readonly Item[]) ?? [])
+    await api(stage, "/lanes/release", { ...SIGNED, destination: lane.destination, lane: lane.lane });
+}
+
+async function profiles(stage: Stage): Promise<void> {
+  const { version, profile } = await api(stage, "/destinations/his");
+  const changed = { ...(profile as Row), parallel: 96 + (Date.now() % 32) };
+  await api(stage, "/destinations/his/profile", { ...SIGNED, version, profile: changed });
+}
+
+async function lanes(stage: Stage): Promise<void> {
+  const lane = { destination: "his", lane: "bill:DJ-NOBODY" };
+  await api(stage, "/lanes/hold", { ...SIGNED, ...lane });
+  await api(stage, "/lanes/release", { ...SIGNED, ...lane });
+}
+
+const parkedOnes = async (stage: Stage): Promise<readonly Item[]> =>
+  (await api(stage, "/write-backs?state=parked&limit=20")).items as readonly Item[];
+
+/** The HIS refuses a few for good: they are parked, and block their lanes. */
+async function refusedOnes(stage: Stage): Promise<void> {
+  await stage.world.huiliu.fault({ fault: "reject", count: 6 });
+  stage.more(10, { httpPercent: 100 });
+  await sleep(800);
+}
+
+async function unblocked(stage: Stage): Promise<void> {
+  const [one] = await parkedOnes(stage);
+  if (one === undefined) return refusedOnes(stage);
+  await api(stage, "/lanes/unblock", { ...SIGNED, destination: one.destination, lane: one.lane, head: one.id });
+}
+
+async function parkedByHand(stage: Stage): Promise<void> {
+  await stage.world.huiliu.fault({ fault: "503", ms: 1_500 });
+  await sleep(400);
+  const [one] = (await api(stage, "/write-backs?state=waiting&limit=5")).items as readonly Item[];
+  if (one !== undefined) await api(stage, `/write-backs/${String(one.id)}/park`, SIGNED);
+}
+
+/** Everything that is parked and may be, sent again by a job: preview, start, a second person where it asks for one, canary, the rest. */
+export async function replayed(stage: Stage): Promise<void> {
+  const parked = await parkedOnes(stage);
+  if (parked.length === 0) return refusedOnes(stage);
+  const open = ((await api(stage, "/replays?open=true")).items as readonly Item[])[0];
+  const job = open ?? (await api(stage, "/replays", { ...SIGNED, of: "write-backs", select: { state: "parked" }, confirmedChecked: true }));
+  const id = String(job.id);
+  const end = Date.now() + JOB_MS;
+  while (Date.now() < end) {
+    const now = await api(stage, `/replays/${id}`);
+    const state = String(now.state);
+    if (["done", "cancelled", "failed", "refused"].includes(state)) return;
+    const may = (now.allowed ?? now.commands ?? []) as readonly string[];
+    const next = (["start", "approve", "continue", "resume"] as const).find((command) => may.includes?.(command));
+    if (next !== undefined)
+      await api(stage, `/replays/${id}/${next}`, {
+        ...(next === "approve" ? OTHER : SIGNED),
+        ...(now.hash === undefined ? {} : { hash: now.hash }),
+      });
+    await sleep(200);
+  }
 }
 
 export const STIMULI: readonly Stimulus[] = [
   { what: "a deploy from the editor", run: deploy },
   { what: "replies of the HIS are lost", run: lostReplies },
   { what: "a stop in good order", run: stopInOrder },
+  { what: "a gate is closed and opened", run: gates },
+  { what: "the HIS refuses a few for good", run: refusedOnes },
+  { what: "a lane is held and released", run: lanes },
+  { what: "a lane is let go past its head", run: unblocked },
+  { what: "parked ones are replayed by a job", run: replayed },
+  { what: "a profile is changed", run: profiles },
+  { what: "a write-back is parked by hand", run: parkedByHand },
+  { what: "refunds overtake their payments", run: overtaken },
+  { what: "the HIS answers later", run: laterAnswers },
   { what: "the HIS refuses connections", run: partnerAway },
 ];

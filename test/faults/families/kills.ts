@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../bin/environment.ts";
 import { enumerateKillPoints } from "../kill-points.ts";
 import { bills, type Fault, type Stage } from "../registry.ts";
-import { STIMULI } from "../stimuli.ts";
+import { letGo, replayed, STIMULI } from "../stimuli.ts";
 import { alive, gone, until } from "../world.ts";
 
 /** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
@@ -77,7 +77,7 @@ async function everyPoint(stage: Stage): Promise<void> {
     stage.log(`    ${hits.size} of ${wanted.length} kill points; ${next.what}`);
     // An engine may be killed while it is asked: that is what this is about.
     await next
-      .run(world)
+      .run(stage)
       .catch((error: unknown) => stage.log(`    ${next.what}: ${error instanceof Error ? error.message : String(error)}`));
   }
   world.arrange({});
@@ -88,6 +88,9 @@ async function everyPoint(stage: Stage): Promise<void> {
   if (missed.length > 0) stage.note("not hit", missed.join(" "));
   await world.huiliu.kill("engine"); // the next one is not armed
   await world.huiliu.recovered();
+  await world.huiliu.fault({ fault: "none" });
+  // What people did halfway is taken back, what was parked on purpose is sent.
+  for (const work of [letGo, replayed]) await work(stage).catch((error: unknown) => stage.note("left behind", String(error).slice(0, 100)));
 }
 
 async function atRandom(stage: Stage): Promise<void> {
@@ -201,7 +204,7 @@ async function deploys(stage: Stage): Promise<void> {
   const times = stage.form === "short" ? 2 : 12;
   for (let at = 0; at < times; at += 1) {
     await sleep(250);
-    await deploy?.run(stage.world);
+    await deploy?.run(stage);
   }
   stage.over();
   stage.note("deploys", times);
@@ -224,6 +227,8 @@ export const KILLS: readonly Fault[] = [
     bills: bills(400, 1_500),
     senders: SENDERS,
     cannot: hasAwk,
+    // A message in hand at several deaths is suspected of them and parked (docs/decisions/008); what people park on purpose is parked.
+    parks: true,
     inject: everyPoint,
   },
   {
