@@ -1,7 +1,6 @@
 /** Edit-and-replay of one write-back (domain/replay/edit.ts): a proposal, another person's approval bound to its content, a linked copy in the original's place. */
 import { createHash } from "node:crypto";
 import iconv from "iconv-lite";
-import { failpoint } from "../../domain/failpoint.ts";
 import { charsetOf, decode } from "../../domain/mapping/charset.ts";
 import { maskText } from "../../domain/operations/masking.ts";
 import { READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
@@ -174,7 +173,6 @@ export function createEdits(deps: OperationsDeps): Edits {
     const before = { state: row.state, attempts: row.attempts, park: row.park ?? undefined };
     const closed = { state: "resolved", decision: "superseded", replacedBy: copy };
     const auditId = await note(tx, { ...entry, action: "resolve", targetId: row.id, before, after: { ...after, ...closed } });
-    failpoint("replay.before-edit-commit");
     const due = { outbox, destinations: [row.destination], eventDeliveries: [] };
     return { ok: true, done: { id: edit.id, kind: "edit", state: "applied", auditId }, committed: () => deps.after(due) };
   };
