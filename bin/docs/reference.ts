@@ -12,6 +12,7 @@ import { Partner } from "../../domain/partners/profile.ts";
 import { outcomesMarkdown } from "../../domain/writeback/table.ts";
 import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
+import { alarmsPage } from "./alarms.ts";
 import { codesPage } from "./codes.ts";
 
 /** The project. */
@@ -96,6 +97,7 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     ...(await openApi()),
     ["docs/outcomes.md", outcomesMarkdown()],
     ["docs/codes.md", codesPage()],
+    ["docs/alarms.md", alarmsPage()],
   ];
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
