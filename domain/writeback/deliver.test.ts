@@ -409,3 +409,61 @@ test("what a row cannot hold is not in a proof: no NUL, no half character where 
     assert.equal(JSON.stringify([end.text, end.receipt?.text, end.receipt?.partnerNo]).includes("u0000"), false);
   }
 });
+
+void describe("C-6 by-key with a lifetime: an old key protects nothing", () => {
+  const NOW = Date.parse("2026-11-20T09:00:00+08:00");
+  const lifetime = { duplicatesLifetimeMs: 86_400_000 };
+  const sentAgo = (ms: number) => ({ firstSentAt: new Date(NOW - ms).toISOString(), sinceLastPossibleSendMs: ms });
+  const HALF = 43_200_000;
+  const asks = { ...lifetime, inquiry: "fake/inquiry" };
+  /** What the destination answers to an inquiry, then to what follows. */
+  const answering = (...answers: readonly CallResult[]) => {
+    let nth = -1;
+    return () => {
+      nth += 1;
+      return answers[nth] ?? noReply;
+    };
+  };
+  for (const [name, policy, claim, call, paths, step, park] of [
+    ["never sent", lifetime, {}, replyOf(done), ["/json"], "finish", undefined],
+    ["young", lifetime, sentAgo(HALF), replyOf(done), ["/json"], "finish", undefined],
+    ["old, cannot be asked", lifetime, sentAgo(HALF + 1), replyOf(done), [], "park", "KEY_EXPIRED"],
+    ["remembered for ever", {}, sentAgo(10 * HALF), replyOf(done), ["/json"], "finish", undefined],
+    ["old: asked, it is there", asks, sentAgo(HALF + 1), replyOf(done), ["/inquiry"], "finish", undefined],
+    [
+      "old: asked, it is not there, sent in the same attempt",
+      asks,
+      sentAgo(HALF + 1),
+      answering(replyOf({ outcome: "not-found", code: "4" }), replyOf(done)),
+      ["/inquiry", "/json"],
+      "finish",
+      undefined,
+    ],
+    ["old: asked, no answer", asks, sentAgo(HALF + 1), noReply, ["/inquiry"], "ask", undefined],
+  ] as const) {
+    test(name, async () => {
+      const { end, calls } = await run({ call, duplicates: "by-key", policy, claimed: claim });
+      const asked = calls.map((one) => new URL(one.url).pathname.replace("/base", ""));
+      assert.deepEqual([asked, end.step, end.park?.code], [paths, step, park]);
+    });
+  }
+  test("other destinations know no lifetime", async () => {
+    const { end } = await run({ call: replyOf(done), duplicates: "by-reference", policy: lifetime, claimed: sentAgo(10 * HALF) });
+    assert.equal(end.step, "finish");
+  });
+});
+
+test("C-6 who is told to come later asks for less: 429, or Retry-After; an acknowledgement does not", async () => {
+  for (const [call, throttled] of [
+    [{ ...replyOf({ outcome: "unclear" }), status: 429 }, true],
+    [{ ...replyOf({ outcome: "unclear" }), status: 503, retryAfterMs: 5_000 }, true],
+    [{ ...replyOf({ outcome: "unclear" }), status: 503 }, false],
+    [replyOf({ outcome: "busy", code: "9" }), false],
+    [replyOf(done), false],
+    [{ ...replyOf(done), retryAfterMs: 5_000 }, false],
+    [noReply, false],
+  ] as const) {
+    const { delivered } = await run({ call });
+    assert.equal(delivered.kind === "ended" && delivered.throttled, throttled, JSON.stringify(call));
+  }
+});

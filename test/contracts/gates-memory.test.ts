@@ -1,0 +1,29 @@
+import { createFakeClock } from "../fakes/clock.ts";
+import { createFakeGateStore } from "../fakes/gate-store.ts";
+import { gateContract } from "./gates.ts";
+
+gateContract("memory", async () => {
+  const clock = createFakeClock();
+  const store = createFakeGateStore(clock);
+  let owed = 0;
+  const heads = new Map<string, string>();
+  return {
+    store: {
+      ...store,
+      oldestHead: async (name) => {
+        const key = heads.get(name);
+        return key === undefined ? undefined : { key, kind: "payment-confirm", businessDate: "2026-11-20" };
+      },
+    },
+    owe: async (destination) => {
+      owed += 1;
+      const key = `key-${owed}`;
+      if (!heads.has(destination)) heads.set(destination, key);
+      return key;
+    },
+    advance: async (ms) => {
+      await clock.advance(ms);
+    },
+    close: async () => undefined,
+  };
+});

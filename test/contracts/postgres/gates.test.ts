@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { createGates, type Gates } from "../../../domain/writeback/gate.ts";
+import type { DestinationPolicy } from "../../../domain/writeback/policy.ts";
+import { OLDEST_HEAD, READ_GATES } from "../../../platform/postgres/gates.ts";
+import { gateContract } from "../gates.ts";
+import { oweOne, parkedEvent, postgresWorld, type PostgresWorld } from "./world.ts";
+
+gateContract("PostgreSQL", async () => {
+  const world = await postgresWorld();
+  const store = world.own.gates();
+  const stores = {
+    journal: world.own.journal({ parkedEvent }),
+    settle: world.own.settle({ parkedEvent, after: () => undefined }),
+  };
+  let owed = 0;
+  return {
+    store,
+    owe: async (destination) => {
+      owed += 1;
+      const id = await oweOne(stores, { key: `gate-key-${owed}`, lane: `bill:gate-${owed}`, destination });
+      const rows = (await world.own.reads.query<{ key: string }>("select key from write_back where id = $1", [id])).rows;
+      return rows[0]?.key ?? "";
+    },
+    advance: world.advance,
+    close: world.close,
+  };
+});
+
+const POLICY: DestinationPolicy = {
+  name: "his",
+  url: "http://his.test",
+  connectTimeoutMs: 100,
+  replyTimeoutMs: 400,
+  leaseMs: 5_000,
+  parallel: 4,
+  duplicates: "inquiry",
+  trustNotFoundAfterMs: 2_000,
+  deferredMs: 10_000,
+  retry: { firstMs: 200, maxMs: 2_000 },
+  replyBytesMax: 65_536,
+  ping: "/ping",
+};
+const quiet = () => undefined;
+const clock = {
+  nowMs: () => Date.now(),
+  tickMs: () => performance.now(),
+  after: (ms: number, then: () => void) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+describe("several workers, one row", () => {
+  let world: PostgresWorld;
+  let gates: readonly Gates[];
+  let probes = 0;
+  before(async () => {
+    world = await postgresWorld();
+    gates = [1, 2, 3].map((worker) =>
+      createGates({
+        store: world.own.gates(),
+        worker,
+        names: () => ["his"],
+        policy: () => POLICY,
+        probe: async () => {
+          probes += 1;
+          return { answered: false, by: "ping", why: "refused" };
+        },
+        clock,
+        random: () => 0.5,
+        log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+        metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, gate: quiet, probe: quiet, call: quiet },
+        changed: quiet,
+      }),
+    );
+    for (const one of gates) one.start();
+  });
+  after(async () => {
+    await Promise.all(gates.map((one) => one.stop()));
+    await world.close();
+  });
+  const until = async (done: () => boolean, ms: number): Promise<number> => {
+    const began = performance.now();
+    while (!done() && performance.now() - began < ms) await new Promise((resolve) => setTimeout(resolve, 5));
+    return performance.now() - began;
+  };
+  const all = (why: string | undefined) => gates.every((one) => one.of("his").shut()?.why === why);
+
+  test("C-6 pause and resume hold on every worker within a second, whoever is told of nothing", async () => {
+    await until(() => all(undefined), 3_000);
+    await world.own.gates().change("his", (row) => ({ row: { ...row, mode: "paused" }, answer: undefined }));
+    assert.ok((await until(() => all("paused"), 3_000)) < 1_000);
+    await world.own.gates().change("his", (row) => ({ row: { ...row, mode: "running" }, answer: undefined }));
+    assert.ok((await until(() => all(undefined), 3_000)) < 1_000);
+  });
+
+  test("C-6 failures of three workers open it for all; of three workers one probes", async () => {
+    const [first, second, third] = gates.map((one) => one.of("his"));
+    const failed = { reach: "failed", ms: 1, throttled: false, why: "refused" } as const;
+    for (const gate of [first, second, third, first, second]) {
+      gate?.ended(failed);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    assert.ok((await until(() => all("open"), 3_000)) < 1_000);
+    assert.equal(probes, 0);
+    for (let round = 1; round <= 3; round += 1) {
+      await world.advance(40_000);
+      await until(() => probes === round, 3_000);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(probes, round);
+    }
+  });
+
+  test("what is read all the time is read by index, or is one small table", async () => {
+    const explain = async (text: string, values: readonly unknown[]) =>
+      JSON.stringify((await world.own.pool.query(`explain (format json) ${text}`, [...values])).rows);
+    assert.match(await explain(OLDEST_HEAD, ["his"]), /write_back_due/);
+    assert.doesNotMatch(await explain(READ_GATES, []), /write_back/);
+  });
+});
