@@ -3,6 +3,7 @@ import type { AcknowledgementDialect } from "../../domain/acknowledgements/servi
 import type { OutboundMapping } from "../../domain/mapping/mapping.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import type { OutboundDialect } from "../../domain/writeback/dialect.ts";
+import { because } from "../../domain/writeback/why.ts";
 import type { LoadedMappings } from "./dialects.ts";
 
 /** Kinds of acknowledgement that a partner may send: those of its vendor, where we write to it at all. */
@@ -25,7 +26,7 @@ export function laterDialect(
       const declared = loaded.vendors.get(partner.vendor)?.acknowledgements?.[kind];
       return declared && { by: declared.by, mapping: `${partner.vendor}/${declared.acknowledges}` };
     },
-    names: (id, body) => outbound(id)?.names(body) ?? { ok: false, why: { zh: `映射 ${id} 未加载`, en: `mapping ${id} is not loaded` } },
+    names: (id, body) => outbound(id)?.names(body) ?? { ok: false, why: because("no-outbound-mapping", id) },
     // It was sent to us: no status says anything. The contract's first readable one stands for it.
     read: (id, body, sent) => interpret(id, { ...body, status: outbound(id)?.document.reply.ack.statuses[0] ?? 200 }, sent),
   };

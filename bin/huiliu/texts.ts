@@ -131,7 +131,7 @@ const attemptsText = (say: Say, attempts: readonly Attempt[]): string[] =>
         { head: say("下一步", "Step"), cell: (row) => row.step },
         { head: say("状态", "Status"), cell: (row) => row.status },
         { head: say("代码", "Code"), cell: (row) => row.code },
-        { head: say("说明", "Why"), cell: (row) => row.why ?? row.text, max: 70 },
+        { head: say("说明", "Why"), cell: (row) => (row.why === undefined ? row.text : say(row.whyZh ?? row.why, row.why)), max: 70 },
       ]).map((line) => `    ${line}`);
 
 const actionsText = (say: Say, actions: readonly AuditRow[]): string[] =>
@@ -244,6 +244,7 @@ export function totalsText(say: Say, totals: Totals): string[] {
           { head: say("等待", "Waiting"), cell: (row) => sum(row.waiting), right: true },
           { head: say("停放", "Parked"), cell: (row) => sum(row.parked), right: true },
           { head: say("了结", "Resolved"), cell: (row) => sum(row.resolved), right: true },
+          { head: say("其中被取代", "of which superseded"), cell: (row) => sum(row.superseded), right: true },
           { head: "", cell: mark },
         ])),
     ...(into.length === 0

@@ -12,6 +12,7 @@ import type { LaterAcknowledgement } from "../mapping/vendor.ts";
 import { refusal } from "../refusals.ts";
 import type { Reading, Reply, Sent } from "../writeback/dialect.ts";
 import type { AcknowledgementStore, Applied, Arrived, Candidate, Correlation } from "./ports.ts";
+import { why } from "../writeback/why.ts";
 import { sayingOf } from "./ruling.ts";
 
 /** How later acknowledgements are written: looked up in vendor.json and the outbound mappings. */
@@ -67,7 +68,7 @@ export function createAcknowledgements(deps: AcknowledgementsDeps): Acknowledgem
     if (!declared) return { mapping: "", keys: [], unreadable: refusal("UNKNOWN_MESSAGE") };
     const { mapping, by } = declared;
     const names = dialect.names(mapping, bodyOf(message));
-    if (!names.ok) return { mapping, keys: [], unreadable: refusal("ACKNOWLEDGEMENT_UNCLEAR", names.why) };
+    if (!names.ok) return { mapping, keys: [], unreadable: refusal("ACKNOWLEDGEMENT_UNCLEAR", { zh: names.why.zh, en: names.why.en }) };
     const { key, serial } = names.named;
     const keys: BusinessKey[] = [
       ...(key === undefined || key.length > 128 ? [] : [{ kind: "message" as const, value: key }]),
@@ -86,7 +87,7 @@ export function createAcknowledgements(deps: AcknowledgementsDeps): Acknowledgem
 
   const apply = async (message: JournaledMessage): Promise<Applied> => {
     const { unreadable, correlation, mapping, keys } = correlationOf(message);
-    const none: Reading = { outcome: "unclear", why: unreadable?.en ?? "it names nothing that we owe" };
+    const none: Reading = { outcome: "unclear", why: unreadable?.en ?? why("names-nothing") };
     const base = { message, mapping, keys, ...(correlation === undefined ? {} : { correlation }) };
     if (unreadable || correlation === undefined)
       return store.apply({ ...base, reading: none, saying: "nothing", ...(unreadable ? { unreadable } : {}) });

@@ -4,6 +4,7 @@
  */
 import type { ParkReason } from "../journal/ports.ts";
 import type { AttemptEnd } from "../writeback/ports.ts";
+import { whyOf } from "../writeback/why.ts";
 
 /** Longest normalised reason, in characters. */
 export const REASON_CHARS_MAX = 160;
@@ -67,7 +68,7 @@ export function failureOfEnd(
   if (end.step === "finish" || end.step === "wait") return undefined;
   if (end.action === "ask" && end.step === "resend") return undefined;
   const code = end.code ?? end.park?.code ?? (end.status === undefined ? end.outcome : `HTTP ${end.status}`);
-  const told = end.text ?? end.why;
+  const told = end.text ?? whyOf(end.why).en;
   return {
     of: "write-backs",
     partner: destination,

@@ -9,6 +9,7 @@ import type { AckContract, OutboundDocument } from "./outbound-document.ts";
 import { createRow, createSink, type Frames } from "./shape.ts";
 import { createSource, decodeBytes, type Fault, type Reference } from "./source.ts";
 import type { VendorDocument } from "./vendor.ts";
+import { because, inBoth, type Why } from "../writeback/why.ts";
 
 /** What came back, and what it must agree with. */
 export interface Reply {
@@ -37,7 +38,7 @@ export interface Interpreted {
   /** The partner's own number of the work it took. */
   readonly reference?: string;
   /** Why this outcome, for operators. */
-  readonly why: { readonly zh: string; readonly en: string };
+  readonly why: Why;
 }
 
 /** What an answer names, whoever it is for: by this a later acknowledgement finds its write-back. Absent: it names none. */
@@ -77,11 +78,11 @@ interface Told {
 const TEXT_KEPT = 2_000;
 const clip = (text: string): string => (text.length > TEXT_KEPT ? text.slice(0, TEXT_KEPT) : text);
 
-const unclear = (code: string, text: string, zh: string, en: string): Interpreted => ({
+const unclear = (code: string, text: string, why: Why): Interpreted => ({
   outcome: "unclear",
   code: clip(code),
   text: clip(text),
-  why: { zh, en },
+  why,
 });
 
 /** code → meaning; a listed code wins over a prefix (`E*`). */
@@ -152,16 +153,14 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
   };
 
   /** The bytes in the codec's frames, or why they cannot be read. */
-  const framed = (
-    reply: Pick<Reply, "body" | "contentType">,
-  ): { readonly frames: Frames } | { readonly zh: string; readonly en: string } => {
+  const framed = (reply: Pick<Reply, "body" | "contentType">): { readonly frames: Frames } | Why => {
     const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
-    if ("code" in decoded) return { zh: `应答无法读取：${decoded.zh}`, en: `the reply cannot be read: it ${decoded.en}` };
+    if ("code" in decoded) return because("unreadable", inBoth(decoded.zh, `it ${decoded.en}`));
     const sink = createSink();
     const frames: Frames = [createRow(source.scope)];
     read(decoded.text, frames, sink);
     const [wrong] = sink.problems;
-    return wrong ? { zh: `应答无法读取：${wrong.zh}`, en: `the reply cannot be read: ${wrong.en}` } : { frames };
+    return wrong ? because("unreadable", inBoth(wrong.zh, wrong.en)) : { frames };
   };
 
   const names: ReplyReader["names"] = (reply) => {
@@ -180,27 +179,25 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
 
   const interpret: ReplyReader["interpret"] = (reply) => {
     const { status } = reply;
-    if (status === undefined) return unclear("", "", "没有应答状态，对方可能已处理", "no status came back: it may have taken effect");
+    if (status === undefined) return unclear("", "", because("no-status"));
     const http = `HTTP ${status}`;
     if (ack.busyStatuses?.includes(status))
       return {
         outcome: "busy",
         code: http,
         text: "",
-        why: { zh: `${http}：对方忙，稍后再送`, en: `${http}: the partner asks to come later` },
+        why: because("busy-status", http),
       };
-    if (ack.rejectedStatuses?.includes(status))
-      return { outcome: "rejected", code: http, text: "", why: { zh: `${http}：按约定表示拒绝`, en: `${http}: listed as a refusal` } };
-    if (!statuses.has(status) && places.faults.length === 0)
-      return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
+    if (ack.rejectedStatuses?.includes(status)) return { outcome: "rejected", code: http, text: "", why: because("rejected-status", http) };
+    if (!statuses.has(status) && places.faults.length === 0) return unclear(http, "", because("unlisted-status", http));
     const found = framed(reply);
-    if (!("frames" in found)) return unclear(http, "", found.zh, found.en);
+    if (!("frames" in found)) return unclear(http, "", found);
     const { frames } = found;
     const fault = places.faults.map((place) => place.get(frames)).find((text) => text !== undefined);
     if (fault !== undefined) return interpretFault(fault, ack);
-    if (!statuses.has(status)) return unclear(http, "", `${http} 未列入应答约定`, `${http} is not listed in the ack contract`);
+    if (!statuses.has(status)) return unclear(http, "", because("unlisted-status", http));
     const told = tell(frames);
-    if (!told) return unclear(http, "", "应答中没有唯一的结果代码", "the reply has no single result code");
+    if (!told) return unclear(http, "", because("no-single-code"));
     return judge(told, meaningOf(told.code), reply.sent, ack);
   };
   return { interpret, names };
@@ -208,24 +205,23 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
 
 function interpretFault(text: string, ack: AckContract): Interpreted {
   const known = ack.faults?.means.find((one) => text.includes(one.contains));
-  if (!known) return unclear("fault", text, "SOAP Fault 文本未列入应答约定，结果不明", "a SOAP fault whose text is not listed: unclear");
-  return { outcome: known.outcome, code: "fault", text: clip(text), why: known.because };
+  if (!known) return unclear("fault", text, because("unlisted-fault"));
+  return {
+    outcome: known.outcome,
+    code: "fault",
+    text: clip(text),
+    why: because("listed-fault", inBoth(known.because.zh, known.because.en)),
+  };
 }
 
 /** What disagrees between the reply and what was sent; undefined when nothing stated does. */
-function disagreement(told: Told, sent: Reply["sent"], onlyKey: boolean): { readonly zh: string; readonly en: string } | undefined {
-  if (told.key !== undefined && told.key !== sent.key)
-    return { zh: "应答的键不是本次请求的键", en: "the reply's key is not that of this request" };
+function disagreement(told: Told, sent: Reply["sent"], onlyKey: boolean): Why | undefined {
+  if (told.key !== undefined && told.key !== sent.key) return because("other-key");
   if (onlyKey) return undefined;
-  if (told.amountText !== undefined && told.amountFen === undefined)
-    return { zh: "应答中的金额无法读取", en: "the reply's amount cannot be read" };
+  if (told.amountText !== undefined && told.amountFen === undefined) return because("amount-unreadable");
   if (told.amountFen !== undefined && sent.amountFen !== undefined && told.amountFen !== sent.amountFen)
-    return {
-      zh: `应答金额 ${told.amountFen} 分与发送的 ${sent.amountFen} 分不一致`,
-      en: `the reply's amount ${told.amountFen} fen is not the ${sent.amountFen} fen sent`,
-    };
-  if (told.serial !== undefined && sent.serial !== undefined && told.serial !== sent.serial)
-    return { zh: "应答的业务流水号与发送的不一致", en: "the reply's serial is not the one sent" };
+    return because("other-amount", String(told.amountFen), String(sent.amountFen));
+  if (told.serial !== undefined && sent.serial !== undefined && told.serial !== sent.serial) return because("other-serial");
   return undefined;
 }
 
@@ -251,27 +247,27 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
   const ofThisRequest = told.key === undefined || told.key === sent.key;
   const claims =
     acknowledging && ofThisRequest ? { claims: meaning === "alreadyDone" ? ("already-done" as const) : ("done" as const) } : {};
-  const open = (zh: string, en: string): Interpreted => ({ ...base, ...claims, outcome: "unclear", why: { zh, en } });
-  if (meaning === undefined) return open(`代码 ${base.code} 未列入应答约定`, `code ${base.code} is not listed in the ack contract`);
+  const open = (why: Why): Interpreted => ({ ...base, ...claims, outcome: "unclear", why });
+  if (meaning === undefined) return open(because("unlisted-code", base.code));
   const differs = disagreement(told, sent, !acknowledging);
-  if (differs) return open(differs.zh, differs.en);
+  if (differs) return open(differs);
   switch (meaning) {
     case "rejected":
       return {
         ...base,
         outcome: "rejected",
-        why: { zh: `对方拒绝：${base.code} ${base.text}`, en: `refused by the partner: ${base.code}` },
+        why: because("rejected", base.code),
       };
     case "busy":
-      return { ...base, outcome: "busy", why: { zh: `对方忙：${base.code}`, en: `the partner is busy: ${base.code}` } };
+      return { ...base, outcome: "busy", why: because("busy", base.code) };
     case "deferred":
       return {
         ...base,
         outcome: "deferred",
-        why: { zh: `对方已受理，结果另行通知：${base.code}`, en: `taken, the answer follows: ${base.code}` },
+        why: because("deferred", base.code),
       };
     case "notFound":
-      return { ...base, outcome: "not-found", why: { zh: `对方没有该笔：${base.code}`, en: `the partner does not know it: ${base.code}` } };
+      return { ...base, outcome: "not-found", why: because("not-found", base.code) };
     case "acknowledged":
     case "alreadyDone": {
       const needs =
@@ -288,17 +284,17 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
         if (!lacks) continue;
         const word = NEED_WORDS[need];
         return meaning === "alreadyDone"
-          ? open(`对方称已处理，但无法核对${word.zh}，须查询`, `said to be done already, but the ${word.en} cannot be compared: inquire`)
-          : open(`应答代码为成功，但没有可核对的${word.zh}`, `the code says done, but there is no ${word.en} to compare`);
+          ? open(because("already-done-uncompared", inBoth(word.zh, word.en)))
+          : open(because("done-uncompared", inBoth(word.zh, word.en)));
       }
       return meaning === "alreadyDone"
         ? {
             ...base,
             outcome: "acknowledged",
             how: "already-done",
-            why: { zh: "对方称已处理，金额与流水号相符", en: "done already; amount and serial agree" },
+            why: because("already-done"),
           }
-        : { ...base, outcome: "acknowledged", how: "reply", why: { zh: "对方已确认", en: "acknowledged by the partner" } };
+        : { ...base, outcome: "acknowledged", how: "reply", why: because("acknowledged") };
     }
   }
 }

@@ -32,6 +32,8 @@ export const AcknowledgementView = Type.Object(
     amount: maybe(Type.String({ pattern: "^(?:0|-?[1-9][0-9]*)$", description: "amount in fen / 金额（分）" })),
     serial: maybe(text),
     why: text,
+    whyZh: text,
+    whyCode: maybe(text),
     receivedAt: at,
     at,
   },

@@ -25,6 +25,8 @@ const anyObject = Type.Record(Type.String(), Type.Unknown());
 /** A list and the cursor of what follows; without `after` this was the last page. */
 const pageOf = <S extends import("typebox").TSchema>(items: S) => closed({ items: Type.Array(items), after: maybe(text) });
 
+const WhyCode = Type.String({ description: "docs/outcomes.md has every one; absent in rows of before the list / 原因代码" });
+
 export const Key = closed({ kind: text, value: text });
 const Words = closed({ zh: text, en: text });
 const Park = Type.Object(
@@ -106,6 +108,8 @@ export const WriteBackRow = closed({
   lastCode: maybe(text),
   lastText: maybe(text),
   lastWhy: maybe(text),
+  lastWhyZh: maybe(text),
+  lastWhyCode: maybe(WhyCode),
   lastAt: maybe(at),
   mayHaveTakenEffect: Type.Boolean({ description: "the partner may have done it / 对方可能已处理" }),
   how: maybe(text),
@@ -116,6 +120,8 @@ export const WriteBackRow = closed({
   resolvedBy: maybe(text),
   resolutionReason: maybe(text),
   hisReceiptNo: maybe(text),
+  supersededBy: maybe(Type.String({ description: "the event that overtook it; what cancels out shares it / 取代它的事件" })),
+  passed: maybe(Type.Boolean({ description: "parked, and its lane goes on past it / 已停放而队列已越过" })),
 });
 
 export const Attempt = closed({
@@ -130,6 +136,8 @@ export const Attempt = closed({
   code: maybe(text),
   text: maybe(text),
   why: maybe(text),
+  whyZh: maybe(text),
+  whyCode: maybe(WhyCode),
   reply: maybe(Bytes),
 });
 
@@ -217,6 +225,10 @@ export const TotalsRow = closed({
   waiting: closed({ count: whole, fen, states: Type.Record(Type.String(), Sum) }),
   parked: Sum,
   resolved: Sum,
+  superseded: closed(
+    { count: whole, fen },
+    "of those resolved: overtaken by a refund or a reversal before they were ever sent, or by an edited copy / 其中被取代的",
+  ),
   withoutAmount: Type.Integer({ minimum: 0, description: "write-backs that carry no amount / 无金额笔数" }),
   balanced: Type.Boolean(),
   differences: Type.Array(TotalsDifference),
@@ -254,7 +266,9 @@ export const DestinationView = closed({
   oldestAgeSeconds: maybe(whole),
   onWire: maybe(whole),
   gate: maybe(GateView),
-  lastFailure: maybe(closed({ at, writeBackId: id, outcome: text, code: maybe(text), why: maybe(text) })),
+  lastFailure: maybe(
+    closed({ at, writeBackId: id, outcome: text, code: maybe(text), why: maybe(text), whyZh: maybe(text), whyCode: maybe(WhyCode) }),
+  ),
 });
 
 export const PartnerView = closed({

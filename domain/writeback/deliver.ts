@@ -11,7 +11,8 @@ import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./ju
 import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
 import { type DestinationPolicy, LEASE_MARGIN_MS } from "./policy.ts";
 import type { AttemptEnd, CallResult, Claimed, Courier } from "./ports.ts";
-import { PARK, type ParkCode } from "./reasons.ts";
+import type { ParkCode } from "./reasons.ts";
+import { why } from "./why.ts";
 
 export type Delivered =
   /** `throttled`: the partner asked for less (429, or a Retry-After with no acknowledgement). */
@@ -82,7 +83,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return dialect.interpret(mapping, reply, sentOf(claimed));
     } catch (error) {
       trouble("dialect threw while it read a reply", claimed, messageOf(error));
-      return { outcome: "unclear", why: "the dialect failed on the reply" };
+      return { outcome: "unclear", why: why("dialect-failed") };
     }
   };
 
@@ -93,12 +94,17 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     } catch (error) {
       trouble("dialect threw before a send", claimed, messageOf(error));
     }
-    if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", `no outbound mapping ${claimed.mapping}`);
+    if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", why("no-outbound-mapping", claimed.mapping));
     failpoint("write-back.before-send");
     const result = await call(policy, request, { body: claimed.body, contentType: contentTypeOf(claimed) }, signal);
     if (result.kind !== "reply") {
       const outcome = result.kind === "unsent" ? "unsent" : "unclear";
-      return sendStep(claimed, policy, { outcome, why: result.why }, { reach: "failed", openSend: outcome === "unclear" });
+      return sendStep(
+        claimed,
+        policy,
+        { outcome, why: why(result.kind === "unsent" ? "not-sent" : "no-reply", result.why) },
+        { reach: "failed", openSend: outcome === "unclear" },
+      );
     }
     const verdict = judgeSend(read(claimed.mapping, result, claimed), result.status, sentOf(claimed), policy.inquiry !== undefined);
     const reach: Reach = verdict.outcome === "busy" ? "busy" : verdict.outcome === "unclear" && !verdict.park ? "failed" : "answered";
@@ -115,7 +121,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   /** Asked first; only when it may be believed that nothing is there, sent in the same attempt (policy.ts saw to it that the lease lasts for both). */
   const sendUnderOldKey = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
-    if (policy.inquiry === undefined) return parked("KEY_EXPIRED", "unclear", PARK.KEY_EXPIRED.en);
+    if (policy.inquiry === undefined) return parked("KEY_EXPIRED", "unclear", why("key-expired"));
     const asked = await ask(claimed, policy, signal);
     return asked.step === "resend" ? send(claimed, policy, signal) : asked;
   };
@@ -146,16 +152,21 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   const ask = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
     const since = claimed.sinceLastPossibleSendMs;
     const open = since === undefined ? "unsent" : "unclear";
-    if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, "the destination has no inquiry message");
+    if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, why("no-inquiry"));
     const encoded = encodeInquiry(claimed, policy.inquiry);
     if (!encoded.ok || !encoded.request.path.startsWith("/")) {
-      return parked("CANNOT_ASK", open, encoded.ok ? "the inquiry names no path" : encoded.why);
+      return parked("CANNOT_ASK", open, encoded.ok ? why("inquiry-without-path") : why("inquiry-not-written", encoded.why));
     }
     failpoint("write-back.before-inquiry");
     const result = await call(policy, encoded.request, encoded, signal);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
-      return askStep(claimed, policy, { kind, verdict: { outcome: "unclear", why: `inquiry: ${result.why}` } }, { reach: "failed" });
+      return askStep(
+        claimed,
+        policy,
+        { kind, verdict: { outcome: "unclear", why: why(`inquiry-${kind === "unsent" ? "not-sent" : "no-reply"}`, result.why) } },
+        { reach: "failed" },
+      );
     }
     const reading = read(policy.inquiry, result, claimed);
     const judged = judgeInquiry(reading, result.status, sentOf(claimed));
@@ -180,7 +191,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const backoff = retryAfterMs(toldMs, claimed.attempt, policy.retry, random);
     if (found.kind !== "not-found") return { ...judged, verdict: found.verdict, step: "ask", retryInMs: backoff };
     // Not found, but too early to believe it: come back when it counts.
-    const verdict: Verdict = { ...found.verdict, outcome: "unclear", why: `${found.verdict.why}; not found yet, too early to trust it` };
+    const verdict: Verdict = { ...found.verdict, outcome: "unclear", why: why("not-found-too-early", found.verdict.code ?? "") };
     return { ...judged, verdict, step: "ask", retryInMs: Math.max(Math.ceil(policy.trustNotFoundAfterMs - sinceMs), 1) };
   };
 
@@ -198,15 +209,15 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, signal);
       if (claimed.action === "send") return await send(claimed, policy, signal);
       if (claimed.action === "ask") return await ask(claimed, policy, signal);
-      if (claimed.because === "person") return parked("PARKED_BY_PERSON", "unsent", PARK.PARKED_BY_PERSON.en);
+      if (claimed.because === "person") return parked("PARKED_BY_PERSON", "unsent", why("by-person"));
       const code: ParkCode = claimed.because === "answer-overdue" ? "ANSWER_OVERDUE" : "LEASE_EXPIRED";
-      return { ...parked(code, "unclear", PARK[code].en), openSend: false };
+      return { ...parked(code, "unclear", why(code === "ANSWER_OVERDUE" ? "answer-overdue" : "lease-expired")), openSend: false };
     } catch (error) {
       // Our own mistake, at an unknown point: the only honest outcome is unclear, and the table knows what to do with it.
       trouble("delivery failed", claimed, messageOf(error));
       const step = nextStep("unclear", policy.duplicates);
       return {
-        verdict: { outcome: "unclear", why: `internal: ${messageOf(error)}`, ...(step === "park" ? { park: "INTERNAL" as const } : {}) },
+        verdict: { outcome: "unclear", why: why("internal", messageOf(error)), ...(step === "park" ? { park: "INTERNAL" as const } : {}) },
         step,
         reach: "not-called",
         openSend: claimed.action === "send",
@@ -226,7 +237,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     const judged = await judge(claimed, policy, signal);
     failpoint("write-back.after-call");
-    const { reach, throttled = false } = judged;
+    const { reach } = judged;
+    // A receipt is a receipt, whatever its headers ask for.
+    const throttled = judged.throttled === true && reach !== "answered";
     const skips = judged.step === "park" && policy.parkedHead === "skip";
     const end = attemptEnd(skips ? { ...claimed, laneBehind: 0 } : claimed, judged, startedMs);
     return { kind: "ended", end: skips ? { ...end, letsNextGo: true } : end, reach, throttled, ms: clock.tickMs() - startedAt };

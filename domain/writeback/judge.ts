@@ -6,6 +6,7 @@ import type { InquiryOutcome, Outcome } from "./outcome.ts";
 import type { How, Receipt } from "./ports.ts";
 import { CODE_LENGTH_MAX, NO_LENGTH_MAX } from "../schema/pieces.ts";
 import type { ParkCode } from "./reasons.ts";
+import { why } from "./why.ts";
 
 /** Longest partner text kept in a row, an event or a reason. */
 export const PARTNER_TEXT_MAX = 300;
@@ -80,7 +81,7 @@ function said(reading: Reading): Pick<Verdict, "code" | "text" | "why"> {
   const code = cut(reading.code, PARTNER_CODE_MAX);
   const text = cut(reading.text, PARTNER_TEXT_MAX);
   return {
-    why: cut(reading.why, PARTNER_TEXT_MAX) ?? "the dialect gave no reason",
+    why: cut(reading.why, PARTNER_TEXT_MAX) ?? why("no-reason"),
     ...(code === undefined ? {} : { code }),
     ...(text === undefined ? {} : { text }),
   };

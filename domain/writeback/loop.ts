@@ -11,6 +11,7 @@ import { JournalBusy, JournalGone } from "../journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "./ports.ts";
 import { isParkCode, parkReason } from "./reasons.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
+import { why, whyOf } from "./why.ts";
 
 /** Longest sleep: rows that other workers owed and never poked us about are seen by then. */
 export const POLL_MS = 1_000;
@@ -86,7 +87,7 @@ function bareEnd(end: AttemptEnd): AttemptEnd {
   const { text: _, code: __, reply: ___, event: ____, receipt, park, ...rest } = end;
   return {
     ...rest,
-    why: "the store refused what the partner said; only the outcome is kept",
+    why: why("kept-without-words"),
     ...(receipt === undefined ? {} : { receipt: { code: "kept without its words" } }),
     ...(park === undefined ? {} : { park: isParkCode(park.code) ? parkReason(park.code) : parkReason("INTERNAL") }),
   };
@@ -191,20 +192,23 @@ export function createLoop(deps: LoopDeps): Loop {
   };
 
   /** Between the claim and the wire this process may have slept: what the gate says now decides. Undefined: it may be sent. */
-  const keptBack = async (trial: true | undefined): Promise<string | undefined> => {
-    if (gate.stale()) await deps.refresh();
-    const no = gate.shut();
-    if (no === undefined || (trial && no.why === "half-open")) {
-      const waitMs = gate.paceMs();
-      if (waitMs > 0) await pause(waitMs);
-      return undefined;
-    }
-    return `the gate is ${no.why}`;
+  const keptBack = async ({ trial, claimed }: Work): Promise<string | undefined> => {
+    if (claimed.action === "park") return undefined;
+    const shut = async (): Promise<string | undefined> => {
+      if (gate.stale()) await deps.refresh();
+      const no = gate.shut();
+      return no === undefined || (trial && no.why === "half-open") ? undefined : `the gate is ${no.why}`;
+    };
+    const no = await shut();
+    const waitMs = no === undefined ? gate.paceMs() : 0;
+    if (waitMs === 0) return no;
+    await pause(waitMs);
+    return shut();
   };
 
   const attempt = async (work: Work): Promise<Delivered> => {
     try {
-      const why = await keptBack(work.trial);
+      const why = await keptBack(work);
       return why === undefined
         ? await deps.deliver(work.claimed, work.policy, work.claimedAtTickMs, deps.signal)
         : { kind: "not-begun", why };
@@ -217,8 +221,8 @@ export function createLoop(deps: LoopDeps): Loop {
     const { claimed, trial } = work;
     const delivered = await attempt(work);
     const about = delivered.kind === "ended" ? delivered : { reach: "not-called" as const, ms: 0, throttled: false };
-    const why = delivered.kind === "ended" ? delivered.end.why : delivered.why;
-    gate.ended({ reach: about.reach, ms: about.ms, throttled: about.throttled, why, ...(trial ? { trial } : {}) });
+    const reason = delivered.kind === "ended" ? whyOf(delivered.end.why).en : delivered.why;
+    gate.ended({ reach: about.reach, ms: about.ms, throttled: about.throttled, why: reason, ...(trial ? { trial } : {}) });
     // The wire is free while the end is being settled.
     bell.ring();
     if (delivered.kind === "ended") {

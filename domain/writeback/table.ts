@@ -6,6 +6,7 @@ import { retryAfterMs } from "./backoff.ts";
 import { type Deed, MANUAL, MANUAL_REFUSAL } from "./manual.ts";
 import { type Duplicates, type Outcome, STEP, type Step } from "./outcome.ts";
 import { PARK } from "./reasons.ts";
+import { WHY } from "./why.ts";
 
 interface Bilingual {
   readonly zh: string;
@@ -102,6 +103,12 @@ export function outcomesMarkdown(): string {
     "## How long the same key may be sent again",
     "`by-key` with `duplicatesLifetimeMs`: the partner forgets keys. Past half of that time since the first send the same key protects nothing any more, so the destination is asked first, and where it cannot be asked the write-back parks as KEY_EXPIRED. Without `duplicatesLifetimeMs` keys are taken to be remembered for ever.",
     ...acknowledgementsMarkdown(),
+    "## Why an attempt ended as it did",
+    "Stored as code and detail, shown in both languages (`why`, `whyZh`, `whyCode`); rows of before this list hold an English sentence.",
+    table(
+      ["code", "meaning"],
+      Object.entries(WHY).map(([code, { zh, en }]) => [`\`${code}\``, `${zh}<br>${en}`]),
+    ),
     "## Why a write-back parks",
     table(["code", "meaning", "advice", "may have taken effect"], parks),
     "## What a person may do",

@@ -6,6 +6,7 @@ import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { WriteBackFacts } from "../../domain/writeback/events.ts";
 import type { AttemptEnd, Receipt, WriteBackState } from "../../domain/writeback/ports.ts";
+import { whyOf } from "../../domain/writeback/why.ts";
 
 /** Longest value of what an acknowledgement names that is kept. */
 export const NAMED_MAX = 200;
@@ -76,6 +77,11 @@ export const failedEnd = (row: Locked, outcome: AttemptEnd["outcome"], park: Non
   park,
 });
 
+const textsOf = (held: string): { readonly zh: string; readonly en: string } => {
+  const { zh, en } = whyOf(held);
+  return { zh, en };
+};
+
 /** Why the message parks; undefined when it is settled: whatever needs a person then has its face in the write-back. */
 export function reasonOf(arrived: Arrived, ruling: AcknowledgementRuling): ParkReason | undefined {
   const named =
@@ -84,7 +90,7 @@ export function reasonOf(arrived: Arrived, ruling: AcknowledgementRuling): ParkR
     case "unexpected":
       return refusal("UNEXPECTED_ACKNOWLEDGEMENT", named === undefined ? {} : { place: named });
     case "unclear":
-      return arrived.unreadable ?? refusal("ACKNOWLEDGEMENT_UNCLEAR", { zh: arrived.reading.why, en: arrived.reading.why });
+      return arrived.unreadable ?? refusal("ACKNOWLEDGEMENT_UNCLEAR", textsOf(arrived.reading.why));
     case "differs":
       return ruling.move === "none" ? refusal("ACKNOWLEDGEMENT_DIFFERS", named === undefined ? {} : { place: named }) : undefined;
     case "applied":

@@ -8,6 +8,7 @@ import { JournalGone, type ParkReason } from "../../domain/journal/ports.ts";
 import { acknowledgedDraft, parkedDraft, type SealWriteBackEvent, type WriteBackEventDraft } from "../../domain/writeback/events.ts";
 import { receiptOf } from "../../domain/writeback/judge.ts";
 import { parkReason } from "../../domain/writeback/reasons.ts";
+import { why } from "../../domain/writeback/why.ts";
 import { factsOf, failedEnd, type Locked, NAMED_MAX, reasonOf, standingOf } from "./acknowledgements-rows.ts";
 import * as sql from "./acknowledgements-sql.ts";
 import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
@@ -67,12 +68,12 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
     const { code, text } = receiptOf(reading, 0);
     return [reading.code === undefined ? null : code, text ?? null];
   };
-  const whyOf = ({ message, reading }: Arrived): string => `acknowledgement ${message.kind} by ${message.door}: ${reading.why}`;
+  const wayOf = ({ message }: Arrived): string => why("on-its-own-way", `${message.door} ${message.kind}`);
 
   const finish = async (tx: Tx, arrived: Arrived, row: Locked, gathered: Gathered): Promise<void> => {
     const receipt = receiptOf(arrived.reading, 0);
     const event = sealed(acknowledgedDraft(factsOf(row), { receipt, how: "message", atMs: tx.nowMs }), row.id);
-    const values = [row.id, tx.nowMs, "acknowledged", "acknowledged", ...words(arrived), whyOf(arrived), json(receipt), null, true, true];
+    const values = [row.id, tx.nowMs, "acknowledged", "acknowledged", ...words(arrived), wayOf(arrived), json(receipt), null, true, true];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });
     gathered.lanes.push({ one: row.destination, two: row.lane });
@@ -92,7 +93,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
         outcome,
         code,
         text,
-        whyOf(arrived),
+        wayOf(arrived),
         json(reason),
         may,
       ]);
@@ -115,7 +116,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
       outcome,
       code,
       text,
-      whyOf(arrived),
+      wayOf(arrived),
       null,
       json(reason),
       may,
@@ -123,7 +124,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
     ];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });
-    await noteFailedEnds(tx, [failedEnd(row, outcome, reason, whyOf(arrived))], () => row.destination);
+    await noteFailedEnds(tx, [failedEnd(row, outcome, reason, wayOf(arrived))], () => row.destination);
     // Where the destination's policy lets a parked head be passed, the next one is looked for; elsewhere this finds the lane blocked.
     gathered.lanes.push({ one: row.destination, two: row.lane });
   };

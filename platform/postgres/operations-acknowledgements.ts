@@ -3,7 +3,7 @@ import { type AcknowledgementFilter, type AcknowledgementReads, PAGE_DEFAULT, RE
 import { answered } from "../../domain/operations/refusals.ts";
 import type { AcknowledgementView } from "../../domain/operations/views-acknowledgements.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
-import { MASKED, pageOf, type Shown } from "./operations-rows.ts";
+import { MASKED, pageOf, type Shown, whyView } from "./operations-rows.ts";
 import { conditions, LAST_UUID, moment, present, reading, within } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
 
@@ -16,8 +16,12 @@ const COLUMNS = `a.message_id as "messageId", a.destination, a.kind, a.door, a.w
 const OF_WRITE_BACK = `select ${COLUMNS} from acknowledgement a where a.write_back_id = $1::uuid order by a.message_id limit ${OF_ONE_MAX}`;
 
 function viewOf(row: Row, shown: Shown): AcknowledgementView {
-  const { text, ...rest } = present(row);
-  return { ...rest, ...(typeof text === "string" ? { text: shown.text(text) } : {}) } as unknown as AcknowledgementView;
+  const { text, why, ...rest } = present(row);
+  return {
+    ...rest,
+    ...whyView(String(why)),
+    ...(typeof text === "string" ? { text: shown.text(text) } : {}),
+  } as unknown as AcknowledgementView;
 }
 
 /** Those that named one write-back, oldest first. */

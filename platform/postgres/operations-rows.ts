@@ -4,6 +4,7 @@ import { SHOWN_CHARS_MAX } from "../../domain/operations/ports.ts";
 import type { AuditRow, Attempt, Bytes, EventRow, MessageRow, WriteBackRow } from "../../domain/operations/views.ts";
 import { type Charset, charsetOf, decode } from "../../domain/mapping/charset.ts";
 import { nextOf } from "../../domain/refusals.ts";
+import { whyOf } from "../../domain/writeback/why.ts";
 import { moment, present } from "./operations-sql.ts";
 
 /** How personal data is shown. */
@@ -58,24 +59,35 @@ export const WRITE_BACK_COLUMNS = `w.id, w.key, w.message_id as "messageId", w.d
   ${moment("w.next_at")} as "nextAt", ${moment("w.first_sent_at")} as "firstSentAt", ${moment("w.closed_at")} as "closedAt",
   w.last_outcome as "lastOutcome", w.last_code as "lastCode", w.last_text as "lastText", w.last_why as "lastWhy", ${moment("w.last_at")} as "lastAt",
   w.may_have_taken_effect as "mayHaveTakenEffect", w.how, w.receipt, w.park as parked, w.replays, w.resolution, w.resolved_by as "resolvedBy",
-  w.resolution_reason as "resolutionReason", w.his_receipt_no as "hisReceiptNo"`;
+  w.resolution_reason as "resolutionReason", w.his_receipt_no as "hisReceiptNo",
+  w.superseded_by as "supersededBy", case when not w.blocks and w.state = 'parked' then true end as passed`;
 
 export function writeBackView(row: Record<string, unknown>, shown: Shown = MASKED): WriteBackRow {
-  const { lastText, parked, ...rest } = present(row);
+  const { lastText, lastWhy, parked, ...rest } = present(row);
+  const why = typeof lastWhy === "string" ? whyOf(lastWhy) : undefined;
   return {
     ...rest,
+    ...(why === undefined ? {} : { lastWhy: why.en, lastWhyZh: why.zh }),
+    ...(why?.code === undefined ? {} : { lastWhyCode: why.code }),
     ...(typeof lastText === "string" ? { lastText: shown.text(lastText) } : {}),
     ...(parked === undefined ? {} : { parked: shown.value(parked) }),
   } as unknown as WriteBackRow;
+}
+
+/** A reason in both languages, with its code where it has one. */
+export function whyView(held: string): { readonly why: string; readonly whyZh: string; readonly whyCode?: string } {
+  const { code, zh, en } = whyOf(held);
+  return { why: en, whyZh: zh, ...(code === undefined ? {} : { whyCode: code }) };
 }
 
 export const ATTEMPT_COLUMNS = `a.write_back_id as "writeBackId", a.n, a.action, ${moment("a.started_at")} as "startedAt", ${moment("a.ended_at")} as "endedAt",
   a.worker, a.outcome, a.step, a.status, a.code, a.text, a.why, a.reply`;
 
 export function attemptView(row: Record<string, unknown>, shown: Shown, charset: string | undefined): Attempt {
-  const { writeBackId: _, reply, text, ...rest } = present(row);
+  const { writeBackId: _, reply, text, why, ...rest } = present(row);
   return {
     ...rest,
+    ...(typeof why === "string" ? whyView(why) : {}),
     ...(typeof text === "string" ? { text: shown.text(text) } : {}),
     ...(reply instanceof Uint8Array ? { reply: bytesView(reply, shown, charset) } : {}),
   } as unknown as Attempt;

@@ -7,6 +7,7 @@ import { gateView } from "../../domain/operations/views-gates.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 import { readGates } from "./gates.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
+import { whyView } from "./operations-rows.ts";
 import { moment, present, reading } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
 
@@ -88,7 +89,8 @@ export function createState(deps: OperationsDeps) {
       const loop = loops.get(destination);
       const gate = gates.rows.find((one) => one.name === destination);
       const failure = failures.find((row) => row.destination === destination);
-      const { destination: _, ...lastFailure } = failure === undefined ? { destination: "" } : present(failure);
+      const { destination: _, why, ...failed } = failure === undefined ? { destination: "", why: undefined } : present(failure);
+      const lastFailure = { ...failed, ...(typeof why === "string" ? whyView(why) : {}) };
       return {
         destination,
         known: deps.policy(destination) !== undefined,
@@ -98,7 +100,7 @@ export function createState(deps: OperationsDeps) {
         ...(oldest === undefined ? {} : { oldestOwedAt: oldest.oldest, oldestAgeSeconds: Math.max(0, oldest.age) }),
         ...(loop === undefined ? {} : { onWire: loop.onWire }),
         ...(gate === undefined ? {} : { gate: gateView(gate, deps.policy(destination), waiting(own), gates.nowMs) }),
-        ...(failure === undefined ? {} : { lastFailure: lastFailure as NonNullable<DestinationView["lastFailure"]> }),
+        ...(failure === undefined ? {} : { lastFailure: lastFailure as unknown as NonNullable<DestinationView["lastFailure"]> }),
       };
     });
   };

@@ -75,11 +75,11 @@ export const EXPIRE = `with lost as materialized (
     order by w.id limit $3 for update skip locked),
   closed as (
     update attempt a set ended_at = ${at("$5")}, outcome = 'unclear', step = case when l.action = 'send' and $4 = 'send' then 'resend' when l.action = 'send' then $4 else l.action end,
-      why = 'lease expired: nobody saw the end of this attempt'
+      why = 'lease-expired'
     from lost l where a.message_id = l.message_id and a.write_back_id = l.id and a.n = l.attempts)
   update write_back w set state = 'waiting', next_at = ${at("$5")}, token = w.token + 1, lease_worker = null, lease_until = null,
     action = case when w.action = 'send' then $4 else w.action end, because = 'lease-expired',
-    last_outcome = 'unclear', last_why = 'lease expired', last_at = ${at("$5")},
+    last_outcome = 'unclear', last_why = 'lease-expired', last_at = ${at("$5")},
     may_have_taken_effect = w.may_have_taken_effect or w.action = 'send',
     first_sent_at = case when w.action = 'send' then coalesce(w.first_sent_at, w.claimed_at) else w.first_sent_at end
   from lost l where w.id = l.id returning w.id`;
