@@ -4,7 +4,7 @@
  */
 import { failpoint } from "../../domain/failpoint.ts";
 import type { ConfirmChannel, Message } from "amqplib";
-import type { RabbitConnection } from "./connection.ts";
+import { type RabbitConnection, within } from "./connection.ts";
 import type { Log } from "../../domain/log.ts";
 
 /**
@@ -64,6 +64,8 @@ export const WAITING_MAX = 4_096;
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const WINDOW_BYTES_MAX = 32 * 1024 * 1024;
 const SCAN_EVERY_MS = 250;
+/** A broker that does not even open a channel within this is not there. */
+const PROBE_MS = 2_000;
 /** The client remembers every message without a confirm: a channel with more of them is opened anew. */
 const UNHEARD_MAX = 5_000;
 
@@ -74,6 +76,7 @@ interface Entry {
   dueAt: number;
   answered: boolean;
   returned: boolean;
+  judged?: boolean;
 }
 
 const now = (): number => performance.now();
@@ -166,25 +169,31 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return;
     }
   };
-  const scan = (): void => {
-    const at = now();
-    let stuck = onWire.size > 0;
-    const blocked = connection.state() !== "up";
-    for (const entry of onWire) {
-      if (entry.dueAt > at) {
-        stuck = false;
-        continue;
-      }
-      // A blocked broker confirms when the alarm is over; its place is kept till then. Otherwise the place is free for others: some queue is dead, not the link.
-      if (blocked) answerOnce(entry, "unclear");
-      else offWire(entry, "overdue");
-      unheard += 1;
-    }
-    // A blocked broker confirms when the alarm is over; otherwise a channel whose every message is overdue is not worth keeping.
-    if ((stuck || unheard > UNHEARD_MAX) && !blocked) {
+  /**
+   * No confirm in time. Where the broker answers at all it is a queue that is dead, and its place in the window is free for others; where it does not it is the link.
+   * What is told afterwards of these messages changes nothing.
+   */
+  const judge = async (overdue: readonly Entry[]): Promise<void> => {
+    const all = overdue.length === onWire.size;
+    const answers = await within(
+      PROBE_MS,
+      "asking the broker",
+      connection.withChannel(async () => true),
+    ).catch(() => false);
+    for (const entry of overdue) offWire(entry, answers ? "overdue" : "unclear");
+    unheard += overdue.length;
+    if ((all || !answers || unheard > UNHEARD_MAX) && connection.state() === "up") {
       unheard = 0;
       handle.recycle("no confirm in time");
     } else pump();
+  };
+  const scan = (): void => {
+    const at = now();
+    const late = [...onWire].filter((entry) => entry.dueAt <= at && !entry.judged);
+    if (connection.state() === "up" && late.length > 0) {
+      for (const entry of late) entry.judged = true;
+      void judge(late);
+    } else for (const entry of late) answerOnce(entry, "unclear"); // a blocked broker confirms when the alarm is over; its place is kept till then
     const expired = queue.filter((entry) => entry.dueAt <= at);
     if (expired.length === 0) return;
     queue = queue.filter((entry) => entry.dueAt > at);
