@@ -6,6 +6,7 @@ import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { addGateCommands } from "./commands-gates.ts";
+import { addLaneCommands } from "./commands-lanes.ts";
 import { addReplayCommands } from "./commands-replay.ts";
 import { addWatchCommands, goneText } from "./commands-watch.ts";
 import * as texts from "./texts.ts";
@@ -30,6 +31,9 @@ export interface Flags {
   readonly confirmedChecked?: boolean;
   readonly decision?: string;
   readonly receipt?: string;
+  readonly head?: string;
+  readonly file?: string;
+  readonly atVersion?: string;
   readonly key?: string;
   readonly partner?: string;
   readonly destination?: string;
@@ -344,6 +348,7 @@ function addDeeds(add: Add): void {
     .option("--receipt <no>", "done by hand: the partner's receipt number · 对方凭据号")
     .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
   addGateCommands(add, { options: deedOptions, by: byOf, line: doneLine });
+  addLaneCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addReplayCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addWatchCommands(add, { options: deedOptions, by: byOf, line: doneLine });
 }

@@ -18,6 +18,7 @@ interface StateRow {
   readonly destination: string;
   readonly kind: string;
   readonly state: string;
+  readonly resolution: string | null;
   readonly n: number;
   readonly fen: string;
   readonly without: number;
@@ -33,9 +34,9 @@ interface CheckRow {
   readonly unaudited: number;
 }
 
-const STATES = `select w.destination, w.kind, w.state, count(*)::integer as n, coalesce(sum(w.amount_fen), 0)::text as fen,
+const STATES = `select w.destination, w.kind, w.state, w.resolution, count(*)::integer as n, coalesce(sum(w.amount_fen), 0)::text as fen,
     (count(*) filter (where w.amount_fen is null))::integer as without
-  from write_back w where w.business_date = $1::date group by w.destination, w.kind, w.state`;
+  from write_back w where w.business_date = $1::date group by w.destination, w.kind, w.state, w.resolution`;
 /** Counted without looking at the states, and the proofs that closed ones must have. */
 const CHECKS = `select w.destination, w.kind, count(*)::integer as n, coalesce(sum(w.amount_fen), 0)::text as fen,
     (count(*) filter (where w.state = 'acknowledged' and (w.receipt is null or w.closed_at is null)))::integer as unproved,
@@ -105,10 +106,8 @@ function differencesOf(check: CheckRow, added: Sum): Difference[] {
 }
 
 function outboundRow(check: CheckRow, states: readonly StateRow[]): TotalsRow {
-  const of = (state: string): Sum => {
-    const row = states.find((one) => one.state === state);
-    return row ? { count: row.n, fen: row.fen } : ZERO;
-  };
+  const sumOf = (rows: readonly StateRow[]): Sum => rows.map((row) => ({ count: row.n, fen: row.fen })).reduce(plus, ZERO);
+  const of = (state: string): Sum => sumOf(states.filter((one) => one.state === state));
   const waiting = WAITING.map((state) => [state, of(state)] as const).filter(([, sum]) => sum.count > 0);
   const waitingSum = waiting.reduce((sum, [, one]) => plus(sum, one), ZERO);
   const [acknowledged, parked, resolved] = [of("acknowledged"), of("parked"), of("resolved")];
@@ -122,6 +121,7 @@ function outboundRow(check: CheckRow, states: readonly StateRow[]): TotalsRow {
     waiting: { ...waitingSum, states: Object.fromEntries(waiting) },
     parked,
     resolved,
+    superseded: sumOf(states.filter((one) => one.state === "resolved" && one.resolution === "superseded")),
     withoutAmount: states.reduce((sum, row) => sum + row.without, 0),
     balanced: differences.length === 0,
     differences,
@@ -137,6 +137,7 @@ const vanishedRow = (count: number): TotalsRow => ({
   waiting: { ...ZERO, states: {} },
   parked: ZERO,
   resolved: ZERO,
+  superseded: ZERO,
   withoutAmount: count,
   balanced: false,
   differences: [difference("VANISHED", "报文体仍在，回写记录不见了", "Bodies are stored whose write-backs are gone", count)],

@@ -118,6 +118,21 @@ test("oracle: an acknowledgement that only the engine claims is a lying one, not
   assert.deepEqual(report.lost, []);
 });
 
+test("oracle: a payment and its whole refund of which the partner heard neither cancel out; one without the other is lost", () => {
+  const paid: Sent = { key: "P", kind: "payment-confirm", order: "DJ1", amount: "5", lane: "DJ1", seq: 2 };
+  const back: Sent = { key: "R", kind: "refund-confirm", order: "DJ1", amount: "5", lane: "DJ1", seq: 3, takesBack: 2 };
+  const { takesBack: _, ...part } = back;
+  const of = (sent: readonly Sent[], ledger: readonly LedgerLine[]) => {
+    const { lost, cancelled, clean } = compare(sent, ledger);
+    return { lost, cancelled, clean };
+  };
+  assert.deepEqual(of([paid, back], []), { lost: [], cancelled: ["P", "R"], clean: true });
+  assert.deepEqual(of([paid, back], [line(paid)]), { lost: ["R"], cancelled: [], clean: false });
+  assert.deepEqual(of([paid, back], [line(back)]), { lost: ["P"], cancelled: [], clean: false });
+  assert.deepEqual(of([paid, part], []).lost, ["P", "R"]);
+  assert.deepEqual(of([{ ...paid, acknowledged: true }, back], []).lost, ["R"]);
+});
+
 test("oracle: without a key the order names the effect, and action and serial tell two of one order apart", () => {
   const bare = (change: Partial<Sent>): Sent => ({ order: "DJ1", kind: "insurance-result", amount: "9250", ...change });
   const settle = bare({ action: "settle" });

@@ -23,6 +23,11 @@ export interface Sent {
   readonly optional?: boolean;
   /** What the request must say word for word (patient, visit): one without it told of somebody else. */
   readonly carries?: readonly string[];
+  /**
+   * Seq of the effect of its lane that this one gives back whole. Where the partner heard of neither of the two, they cancel out: nothing is lost, and its books are right.
+   * One without the other is a loss as ever.
+   */
+  readonly takesBack?: number;
   /** True when a person can see it in the engine's parked list, as itself or behind a parked one of its lane: neither done nor lost. */
   readonly parked?: boolean;
 }
@@ -45,6 +50,8 @@ export interface Report {
   readonly lost: readonly string[];
   /** No effect, and a person can see why. */
   readonly parked: readonly string[];
+  /** A payment or a settlement and what gave it back whole, of which the partner heard neither. */
+  readonly cancelled: readonly string[];
   /** More than one effect. */
   readonly doubled: readonly { readonly id: string; readonly times: number }[];
   /** Effects that nobody sent. */
@@ -131,9 +138,11 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
     report() {
       const all = [...watched.values()];
       const none = all.filter((one) => one.effects === 0);
+      const cancelled = cancelledOut(none);
       const faults = {
         lost: none
           .filter(({ saidDone, sent: { acknowledged, optional, parked } }) => !saidDone && ![acknowledged, optional, parked].includes(true))
+          .filter((one) => !cancelled.has(one))
           .map((one) => one.id),
         doubled: all.filter((one) => one.effects > 1).map((one) => ({ id: one.id, times: one.effects })),
         unexpected,
@@ -158,12 +167,26 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
         repeats,
         refused,
         parked,
+        cancelled: [...cancelled].map((one) => one.id),
         ...faults,
         longestStallMs: stall,
         clean,
       };
     },
   };
+}
+
+/** Pairs of which neither was done and nobody said so: the one gives the other back whole. */
+function cancelledOut(none: readonly Watched[]): ReadonlySet<Watched> {
+  const silent = none.filter((one) => !one.saidDone && one.sent.acknowledged !== true);
+  const byPlace = new Map(silent.flatMap((one) => (one.sent.lane === undefined ? [] : [[`${one.sent.lane} ${one.sent.seq}`, one]])));
+  return new Set(
+    silent.flatMap((back) => {
+      const { lane, takesBack } = back.sent;
+      const original = lane === undefined || takesBack === undefined ? undefined : byPlace.get(`${lane} ${takesBack}`);
+      return original === undefined ? [] : [original, back];
+    }),
+  );
 }
 
 function nameOf(sent: Sent): string {

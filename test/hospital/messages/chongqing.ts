@@ -52,9 +52,10 @@ function serialOf(one: Case, what: "0" | "1"): string {
 }
 
 function exchange(one: Case, code: string, request: string, reply: string, action: "settle" | "reverse", seq: number): Made {
+  const takesBack = action === "reverse" ? { takesBack: 1 } : {};
   return {
     id: `CQ${code}${one.date.replaceAll("-", "")}${one.tail}`,
     body: { type: "exchange", request, reply, returned: "0" },
-    expect: [{ order: one.visit, kind: "insurance-result", action, amount: one.total.toString(), lane: one.visit, seq }],
+    expect: [{ order: one.visit, kind: "insurance-result", action, amount: one.total.toString(), lane: one.visit, seq, ...takesBack }],
   };
 }

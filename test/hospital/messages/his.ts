@@ -97,7 +97,15 @@ export function refund(one: Case, charset: string): Made {
     element("Total", amount);
   const no = `TK${dated(one)}`;
   const head = { no, payment: `ZF${dated(one)}`, transaction: transactionOf(one), bill: one.bill, paidOn: one.date, kind: "refund" };
-  const expect = { order: one.bill, kind: "refund-confirm", serial: no, amount: back.toString(), lane: one.bill, seq: 3 };
+  const expect = {
+    order: one.bill,
+    kind: "refund-confirm",
+    serial: no,
+    amount: back.toString(),
+    lane: one.bill,
+    seq: 3,
+    ...(back === paid ? { takesBack: 2 } : {}),
+  };
   return made(one, charset, "refund", at, `<Refund${attributes(head)}>${body}</Refund>`, [expect]);
 }
 

@@ -51,6 +51,7 @@ function serialOf(one: Case): string {
 function exchange(one: Case, code: string, input: string, output: string, action: "settle" | "reverse", seq: number): Made {
   const serial = serialOf(one);
   const cycle = `${one.date.replaceAll("-", "")}-${INSTITUTION}-0001-01`;
+  const takesBack = action === "reverse" ? { takesBack: 1 } : {};
   return {
     id: `NEU${code}${one.date.replaceAll("-", "")}${one.tail}`,
     body: {
@@ -59,6 +60,6 @@ function exchange(one: Case, code: string, input: string, output: string, action
       reply: `${serial}^1^${output}^`,
       returned: "0",
     },
-    expect: [{ order: one.bill, kind: "insurance-result", action, amount: one.total.toString(), lane: one.bill, seq }],
+    expect: [{ order: one.bill, kind: "insurance-result", action, amount: one.total.toString(), lane: one.bill, seq, ...takesBack }],
   };
 }
