@@ -27,16 +27,16 @@ export interface HeadRow {
   readonly unclear_ms: number | null;
 }
 const UNCLEAR = `w.last_outcome = 'unclear' and w.may_have_taken_effect and w.last_at <= ${NOW} - ${ms("$1")}`;
+/** `states` is a predicate that one partial index answers. */
 const headsIn = (
-  state: string,
-  oldest: boolean,
-): string => `select w.destination, ${oldest ? "min(w.owed_at)" : "null::timestamptz"} as oldest, count(*) as n,
-    ${state === "parked" ? "count(*)" : "0::bigint"} as parked, count(*) filter (where ${UNCLEAR}) as unclear, min(w.last_at) filter (where ${UNCLEAR}) as unclear_at
-  from write_back w where w.state = '${state}' group by w.destination`;
+  states: string,
+): string => `select w.destination, min(w.owed_at) filter (where w.state in ('waiting', 'sending')) as oldest, count(*) as n,
+    count(*) filter (where w.state = 'parked') as parked, count(*) filter (where ${UNCLEAR}) as unclear, min(w.last_at) filter (where ${UNCLEAR}) as unclear_at
+  from write_back w where ${states} group by w.destination`;
 /** Heads of lanes: what is queued behind them was owed later. $1: how old a doubt must be. */
 export const HEADS = `select h.destination, ${msOf("min(h.oldest)")} as oldest_ms, sum(h.n)::integer as heads, sum(h.parked)::integer as parked,
     sum(h.unclear)::integer as unclear, ${msOf("min(h.unclear_at)")} as unclear_ms
-  from (${[headsIn("waiting", true), headsIn("sending", true), headsIn("deferred", false), headsIn("parked", false)].join(" union all ")}) as h
+  from (${["w.state in ('waiting', 'deferred')", "w.state = 'sending'", "w.state = 'parked'"].map(headsIn).join(" union all ")}) as h
   group by h.destination`;
 
 /** $1 destination, $2 no further than. */

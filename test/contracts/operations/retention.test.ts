@@ -122,6 +122,30 @@ describe("what goes and what stays", () => {
     assert.ok(await there(`message_${suffix(finishedDay)}`));
   });
 
+  test("events that a subscriber has still to read keep their day, and so does a replay that is not finished", async () => {
+    await world.sql(
+      `insert into subscriber (name, queue, patterns, source, made_at, checkpoint, checkpoint_at) values ('s', 'q', '{#}', 'api', huiliu_now(), 0, huiliu_now())`,
+    );
+    await world.sql(
+      `insert into replay_job (id, of, state, selection, requested_by, reason, confirmed_checked, include_superseded, rate_per_second, canary_items, created_at, hash, counts)
+        values (gen_random_uuid(), 'messages', 'running', '{}', 'a', 'b', false, false, 1, 1, huiliu_now(), '', '{}')`,
+    );
+    await world.sql(
+      "insert into replay_item (job, n, target, how, state, at) select id, 1, $1, 'feed', 'marked', huiliu_now() from replay_job",
+      [finished.messageId],
+    );
+    const why = async (): Promise<string[]> => {
+      const seen = await simulate();
+      return seen.items.find((item) => item.day === finishedDay && item.content === "messages")?.why.map((one) => one.code) ?? [];
+    };
+    assert.deepEqual(await why(), ["EVENT_UNREAD", "REPLAY_OPEN"]);
+    await world.sql("update subscriber set checkpoint = 1000000");
+    await world.sql("update replay_job set state = 'done', ended_at = huiliu_now()");
+    assert.deepEqual(await why(), []);
+    await world.sql("delete from replay_item");
+    await world.sql("delete from subscriber");
+  });
+
   test("it is run only as simulated, by a person, with a reason, within the hour", async () => {
     const { run } = world.operations.retention;
     const { hash } = await simulate();
