@@ -200,6 +200,9 @@ export function writeBackText(say: Say, detail: WriteBackDetail): string[] {
     ...(row.resolution === undefined
       ? []
       : [`  ${row.resolution}  ${printable(row.resolvedBy ?? "")}  ${printable(row.resolutionReason ?? "")}`]),
+    ...(row.replayOf === undefined ? [] : [`  ${say("修改自", "edited copy of")} ${row.replayOf}`]),
+    ...(row.replacedBy === undefined ? [] : [`  ${say("已由修改稿取代", "replaced by its edited copy")} ${row.replacedBy}`]),
+    ...(row.failureGroup === undefined ? [] : [`  ${say("失败分组", "failure group")} ${row.failureGroup}`]),
     ...(detail.body === undefined ? [] : [say("报文体", "Body"), ...excerpt(detail.body.text)]),
     ...(detail.attempts.length === 0 ? [] : [say("尝试", "Attempts"), ...attemptsText(say, detail.attempts)]),
     ...(detail.acknowledgements.length === 0

@@ -122,6 +122,9 @@ export const WriteBackRow = closed({
   hisReceiptNo: maybe(text),
   supersededBy: maybe(Type.String({ description: "the event that overtook it; what cancels out shares it / 取代它的事件" })),
   passed: maybe(Type.Boolean({ description: "parked, and its lane goes on past it / 已停放而队列已越过" })),
+  failureGroup: maybe(Type.String({ description: "group of its last failure / 最近失败所属分组" })),
+  replayOf: maybe(Type.String({ description: "it is an edited copy of this one / 由此笔修改而来" })),
+  replacedBy: maybe(Type.String({ description: "an edited copy took its place / 已由修改稿取代" })),
 });
 
 export const Attempt = closed({

@@ -60,7 +60,8 @@ export const WRITE_BACK_COLUMNS = `w.id, w.key, w.message_id as "messageId", w.d
   w.last_outcome as "lastOutcome", w.last_code as "lastCode", w.last_text as "lastText", w.last_why as "lastWhy", ${moment("w.last_at")} as "lastAt",
   w.may_have_taken_effect as "mayHaveTakenEffect", w.how, w.receipt, w.park as parked, w.replays, w.resolution, w.resolved_by as "resolvedBy",
   w.resolution_reason as "resolutionReason", w.his_receipt_no as "hisReceiptNo",
-  w.superseded_by as "supersededBy", case when not w.blocks and w.state = 'parked' then true end as passed`;
+  w.superseded_by as "supersededBy", case when not w.blocks and w.state = 'parked' then true end as passed,
+  w.failure_group as "failureGroup", w.replay_of as "replayOf", (select c.id from write_back c where c.replay_of = w.id limit 1) as "replacedBy"`;
 
 export function writeBackView(row: Record<string, unknown>, shown: Shown = MASKED): WriteBackRow {
   const { lastText, lastWhy, parked, ...rest } = present(row);
