@@ -1,5 +1,5 @@
 /** Sealing at the composition root: what only it knows (institution of a partner, ids, hashes) is put to drafts here; the registry checks them. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { SealedEvent } from "../../domain/delivery/ports.ts";
 import { type BusinessKey, type Event, type EventRegistry, eventId } from "../../domain/events/event.ts";
 import type { JournaledMessage, ParkReason } from "../../domain/journal/ports.ts";
@@ -15,7 +15,7 @@ const told = (text: string | undefined, max: number): string | undefined => {
   return kept.trim() === "" ? undefined : kept;
 };
 
-export const sha256Hex = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
+export const sha256Hex = (text: string | Uint8Array): string => hash("sha256", text, "hex");
 
 /** Limits of message.parked: its texts are cut, so that parking never fails on its own event. */
 const PARK_TEXT_MAX = 1_000;
@@ -25,14 +25,15 @@ const NO_MAX = 60;
 
 /** Canonical JSON: keys sorted at every level, so that equal content has an equal fingerprint. */
 export function canonicalJson(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value)
-      .filter(([, one]) => one !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonicalJson(one)}`).join(",")}}`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  let text = "";
+  for (const key of Object.keys(fields).sort()) {
+    const one = fields[key];
+    if (one !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(one)}`;
   }
-  return JSON.stringify(value);
+  return `{${text}}`;
 }
 
 /** Equal for the same fact with the same content (decision 5). */

@@ -14,6 +14,7 @@ import type { LedgerEnd, OpenLedger } from "./ledger.ts";
 import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
 import { idOf, isSuspect, type Live, seqOf, type Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
+import { createRoom } from "./room.ts";
 import type { Turns } from "./turns.ts";
 import { createVerdicts } from "./verdicts.ts";
 
@@ -58,6 +59,8 @@ export interface Deliveries {
   offer(message: JournaledMessage): void;
   offerEvents(sources: readonly Extract<DeliverySource, { kind: "event" }>[]): void;
   get(token: string): Live | undefined;
+  /** Before a message of a broker is journaled: resolves when there is room for it; undefined when there is room now. */
+  room(): Promise<void> | undefined;
   /** What became of a message that is live or just ended here; `pending` after `withinMs`. */
   verdict(messageId: string, withinMs: number): Promise<Verdict>;
   /** Starts feeding (flows are up). */
@@ -87,10 +90,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   let paused = true;
   let stopped = false;
   let started = 0;
-  /**
-   * Messages that did not fit, or that an earlier run left open, lie in the journal: until they are fetched, later ones go there too, or they would overtake them.
-   */
+  /** Messages that did not fit, or that an earlier run left open, lie in the journal: until they are fetched, later ones go there too, or they would overtake them. */
   let spilled = deps.backlog ?? true;
+  const room = createRoom({ full: () => !paused && !stopped && started + queue.length >= limits.roomMax, after: deps.after });
   const back = createGiveBack(deps.journal, (messages, error) =>
     deps.log("warn", "could not give messages back; their leases will expire", { messages, error: String(error) }),
   );
@@ -108,6 +110,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     verdicts.tell(one.messageId, verdictOf(one, settled));
     if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
     pump();
+    room.look();
   };
 
   const commit = async (one: Live, wanted: Settlement): Promise<void> => {
@@ -352,6 +355,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   const pause = async (capMs: number): Promise<number> => {
     paused = true;
+    room.look();
     if (started > 0) {
       let cancel: () => void = () => undefined;
       await Promise.race([
@@ -397,6 +401,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       for (const source of sources) take(source);
       pump();
     },
+    room: room.wait,
     get: (token) => live.get(token),
     verdict: verdicts.wait,
     resume: () => {

@@ -231,6 +231,7 @@ export function createFeeder(deps: FeederDeps): Feeder {
       else deliveries.offer(message);
     },
     offerEvents: deliveries.offerEvents,
+    room: deliveries.room,
     get: deliveries.get,
     wake,
     verdict: (messageId, withinMs) => {

@@ -4,6 +4,8 @@ export interface DeliveryLimits {
   readonly liveMax: number;
   /** Messages waiting in memory for their turn or for intake; more are given back to the journal. */
   readonly queueMax: number;
+  /** Messages in flows and waiting for them at which doors that read from a broker wait, too. */
+  readonly roomMax: number;
   /** Leases are extended this often. */
   readonly extendMs: number;
   /** Open work nobody works on is fetched this often. */
@@ -15,4 +17,4 @@ export const SUSPECT_RUN = 5;
 /** A suspect that was fed alone this often and never ended is parked. */
 export const ALONE_MAX = 2;
 
-export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 512, queueMax: 4_096, extendMs: 20_000, reclaimMs: 1_000 };
+export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 192, queueMax: 4_096, roomMax: 384, extendMs: 20_000, reclaimMs: 1_000 };

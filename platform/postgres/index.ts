@@ -12,7 +12,7 @@
  * `reads` serves the console's; anything that writes goes through a store or one transaction of its own, takes its time from huiliu_now() and, where it
  * changes a lane, holds `orderLock(lane)` (sql.ts).
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { OutboxStore, SettleStore } from "../../domain/delivery/ports.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import type { GateStore } from "../../domain/writeback/gates.ts";
@@ -99,7 +99,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
       worker,
       log,
       hasDay: (day: string) => days.has(day),
-      sha256: options.sha256 ?? ((bytes: Uint8Array) => createHash("sha256").update(bytes).digest()),
+      sha256: options.sha256 ?? ((bytes: Uint8Array) => hash("sha256", bytes, "buffer")),
       uuid7: options.uuid7 ?? createUuid7(),
       ...(options.goneAfterMs === undefined ? {} : { goneAfterMs: options.goneAfterMs }),
     };

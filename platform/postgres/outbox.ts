@@ -5,7 +5,9 @@ import type { Event } from "../../domain/events/event.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
-export const PENDING = "select seq, body from outbox where seq > $1::bigint order by seq limit $2";
+export const PENDING = `with owed as materialized (select o.seq, o.event_id, o.message_id from outbox o where o.seq > $1::bigint order by o.seq limit $2)
+  select owed.seq, e.body from owed cross join lateral (
+    select x.body from event x where x.message_id = owed.message_id and x.id = owed.event_id limit 1) as e order by owed.seq`;
 /**
  * Should a power cut undo this, the events are published again and subscribers dedupe: not worth a flush of the disk. One statement is its own transaction,
  * and the setting ends with it.

@@ -184,15 +184,21 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
   };
 
   const storeKeys = async (tx: Tx, plans: readonly Plan[]): Promise<void> => {
-    const rows = plans.flatMap((plan) =>
-      plan.keys.map((key) => ({
-        kind: key.kind,
-        value: key.value,
-        message_id: plan.messageId,
-        partner: summaryOf(plan.settlement).partner,
-      })),
-    );
-    if (rows.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, [...sql.KEY_ROWS.params(rows), tx.nowMs]);
+    const isFirst = ({ settlement: { source } }: Plan): boolean =>
+      source.kind === "message" && source.message.run === 1 && !source.message.replayed;
+    const rowsOf = (of: readonly Plan[]) =>
+      of.flatMap((plan) =>
+        plan.keys.map((key) => ({
+          kind: key.kind,
+          value: key.value,
+          message_id: plan.messageId,
+          partner: summaryOf(plan.settlement).partner,
+        })),
+      );
+    const fresh = rowsOf(plans.filter(isFirst));
+    if (fresh.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, [...sql.KEY_ROWS.params(fresh), tx.nowMs]);
+    const again = rowsOf(plans.filter((plan) => !isFirst(plan)));
+    if (again.length > 0) await run(tx.client, "insert_keys_again", sql.INSERT_KEYS_AGAIN, [...sql.KEY_ROWS.params(again), tx.nowMs]);
   };
 
   const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>, born: Born): Promise<void> => {

@@ -55,8 +55,6 @@ const JUST_DONE_MS = 5_000;
 const HURRY_MS = 1_000;
 const HURRY_FOR_MS = 30_000;
 
-const utf8 = new TextEncoder();
-
 /** Starts at once, with whatever an earlier run left. */
 export function createRelay(options: RelayOptions): Relay {
   const { publisher, outbox, exchange, log } = options;
@@ -125,7 +123,7 @@ export function createRelay(options: RelayOptions): Relay {
       messageId: event.id,
       type: event.type,
       contentType: EVENT_CONTENT_TYPE,
-      body: utf8.encode(eventText(event)),
+      body: Buffer.from(eventText(event)),
     });
     if ((answer === "nacked" || answer === "overdue") && options.undelivered !== undefined) {
       hurryUntil = performance.now() + HURRY_FOR_MS;

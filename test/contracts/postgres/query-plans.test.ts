@@ -74,7 +74,7 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "write-backs: end attempts", sql: writeBacks.endAttempts(days), indexes: [`attempt${day}_pkey`, "write_back_pkey"] },
     { name: "write-backs: promote", sql: writeBacks.PROMOTE, indexes: ["write_back_queue", "write_back_head", "write_back_pkey"] },
     { name: "write-backs: next due", sql: writeBacks.NEXT_DUE, indexes: ["write_back_due", "write_back_sending"] },
-    { name: "outbox: pending", sql: outbox.PENDING, indexes: ["outbox_pkey"] },
+    { name: "outbox: pending", sql: outbox.PENDING, indexes: ["outbox_pkey", `event${day}_pkey`] },
     { name: "outbox: done", sql: outbox.DONE, indexes: ["outbox_pkey"] },
   ];
 }
@@ -90,7 +90,7 @@ const SEED = [
   "insert into business_identity select 'his', 'b' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'e' || n, 'f' from generate_series(1, ROWS) n",
   "insert into bill select 'bill:' || n, '{}', huiliu_now() from generate_series(1, ROWS) n",
   `insert into event select ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'e' || n, n, 0, 't', 's', 'his', null, null, huiliu_now(), true, '{}' from generate_series(1, ROWS) n`,
-  "insert into outbox select n, 'e' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, '{}' from generate_series(1, ROWS) n",
+  "insert into outbox select n, 'e' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid from generate_series(1, ROWS) n",
   `insert into event_delivery select 'node', 'e' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, n, 'received', huiliu_now() from generate_series(1, ROWS) n`,
   `insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset, business_date,
      flow, node, state, next_at, owed_at, closed_at, lease_worker, lease_until)
