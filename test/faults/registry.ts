@@ -14,6 +14,8 @@ export interface Stage {
   readonly load: Load;
   /** More load of this fault, with bills of its own; awaited and judged like the first. */
   more(bills: number, options?: { readonly senders?: number; readonly httpPercent?: number; readonly rate?: number }): Load;
+  /** Chains of this fault that are not sent yet. */
+  pending(): number;
   /** A kill point that killed an engine. */
   hit(name: string): void;
   /** What the report shows beside the counts. */
@@ -48,6 +50,10 @@ export interface Fault {
   /** Runs in a system of its own: destination settings and the HIS's mode. */
   readonly own?: { readonly settings: Record<string, unknown>; readonly mode: "naive" | "strict" };
   inject(stage: Stage): Promise<void>;
+  /** Names of parked messages that are no bill of the load but this fault's all the same. */
+  readonly ownParked?: (name: string, seed: number) => boolean;
+  /** Looks at the end, when all is quiet, with the names of what is parked of this fault's. */
+  check?(stage: Stage, parked: readonly string[]): Promise<void>;
   /** Puts right what inject changed, whatever became of it. */
   clear?(stage: Stage): Promise<void>;
 }

@@ -1,10 +1,10 @@
 /** One fault after another over one running system; each with its own bills, judged when everything is quiet again. At the end the whole ledger is judged once more. */
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createDice } from "../hospital/messages/cases.ts";
 import { type LedgerLine, parseLedger } from "../hospital/ledger.ts";
 import { openSync, readSync, closeSync, fstatSync } from "node:fs";
 import { type Ack, type Chain, countOf, type Load, type Message, planLoad, startLoad } from "./load.ts";
+import type { Row } from "../journeys/harness.ts";
 import { expectedOf, identityOf, type JournalRow, judge, type Parked } from "./oracle.ts";
 import { type Fault, type FaultResult, type Form, notRun, QUIET_MS, type Stage } from "./registry.ts";
 import { diary, startWorld, type World } from "./world.ts";
@@ -43,6 +43,8 @@ export function ledgerSince(file: string, offset: number): { readonly lines: Led
     closeSync(handle);
   }
 }
+
+const ledgerOf = (world: World): string => world.huiliu.run().hospital.his?.ledger ?? "";
 
 async function pages(world: World, path: string): Promise<Record<string, unknown>[]> {
   const items: Record<string, unknown>[] = [];
@@ -135,6 +137,7 @@ function stageOf(
     dice,
     load,
     more,
+    pending: () => loads.reduce((sum, one) => sum + one.total - one.progress().chains, 0),
     hit: (name) => void place.hit.add(name),
     note: (name, value) => {
       notes[name] = value;
@@ -152,17 +155,22 @@ function stageOf(
   };
 }
 
-const some = (what: string, list: readonly unknown[]): string[] =>
-  list.length === 0 ? [] : [`${what}: ${JSON.stringify(list.slice(0, 4))}`];
+/** A fault that has struck and whose load was sent; it is judged when everything is quiet. */
+interface Struck {
+  readonly fault: Fault;
+  readonly stage: ReturnType<typeof stageOf>;
+  /** Where the HIS's ledger stood before. */
+  readonly from: number;
+  readonly since: number;
+  readonly overAt: number | undefined;
+  readonly seconds: number;
+}
 
-/** Runs one fault over a running system. */
-export async function runFault(place: Place, fault: Fault, options: RunOptions): Promise<FaultResult> {
+/** Runs one fault over a running system, to the end of its load. */
+async function strike(place: Place, fault: Fault, options: RunOptions): Promise<Struck> {
   const { world } = place;
-  const { form, seed, log } = options;
   const since = Date.now();
-  const ledgerFile = world.huiliu.run().hospital.his?.ledger ?? "";
-  const from = ledgerSince(ledgerFile, 0).next;
-  const known = new Set((await parkedNow(world)).named.keys());
+  const from = ledgerSince(ledgerOf(world), 0).next;
   diary(world, `${fault.id} ${fault.what}`);
   const stage = stageOf(place, fault, options);
   const stop = (): void => {
@@ -176,40 +184,64 @@ export async function runFault(place: Place, fault: Fault, options: RunOptions):
   } finally {
     await fault.clear?.(stage).catch((error: unknown) => stage.failures.push(`could not be put right: ${String(error)}`));
   }
-  const overAt = stage.overAt() ?? Date.now();
+  const overAt = stage.overAt();
   for (const load of stage.loads) await load.done.catch((error: unknown) => stage.failures.push(String(error)));
-  const quiet = await world.quiet(fault.quietMs ?? QUIET_MS);
   options.signal.removeEventListener("abort", stop);
-  const stuck = quiet ? [] : await world.onItsWay();
   await world.huiliu.recovered();
+  place.chains.push(...stage.chains);
+  place.acks.push(...stage.loads.flatMap((load) => load.acks));
+  const seconds = Math.round((Date.now() - since) / 100) / 10;
+  options.log(`  · ${fault.id} ${fault.what}: ${countOf(stage.chains)} messages, ${seconds} s`);
+  return { fault, stage, from, since, overAt, seconds };
+}
 
+/** What a person sees parked of this fault's. */
+function parkedOf({ fault, stage }: Struck, named: ReadonlyMap<string, string>): [string, string][] {
+  const mine = new Set(
+    stage.chains.flatMap((chain) => [chain.bill, ...chain.messages.map(({ made, name, door }) => identityOf({ id: made.id, name, door }))]),
+  );
+  return [...named].filter(([name]) => mine.has(name) || mine.has(`exchange:${name}`) || (fault.ownParked?.(name, stage.seed) ?? false));
+}
+
+const some = (what: string, list: readonly unknown[]): string[] =>
+  list.length === 0 ? [] : [`${what}: ${JSON.stringify(list.slice(0, 4))}`];
+
+async function assess(
+  place: Place,
+  struck: Struck,
+  parked: Awaited<ReturnType<typeof parkedNow>>,
+  stuck: readonly Row[],
+): Promise<FaultResult> {
+  const { fault, stage, from, overAt } = struck;
+  const { world } = place;
   const acks = stage.loads.flatMap((load) => load.acks);
-  const parked = await parkedNow(world);
-  const lines = ledgerSince(ledgerFile, from).lines;
-  const earlier = new Set(place.chains.map((chain) => chain.bill));
+  const bills = new Set(stage.chains.map((chain) => chain.bill));
+  const others = new Set(place.chains.map((chain) => chain.bill).filter((bill) => !bills.has(bill)));
+  const lines = ledgerSince(ledgerOf(world), from).lines;
   const told = judge({
     sent: expectedOf(stage.chains, acks, parked),
-    // What an earlier fault left behind is that one's; the run's last judgement sees it.
-    ledger: lines.filter((line) => line.order === null || !earlier.has(line.order)),
+    ledger: lines.filter((line) => line.order === null || !others.has(line.order)),
     acks,
     rows: await journalRows(world, acks),
     ...(fault.clocksMove === true ? { comparable: false } : {}),
   });
-  place.chains.push(...stage.chains);
-  place.acks.push(...acks);
-  const fresh = [...parked.named].filter(([name]) => !known.has(name));
-  const firstAfter = lines.find((line) => line.effect && Date.parse(line.at) >= overAt);
+  const mine = parkedOf(struck, parked.named);
+  await fault.check?.(
+    stage,
+    mine.map(([name]) => name),
+  );
+  const firstAfter = lines.find((line) => line.effect && Date.parse(line.at) >= (overAt ?? 0));
   const refused = stage.loads.flatMap((load) => load.refused);
-  const result: FaultResult = {
+  return {
     id: fault.id,
     what: fault.what,
-    seed,
+    seed: stage.seed,
     ran: true,
     messages: countOf(stage.chains),
     acked: acks.length,
     effects: told.effects,
     lost: told.lost.length,
-    parked: fresh.length,
+    parked: mine.length,
     twice: told.doubled.length,
     unexpected: told.unexpected.length,
     recovered: told.recovered,
@@ -219,9 +251,9 @@ export async function runFault(place: Place, fault: Fault, options: RunOptions):
     dishonest: told.dishonest.length + told.lyingAcks.length,
     refused: refused.length,
     longestStallMs: told.longestStallMs,
-    ...(stage.overAt() === undefined || firstAfter === undefined ? {} : { recoverMs: Math.max(0, Date.parse(firstAfter.at) - overAt) }),
-    seconds: Math.round((Date.now() - since) / 100) / 10,
-    notes: { ...stage.notes, ...(fresh.length === 0 ? {} : { parkedAs: [...new Set(fresh.map(([, code]) => code))].join(", ") }) },
+    ...(overAt === undefined || firstAfter === undefined ? {} : { recoverMs: Math.max(0, Date.parse(firstAfter.at) - overAt) }),
+    seconds: struck.seconds,
+    notes: { ...stage.notes, ...(mine.length === 0 ? {} : { parkedAs: [...new Set(mine.map(([, code]) => code))].join(", ") }) },
     wrong: [
       ...stage.failures,
       ...some("lost", told.lost),
@@ -233,20 +265,36 @@ export async function runFault(place: Place, fault: Fault, options: RunOptions):
       ...some("ack without an older row", told.dishonest),
       ...some("stuck", stuck),
       ...some("good messages refused", refused),
-      ...(fault.parks === true ? [] : some("parked", fresh)),
+      ...(fault.parks === true ? [] : some("parked", mine)),
     ],
   };
-  log(`  ${result.wrong.length === 0 ? "✓" : "✗"} ${fault.id} ${fault.what}: ${result.messages} messages, ${result.seconds} s`);
-  for (const wrong of result.wrong) log(`      ${wrong}`);
-  if (form === "full" || result.wrong.length > 0) diary(world, JSON.stringify(result));
-  await sleep(0);
-  return result;
+}
+
+/** Waits until all is quiet, then judges what has struck since the last time. */
+async function assessAll(place: Place, struck: readonly Struck[], options: RunOptions): Promise<FaultResult[]> {
+  const { world } = place;
+  const quietMs = Math.max(QUIET_MS, ...struck.map((one) => one.fault.quietMs ?? 0));
+  const since = Date.now();
+  const stuck = (await world.quiet(quietMs)) ? [] : await world.onItsWay();
+  options.log(`  · quiet after ${((Date.now() - since) / 1_000).toFixed(1)} s`);
+  const parked = await parkedNow(world);
+  const results: FaultResult[] = [];
+  for (const one of struck) {
+    const result = await assess(place, one, parked, stuck);
+    results.push(result);
+    options.log(
+      `  ${result.wrong.length === 0 ? "✓" : "✗"} ${result.id} ${result.what}: ${result.messages} messages, ${result.effects} effects`,
+    );
+    for (const wrong of result.wrong) options.log(`      ${wrong}`);
+    diary(world, JSON.stringify(result));
+  }
+  return results;
 }
 
 /** Everything that was sent in a system against everything in its ledger: a double that came after its fault was judged is found here. */
 async function judgeWhole(place: Place): Promise<string[]> {
   const parked = await parkedNow(place.world);
-  const lines = ledgerSince(place.world.huiliu.run().hospital.his?.ledger ?? "", 0).lines;
+  const lines = ledgerSince(ledgerOf(place.world), 0).lines;
   const told = judge({ sent: expectedOf(place.chains, place.acks, parked), ledger: lines, acks: [], rows: [] });
   return [
     ...some("lost", told.lost),
@@ -286,10 +334,14 @@ export async function runFaults(options: RunOptions): Promise<WholeRun> {
     options.log(`· system up (${group === "shared" ? "naive HIS, inquiry" : group}); diary in ${world.folder}`);
     const place: Place = { world, next: 0, chains: [], acks: [], hit };
     try {
+      const struck: Struck[] = [];
       for (const fault of able) {
         if (options.signal.aborted) break;
-        results.push(await runFault(place, fault, options));
+        struck.push(await strike(place, fault, options));
+        // The short form judges all at once: one wait instead of one for each fault. What happened to whom is told by the bill.
+        if (options.form === "full") results.push(...(await assessAll(place, struck.splice(0), options)));
       }
+      results.push(...(await assessAll(place, struck, options)));
       wrong.push(...(await judgeWhole(place)).map((what) => `whole run: ${what}`));
     } finally {
       await world.stop();
