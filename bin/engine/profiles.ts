@@ -30,6 +30,8 @@ export interface ProfileBook extends ProfileRules {
   broken(destination: string): boolean;
   /** For the courier: certificates of an origin. */
   readonly tls: (origin: string) => CourierTls | undefined;
+  /** Takes a stored profile for what counts in this process from now on; false: it does not hold here, and its destination is stopped here. */
+  apply(destination: string, version: number, stored: unknown, log: Pick<EngineLog, "error">): boolean;
   /** Seeds, reads, and watches from then on. Rejects while the database is away. */
   open(deps: { readonly pool: Pool; readonly log: EngineLog; readonly changed: (destination: string) => void }): Promise<() => void>;
 }
@@ -145,8 +147,7 @@ export function createProfileBook(deps: ProfileBookDeps): ProfileBook {
     return problems.length > 0 ? { ok: false, problems } : { ok: true, profile };
   };
 
-  /** Takes a stored profile for what counts from now on; one that does not hold here stops its destination in this process. */
-  const apply = (name: string, version: number, stored: unknown, log: EngineLog): boolean => {
+  const apply: ProfileBook["apply"] = (name, version, stored, log) => {
     versions.set(name, version);
     const partner = deps.partners.get(name);
     if (!partner) return false;
@@ -173,6 +174,7 @@ export function createProfileBook(deps: ProfileBookDeps): ProfileBook {
 
   return {
     check,
+    apply,
     seed: (name) => deps.seeds.get(name)?.destination,
     override: (name) => deps.urls[name],
     refresh: () => refresh(),

@@ -113,7 +113,7 @@ describe("destination profiles", { concurrency: false }, () => {
       assert.equal(partners.get("his")?.destination?.url, "http://127.0.0.1:7777");
       const stored = await changedProfiles(world.postgres.pool, new Map());
       assert.equal(
-        (stored.find((one) => one.name === "his")?.profile as Destination).url,
+        (stored.find((one) => one.name === "his")?.profile as Destination | undefined)?.url,
         "http://127.0.0.1:9",
         "the override is not written",
       );
