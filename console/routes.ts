@@ -6,6 +6,7 @@ import * as views from "../domain/operations/views.ts";
 import { ALARM_ROUTES } from "./routes-alarms.ts";
 import { FAILURE_ROUTES } from "./routes-failures.ts";
 import { GATE_ROUTES } from "./routes-gates.ts";
+import { SUBSCRIBER_ROUTES } from "./routes-subscribers.ts";
 import { PROFILE_ROUTES } from "./routes-destinations.ts";
 import { LANE_ROUTES } from "./routes-lanes.ts";
 import { REPLAY_ROUTES } from "./routes-replay.ts";
@@ -120,7 +121,18 @@ const lists: readonly Route[] = [
       who: maybe(name),
       action: maybe(name),
       targetKind: maybe(
-        oneOf(["message", "write-back", "event-delivery", "destination", "lane", "alarm", "retention", "replay-job", "failure-group"]),
+        oneOf([
+          "message",
+          "write-back",
+          "event-delivery",
+          "destination",
+          "lane",
+          "alarm",
+          "retention",
+          "replay-job",
+          "failure-group",
+          "subscriber",
+        ]),
       ),
       targetId: maybe(text(300)),
       ...paging,
@@ -304,6 +316,7 @@ export const ROUTES: readonly Route[] = [
   ...state,
   ...deeds,
   ...GATE_ROUTES,
+  ...SUBSCRIBER_ROUTES,
   ...LANE_ROUTES,
   ...PROFILE_ROUTES,
   ...ALARM_ROUTES,

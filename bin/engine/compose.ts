@@ -254,6 +254,7 @@ function operationsOf({
     deliveries: work.deliveries.counts,
     unbalanced: metrics.unbalanced,
     alarmSinks: () => sinks,
+    subscribersChanged: doors.lookAtSubscribers,
     daysChanged: () => postgres.ensurePartitions(),
     replay: replay.settings,
   });

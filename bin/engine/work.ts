@@ -147,7 +147,13 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
     journal,
     writeBacks,
     deliveries,
-    dispatcher,
+    dispatcher: {
+      ...dispatcher,
+      refresh: () => {
+        tell("gates");
+        return dispatcher.refresh();
+      },
+    },
     handOff,
     ledger,
     subscriptions,
@@ -162,6 +168,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
       if (kind === "lead") deliveries.look();
       else if (kind === "journal" && deliveries.leads()) deliveries.wake();
       else if (kind === "destination" && name !== undefined) dispatcher.poke(name);
+      else if (kind === "gates") void dispatcher.refresh();
     },
     useFlows: (given) => {
       flows = given;

@@ -6,6 +6,7 @@ import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { addGateCommands } from "./commands-gates.ts";
+import { addSubscriberCommands } from "./commands-subscribers.ts";
 import { addLaneCommands } from "./commands-lanes.ts";
 import { addReplayCommands } from "./commands-replay.ts";
 import { addWatchCommands, goneText } from "./commands-watch.ts";
@@ -347,6 +348,7 @@ function addDeeds(add: Add): void {
     .addOption(new Option("--decision <what>", "a write-back: done-by-hand or cancelled · 决定").choices(["done-by-hand", "cancelled"]))
     .option("--receipt <no>", "done by hand: the partner's receipt number · 对方凭据号")
     .option("--confirmed-checked", "cancelled: the partner's system was looked at · 已在对方系统核对");
+  addSubscriberCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addGateCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addLaneCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addReplayCommands(add, { options: deedOptions, by: byOf, line: doneLine });

@@ -8,6 +8,7 @@ import type { Lanes } from "../lanes/ports.ts";
 import type { Profiles } from "../partners/profiles.ts";
 import type { Retention } from "../retention/operations.ts";
 import type { Answered } from "./refusals.ts";
+import type { SubscriberDeeds } from "./views-subscribers.ts";
 import type { AcknowledgementView } from "./views-acknowledgements.ts";
 import type {
   AuditRow,
@@ -126,6 +127,7 @@ export interface DestinationGates {
 export interface Operations {
   readonly gates: DestinationGates;
   readonly lanes: Lanes;
+  readonly subscribers: SubscriberDeeds;
   readonly profiles: Profiles;
   readonly alarms: Alarms;
   readonly retention: Retention;

@@ -3,6 +3,7 @@ import { LANE_REFUSAL, type LaneRefusal } from "../lanes/refusals.ts";
 import { REPLAY_REFUSAL, type ReplayRefusal } from "../replay/refusals.ts";
 import { MANUAL_REFUSAL, type ManualRefusal } from "../writeback/manual.ts";
 import { WATCH_REFUSAL, type WatchRefusal } from "./refusals-watch.ts";
+import { SUBSCRIBER_REFUSAL, type SubscriberRefusal } from "./views-subscribers.ts";
 
 export interface OperationRefusalText {
   readonly http: number;
@@ -33,7 +34,7 @@ export type OwnRefusal =
   | "STORE_GONE"
   | "INTERNAL";
 
-export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal;
+export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal | SubscriberRefusal;
 
 const look = { zh: "刷新后查看当前状态，再决定", en: "Look at its present state, then decide again" };
 
@@ -162,6 +163,7 @@ export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalT
   ...MANUAL_REFUSAL,
   ...REPLAY_REFUSAL,
   ...WATCH_REFUSAL,
+  ...SUBSCRIBER_REFUSAL,
   ...LANE_REFUSAL,
 };
 

@@ -30,6 +30,7 @@ export interface AuditEntry {
     | "retention"
     | "replay-job"
     | "failure-group"
+    | "subscriber"
     | "edit";
   readonly targetId: string;
   readonly reason: string;

@@ -16,6 +16,8 @@ import type { Subscribers } from "./subscribers.ts";
 export interface OperationsDeps {
   /** Where alarms are told, for people (without secrets). */
   readonly alarmSinks?: () => readonly { readonly name: string; readonly target: string }[];
+  /** Subscribers were changed: whoever looks after their queues looks now. Must not throw. */
+  readonly subscribersChanged?: () => void;
   /** Tables of days were dropped: whoever remembers which there are looks again. */
   readonly daysChanged?: () => Promise<unknown>;
   /** What a destination's profile is checked by. */

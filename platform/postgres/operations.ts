@@ -17,6 +17,7 @@ import { createState } from "./operations-state.ts";
 import { createAlarms } from "./alarms-operations.ts";
 import { createRetention } from "./retention.ts";
 import { createTotals } from "./operations-totals.ts";
+import { createSubscriberOperations } from "./subscribers-operations.ts";
 import { createWriteBackDeeds } from "./operations-write-back-deeds.ts";
 import { createWriteBackReads } from "./operations-write-backs.ts";
 
@@ -74,6 +75,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     audit: writeBackReads.audit,
     acknowledgements: createAcknowledgementReads(deps),
     sample: state.sample,
+    subscribers: createSubscriberOperations(deps),
     replays: createReplays(deps),
     failures: createFailures(deps),
     edits: createEdits(deps),

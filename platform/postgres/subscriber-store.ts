@@ -26,6 +26,11 @@ const REMOVE_OTHERS =
 export const OWE = `update subscriber s set owed_from = least(s.owed_from, coalesce($3::bigint, ${START})), owed_to = null, owed_why = $2,
     owed_since = coalesce(s.owed_since, (select huiliu_now())), empty_seq = null, empty_at = null
   where s.name = $1`;
+/** A queue of somebody else's. $1 name, $2 queue, $3 from. */
+export const OWE_OUTSIDER = `insert into subscriber as s (name, queue, patterns, source, made_at, checkpoint, checkpoint_at, owed_from, owed_to, owed_why, owed_since)
+  select $1, $2, '{#}', 'outsider', now.at, $3::bigint, now.at, $3::bigint, ${REACHED}, 'asked', now.at from (select huiliu_now() as at) as now
+  on conflict (name) do update set removed_at = null, owed_from = least(s.owed_from, excluded.owed_from), owed_to = excluded.owed_to, owed_why = 'asked',
+    owed_since = excluded.owed_since`;
 const OWE_UP_TO_NOW = `update subscriber s set owed_to = ${REACHED} where s.name = $1 and s.owed_from is not null`;
 const PROGRESS = `update subscriber s set republished = s.republished + $3,
     owed_from = case when $2::bigint < s.owed_to then $2::bigint end, owed_to = case when $2::bigint < s.owed_to then s.owed_to end,
