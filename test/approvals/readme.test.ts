@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { ROOT } from "../../bin/docs/reference.ts";
 import { registerOperatorCommands } from "../../bin/huiliu/commands.ts";
 import { registerMappingCommands } from "../../bin/mapping.ts";
+import { OPERATION_REFUSAL } from "../../domain/operations/refusals.ts";
 import { PROBLEM } from "../../domain/problem.ts";
 import { REFUSALS } from "../../domain/refusals.ts";
 import { MANUAL_REFUSAL } from "../../domain/writeback/manual.ts";
@@ -111,7 +112,9 @@ describe("what the pages name exists", () => {
 });
 
 describe("settings, metrics and codes", () => {
-  const sources = ["platform/config.ts", "bin/start.ts", "bin/environment.ts", "bin/huiliu.ts"].map(read).join("\n");
+  const sources = ["platform/config.ts", "platform/alarms/settings.ts", "bin/start.ts", "bin/environment.ts", "bin/huiliu.ts"]
+    .map(read)
+    .join("\n");
   const namesIn = (text: string): readonly string[] =>
     [...new Set([...text.matchAll(/HUILIU_[A-Z_]+[A-Z]/g)].map((match) => match[0]))].sort();
 
@@ -134,7 +137,8 @@ describe("settings, metrics and codes", () => {
       ...Object.keys(REFUSALS),
       ...Object.keys(PARK),
       ...Object.keys(PROBLEM),
-      ...Object.keys(MANUAL_REFUSAL),
+      ...Object.keys(OPERATION_REFUSAL),
+      ...namesIn(sources),
       "SIGTERM",
     ]);
     for (const path of RUNBOOKS) {
