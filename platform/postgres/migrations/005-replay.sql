@@ -91,7 +91,6 @@ create table replay_item (
 -- At most one open replay per item.
 create unique index replay_item_open on replay_item (target) where state in ('marked', 'replayed');
 create index replay_item_state on replay_item (job, state, n);
-create index replay_item_target on replay_item (target, job);
 create index replay_item_lane on replay_item (job, lane, seq, n) where lane is not null and state in ('marked', 'replayed');
 
 -- A write-back's edited copy: proposed by one person, approved by another, bound to the content.
