@@ -74,6 +74,24 @@ function probe<T>(deps: Pick<MeasureDeps, "tickMs" | "log">, everyMs: number, as
   };
 }
 
+/** A probe that may take longer than a look should: it goes on by itself, and what it last gave counts until it is done. */
+function beside<T>(one: Probe<T>): Probe<T> {
+  let value: T | undefined;
+  let asking = false;
+  return {
+    ask: async () => {
+      if (!asking) {
+        asking = true;
+        void one.ask().then((given) => {
+          value = given;
+          asking = false;
+        });
+      }
+      return value;
+    },
+  };
+}
+
 const orNothing = <K extends string>(name: K, value: number | null | undefined): Partial<Record<K, number>> =>
   value === null || value === undefined ? {} : ({ [name]: value } as Record<K, number>);
 
@@ -113,7 +131,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
     days: probe(deps, 60 * SECOND, () => missingDays(deps, rowsOf)),
     dead: probe(deps, 10 * SECOND, deps.dead),
     disk: probe(deps, 60 * SECOND, () => diskOf(deps, rowsOf)),
-    totals: probe(deps, 600 * SECOND, () => totalsOf(deps)),
+    totals: beside(probe(deps, 600 * SECOND, () => totalsOf(deps))),
     unwritten: probe(deps, 10 * SECOND, createUnwritten(deps)),
   };
   const backlogs = backlogProbes(deps, rowsOf);

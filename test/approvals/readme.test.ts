@@ -10,7 +10,6 @@ import { registerMappingCommands } from "../../bin/mapping.ts";
 import { OPERATION_REFUSAL } from "../../domain/operations/refusals.ts";
 import { PROBLEM } from "../../domain/problem.ts";
 import { REFUSALS } from "../../domain/refusals.ts";
-import { MANUAL_REFUSAL } from "../../domain/writeback/manual.ts";
 import { PARK } from "../../domain/writeback/reasons.ts";
 import { registerHospitalCommands } from "../hospital/cli.ts";
 
