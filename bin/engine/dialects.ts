@@ -158,16 +158,21 @@ export function createDialects(deps: DialectDeps) {
     },
   };
 
+  const later = laterDialect(loaded, partners, interpret);
+
   return {
     translateBy,
     encodeWriteBack,
     outboundDialect,
     /** Acknowledgements that come on their own way. */
-    later: laterDialect(loaded, partners, interpret),
+    later,
     /** By the vendor's own mapping of the kind; undefined when there is none. */
-    translateByDefault: (message: JournaledMessage) => {
+    translateByDefault: (message: JournaledMessage): { readonly mapping: string; readonly result: Translated } | undefined => {
       const mapping = `${vendorOf(message.partner)}/${message.kind}`;
-      return inbound(loaded.mappings.get(mapping)) ? { mapping, result: translateBy(mapping, message) } : undefined;
+      if (inbound(loaded.mappings.get(mapping))) return { mapping, result: translateBy(mapping, message) };
+      // An acknowledgement becomes no event: what it does is seen in the write-back that it names.
+      const acknowledges = later.declared(message.partner, message.kind)?.mapping;
+      return acknowledges === undefined ? undefined : { mapping: acknowledges, result: { ok: true, events: [], keys: [] } };
     },
     policies: (): ReadonlyMap<string, DoorPolicy> => policies,
     catalogue: catalogueOf(loaded, partners, registry),

@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import * as acknowledgements from "../../../platform/postgres/acknowledgements-sql.ts";
+import { NAMING } from "../../../platform/postgres/reversals-ahead.ts";
 import * as journal from "../../../platform/postgres/journal-sql.ts";
 import * as outbox from "../../../platform/postgres/outbox.ts";
 import * as settle from "../../../platform/postgres/settle-sql.ts";
@@ -70,6 +72,15 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "write-backs: bodies", sql: writeBacks.bodies(days), indexes: [`write_back_body${day}_pkey`] },
     { name: "write-backs: strays", sql: writeBacks.STRAYS, indexes: ["write_back_sending"] },
     { name: "write-backs: expire", sql: writeBacks.EXPIRE, indexes: ["write_back_sending", `attempt${day}_pkey`] },
+    { name: "acknowledgements: by key", sql: acknowledgements.FIND.key, indexes: ["write_back_key_key"] },
+    { name: "acknowledgements: by serial", sql: acknowledgements.FIND.serial, indexes: ["business_key_pkey", "write_back_message"] },
+    {
+      name: "acknowledgements: by the partner's number",
+      sql: acknowledgements.FIND.reference,
+      indexes: ["write_back_reference_pkey", "write_back_pkey"],
+    },
+    { name: "acknowledgements: lock", sql: acknowledgements.LOCK, indexes: ["write_back_pkey", "write_back_queue"] },
+    { name: "reversals ahead: who names the settlement", sql: NAMING, indexes: ["business_key_pkey"] },
     { name: "write-backs: fence", sql: writeBacks.FENCE, indexes: ["write_back_pkey"] },
     { name: "write-backs: end attempts", sql: writeBacks.endAttempts(days), indexes: [`attempt${day}_pkey`, "write_back_pkey"] },
     { name: "write-backs: promote", sql: writeBacks.PROMOTE, indexes: ["write_back_queue", "write_back_head", "write_back_pkey"] },
