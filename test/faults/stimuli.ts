@@ -3,12 +3,15 @@
  * deeds of people (gates, lanes, profiles, replay jobs). An engine may die under each; a run goes through them again and again until every point was hit.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import amqp from "amqplib";
 import type { Row } from "../journeys/harness.ts";
 import type { Stage } from "./registry.ts";
 import { alive } from "./world.ts";
 
 export interface Stimulus {
   readonly what: string;
+  /** Beginnings of the names of kill points that it leads to. */
+  readonly reaches: readonly string[];
   run(stage: Stage): Promise<void>;
 }
 
@@ -145,18 +148,73 @@ export async function replayed(stage: Stage): Promise<void> {
   }
 }
 
+/** As the broker's owner: deletes queues of the engine's, as an accident does. */
+async function withoutQueues(stage: Stage, queues: readonly string[]): Promise<void> {
+  const connection = await amqp.connect(stage.world.huiliu.engineEnv().HUILIU_AMQP_URL ?? "", { timeout: 3_000 });
+  connection.on("error", () => undefined); // the broker may be killed meanwhile
+  try {
+    const channel = await connection.createChannel();
+    channel.on("error", () => undefined);
+    for (const queue of queues) await channel.deleteQueue(queue);
+  } finally {
+    await connection.close();
+  }
+}
+
+const SUBSCRIBER = "kill-points";
+
+/** A subscriber whose queue vanishes: what it has not read is published again; one whose queue takes nothing is taken off the exchange. */
+async function subscribers(stage: Stage): Promise<void> {
+  const list = (await api(stage, "/subscribers")).items as readonly Item[];
+  if (!list.some((one) => one.name === SUBSCRIBER))
+    await api(stage, "/subscribers", { ...SIGNED, name: SUBSCRIBER, events: ["charge.posted"] });
+  const marker = (await stage.world.huiliu.sql("select id::text as id from broker_epoch"))[0]?.id;
+  await withoutQueues(stage, [`huiliu.events.${SUBSCRIBER}`]);
+  await api(stage, "/subscribers/republish", { ...SIGNED, subscriber: SUBSCRIBER, since: "2026-01-01" });
+  await sleep(1_500);
+  await withoutQueues(stage, [`huiliu.events.${SUBSCRIBER}`, ...(marker === undefined ? [] : [`huiliu.epoch.${String(marker)}`])]);
+  await stopInOrder(stage); // whoever starts next finds the marker gone
+}
+
+/** Days long ago, empty: something that retention may drop. */
+async function retention(stage: Stage): Promise<void> {
+  const { huiliu } = stage.world;
+  const day = "2025-01-05";
+  const floor = (ms: number): string => {
+    const hex = ms.toString(16).padStart(12, "0");
+    return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+  };
+  const start = Date.parse(`${day}T00:00:00+08:00`);
+  for (const table of ["message", "message_history", "event", "write_back_body", "attempt"])
+    await huiliu.sql(
+      `create table if not exists ${table}_${day.replaceAll("-", "")} partition of ${table} for values from ('${floor(start)}') to ('${floor(start + 86_400_000)}')`,
+    );
+  await api(stage, "/retention/policy", { ...SIGNED, messages: 31, events: 31, bodies: 31, attempts: 31 });
+  const { hash } = await api(stage, "/retention/simulate", { by: SIGNED.by });
+  await api(stage, "/retention/run", { ...SIGNED, hash });
+}
+
 export const STIMULI: readonly Stimulus[] = [
-  { what: "a deploy from the editor", run: deploy },
-  { what: "replies of the HIS are lost", run: lostReplies },
-  { what: "a stop in good order", run: stopInOrder },
-  { what: "a gate is closed and opened", run: gates },
-  { what: "the HIS refuses a few for good", run: refusedOnes },
-  { what: "a lane is held and released", run: lanes },
-  { what: "a lane is let go past its head", run: unblocked },
-  { what: "parked ones are replayed by a job", run: replayed },
-  { what: "a profile is changed", run: profiles },
-  { what: "a write-back is parked by hand", run: parkedByHand },
-  { what: "refunds overtake their payments", run: overtaken },
-  { what: "the HIS answers later", run: laterAnswers },
-  { what: "the HIS refuses connections", run: partnerAway },
+  { what: "a deploy from the editor", reaches: ["flows."], run: deploy },
+  { what: "replies of the HIS are lost", reaches: ["write-back.", "claim."], run: lostReplies },
+  { what: "a stop in good order", reaches: ["engine."], run: stopInOrder },
+  { what: "a gate is closed and opened", reaches: ["gate."], run: gates },
+  { what: "the HIS refuses a few for good", reaches: ["lane.before-unblock", "replay.", "alarms."], run: refusedOnes },
+  { what: "a lane is held and released", reaches: ["lane.before-hold", "lane.before-release"], run: lanes },
+  { what: "a lane is let go past its head", reaches: ["lane.before-unblock"], run: unblocked },
+  { what: "parked ones are replayed by a job", reaches: ["replay."], run: replayed },
+  { what: "a profile is changed", reaches: ["profile."], run: profiles },
+  { what: "a write-back is parked by hand", reaches: ["lane.before-park"], run: parkedByHand },
+  { what: "a subscriber's queue and the broker's marker are deleted", reaches: ["subscribers."], run: subscribers },
+  { what: "old days are dropped", reaches: ["retention."], run: retention },
+  { what: "refunds overtake their payments", reaches: ["overtaken."], run: overtaken },
+  { what: "the HIS answers later", reaches: ["acknowledgement."], run: laterAnswers },
+  { what: "the HIS refuses connections", reaches: ["alarms.", "gate."], run: partnerAway },
 ];
+
+/** What may reach one of these points; everything, where nobody knows what does. */
+export function stimuliFor(points: readonly string[]): readonly Stimulus[] {
+  const leads = (one: Stimulus, name: string): boolean => one.reaches.some((beginning) => name.startsWith(beginning));
+  if (points.some((name) => !STIMULI.some((one) => leads(one, name)))) return STIMULI;
+  return STIMULI.filter((one) => points.some((name) => leads(one, name)));
+}

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../bin/environment.ts";
 import { enumerateKillPoints } from "../kill-points.ts";
 import { bills, type Fault, type Stage } from "../registry.ts";
-import { letGo, replayed, STIMULI } from "../stimuli.ts";
+import { letGo, replayed, STIMULI, stimuliFor } from "../stimuli.ts";
 import { alive, gone, until } from "../world.ts";
 
 /** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
@@ -14,6 +14,8 @@ export const isMigration = (name: string): boolean => name.startsWith("migrate."
 /** A point is armed for one of its first so many times: work must have begun, or the same few messages would be in every engine's hands when it dies. */
 const NTH_MAX = 60;
 const STALLED_MS = 1_500;
+/** Once only stimuli are left, the next one follows when the last one had this long to kill. */
+const PATIENCE_MS = 300;
 const GIVE_UP_MS = { short: 600_000, full: 1_200_000 };
 const POLL_MS = 50;
 const BATCH_BILLS = { short: 250, full: 500 };
@@ -68,10 +70,11 @@ async function everyPoint(stage: Stage): Promise<void> {
       load = stage.more(BATCH_BILLS[form], { senders: SENDERS });
     // Only an engine that works can reach a point; on a busy machine it starts slowly.
     if (!world.engineReady()) since = Date.now();
-    if (Date.now() - since < STALLED_MS) continue;
+    if (Date.now() - since < (stimulus === 0 ? STALLED_MS : PATIENCE_MS)) continue;
     since = Date.now();
     arm(() => 1); // what load alone does not reach often is killed at its first time
-    const next = STIMULI[stimulus % STIMULI.length];
+    const leading = stimuliFor(wanted.filter((name) => !hits.has(name)));
+    const next = leading[stimulus % leading.length];
     stimulus += 1;
     if (next === undefined) continue;
     stage.log(`    ${hits.size} of ${wanted.length} kill points; ${next.what}`);

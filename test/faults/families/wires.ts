@@ -96,9 +96,13 @@ const spoiled =
     const done = (): number => Object.entries(hisMessages.counts()).reduce((sum, [kind, count]) => sum + count - (before[kind] ?? 0), 0);
     hisMessages.set(spoilings(stage));
     // So many messages at least, however slow the machine is; and for so long.
+    let more = 6;
     const [least, until] = [stage.form === "short" ? 25 : 150, Date.now() + forMs(stage)];
     for (const end = Date.now() + SPOIL_MS; Date.now() < end && (Date.now() < until || done() < least); await sleep(100))
-      if (stage.load.progress().chains >= stage.load.total && stage.pending() === 0) stage.more(100);
+      if (stage.pending() === 0 && more > 0) {
+        more -= 1;
+        stage.more(100);
+      }
     hisMessages.set([]);
     stage.over();
     for (const [kind, count] of Object.entries(hisMessages.counts())) stage.note(kind, count - (before[kind] ?? 0));
