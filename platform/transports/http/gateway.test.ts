@@ -18,7 +18,8 @@ const policies = new Map<string, DoorPolicy>(
       bytesMax: 100,
       perSecond: 10,
       charset: "utf-8",
-      kinds: new Set(["charge", "settle"]),
+      kinds: new Set(["charge", "settle", "charge-answer"]),
+      acknowledgements: new Set(["charge-answer"]),
       exchanges: new Set(["settle"]),
     },
   ]),
@@ -112,6 +113,23 @@ test("any content type is taken, none too, and an exchange as one JSON body", as
   const exchange = JSON.stringify({ request: "入参", reply: "出参", return: "0" });
   assert.equal((await post("/partners/his/messages/settle", exchange, { "content-type": "application/json" })).statusCode, 202);
   assert.equal(Buffer.from(taken.at(-1)?.reply ?? []).toString(), "出参");
+});
+
+test("A28 the callback takes acknowledgements only, of the partner whose key it is, and nothing of it is thrown away", async () => {
+  make();
+  const callback = "/partners/his/acknowledgements/charge-answer";
+  assert.equal((await post(callback, "{}")).statusCode, 202);
+  assert.deepEqual([taken[0]?.kind, taken[0]?.refusal], ["charge-answer", undefined]);
+  assert.equal((await post("/partners/his/messages/charge-answer", "{}")).statusCode, 202, "as a message it is the same");
+  for (const kind of ["charge", "nothing", "__proto__"]) {
+    const reply = await post(`/partners/his/acknowledgements/${kind}`, "{}");
+    assert.equal(reply.statusCode, 422, kind);
+    assert.equal(taken.at(-1)?.refusal?.code, "UNKNOWN_MESSAGE", "it is journaled, and parks");
+  }
+  assert.equal((await post(callback, "{}", { authorization: "Bearer jkt-key" })).statusCode, 401);
+  assert.equal((await post(callback, "x".repeat(200))).statusCode, 413);
+  rate = { ok: false, retryAfterMs: 1_500 };
+  assert.equal((await post(callback, "{}")).statusCode, 429);
 });
 
 test("who does not prove himself learns nothing: the same 401 for a wrong key, no key, another's key and nobody of that name", async () => {
