@@ -1,7 +1,8 @@
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { ServiceProblem } from "../platform/services/problem.ts";
-import { type BenchResult, type RunFacts, runBench } from "../test/bench/run.ts";
-import { tableOf } from "../test/bench/table.ts";
+import { type BacklogResult, type BenchResult, type RunFacts, runBacklog, runBench } from "../test/bench/run.ts";
+import { backlogTableOf, tableOf } from "../test/bench/table.ts";
 import { argumentsOf, DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { engineProgram, hospitalProgram } from "./start/programs.ts";
 import { runSession } from "./start/session.ts";
@@ -12,6 +13,7 @@ const HELP = `npm run bench -- [options]      how fast the durable path is, besi
   --messages <n>   messages through the durable path at full speed (default 21000)          全速消息数
   --seconds <n>    instead: about this long, at the speed of the warm-up             或按时长
   --rounds <n>     rounds; durable path and floors take turns, medians count (default 3)     轮数
+  --backlog        instead: 200,000 write-backs in 20,000 lanes, claimed and settled   改为：两万通道二十万积压
   --json           the result as JSON on standard output                                     输出 JSON
   --lang <zh|en>   language of the table (default: by LANG, else en)                         表格语言
   --data <folder>  where the servers of this run live (default .data/bench; emptied first)   数据目录
@@ -27,6 +29,7 @@ const DEFAULT_MESSAGES = 21_000;
 interface Arguments {
   readonly help: boolean;
   readonly json: boolean;
+  readonly backlog: boolean;
   readonly language: "zh" | "en";
   readonly amount: { readonly messages: number } | { readonly seconds: number };
   readonly rounds: number;
@@ -45,6 +48,7 @@ function readArguments(): Arguments {
     options: {
       help: { type: "boolean" },
       json: { type: "boolean" },
+      backlog: { type: "boolean" },
       messages: { type: "string" },
       seconds: { type: "string" },
       rounds: { type: "string" },
@@ -56,6 +60,7 @@ function readArguments(): Arguments {
   return {
     help: values.help === true,
     json: values.json === true,
+    backlog: values.backlog === true,
     language: (values.lang ?? process.env.LANG ?? "").startsWith("zh") ? "zh" : "en",
     amount:
       values.seconds === undefined
@@ -71,10 +76,22 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+function freePort(): Promise<number> {
+  return new Promise((resolved, rejected) => {
+    const server = createServer();
+    server.once("error", rejected);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolved(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
 /** One session: servers, hospital and engine up, the benchmark, everything down again. */
-async function bench(given: Arguments): Promise<BenchResult> {
+async function bench(given: Arguments): Promise<BenchResult | BacklogResult> {
+  const inspectPort = await freePort();
   const profiling = given.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`];
-  let outcome: Promise<BenchResult> | undefined;
+  let outcome: Promise<BenchResult | BacklogResult> | undefined;
   let stop = (_reason: string): void => undefined;
   await runSession({
     root: ROOT,
@@ -84,7 +101,7 @@ async function bench(given: Arguments): Promise<BenchResult> {
     given: { postgres: undefined, amqp: undefined, redis: undefined },
     credentialsFile: undefined,
     env: { HUILIU_LOG_LEVEL: "warn", ...inheritedEnv() },
-    engine: engineProgram(ROOT, profiling),
+    engine: engineProgram(ROOT, [...profiling, `--inspect=127.0.0.1:${inspectPort}`]),
     hospital: hospitalProgram(ROOT),
     log: (line) => say(`· ${line}`),
     onStopRequest: (asked) => {
@@ -97,9 +114,11 @@ async function bench(given: Arguments): Promise<BenchResult> {
         dataDir: given.dataDir,
         amount: given.amount,
         rounds: given.rounds,
+        inspectPort,
         log: (line: string) => say(`· ${line}`),
       };
-      outcome = runBench(options, file as unknown as RunFacts);
+      const facts = file as unknown as RunFacts;
+      outcome = given.backlog ? runBacklog(facts, options.log) : runBench(options, facts);
       const over = (): void => stop("the benchmark is over");
       outcome.then(over, over);
     },
@@ -113,7 +132,9 @@ try {
   if (given.help) process.stdout.write(`${HELP}\n`);
   else {
     const result = await bench(given);
-    process.stdout.write(`${given.json ? JSON.stringify(result, undefined, 2) : tableOf(result, given.language)}\n`);
+    process.stdout.write(
+      `${given.json ? JSON.stringify(result, undefined, 2) : "claims" in result ? backlogTableOf(result, given.language) : tableOf(result, given.language)}\n`,
+    );
   }
   process.exit(0);
 } catch (error) {

@@ -40,6 +40,40 @@ export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, nu
   return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, total(pid) * MICROSECONDS_PER_TICK]));
 }
 
+/** CPU microseconds used so far by a process's first thread: Node's JavaScript; its collector and compiler work beside it. */
+export function mainThreadOf(pid: number): number {
+  const text = read(`/proc/${pid}/task/${pid}/stat`);
+  const [user, system] = text
+    .slice(text.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return ((user ?? 0) + (system ?? 0)) * MICROSECONDS_PER_TICK;
+}
+
+/** PostgreSQL's processes by what they are for; the rest are sessions. */
+const POSTGRES_PARTS: readonly (readonly [string, RegExp])[] = [
+  ["WAL writer", /walwriter/],
+  ["checkpoints and page writing", /checkpointer|background writer|io worker/],
+  ["autovacuum", /autovacuum/],
+];
+
+/** CPU microseconds used so far by a PostgreSQL server, by part. What ended before is with the server itself, under "ended". */
+export function postgresPartsOf(pid: number): Record<string, number> {
+  const parts: Record<string, number> = {};
+  let living = 0;
+  for (const name of readdirSync("/proc")) {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
+    if (stat === undefined || stat.parent !== pid) continue;
+    const title = read(`/proc/${name}/cmdline`);
+    const part = POSTGRES_PARTS.find(([, titles]) => titles.test(title))?.[0] ?? "sessions";
+    parts[part] = (parts[part] ?? 0) + stat.ticks * MICROSECONDS_PER_TICK;
+    living += stat.ticks;
+  }
+  const all = cpuOf({ server: pid }).server ?? 0;
+  return { ...parts, ended: all - living * MICROSECONDS_PER_TICK };
+}
+
 /** What each used between two readings, microseconds. A process that is only in the later one started in between. */
 export function cpuBetween(before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(now).map(([name, used]) => [name, used - (before[name] ?? 0)]));

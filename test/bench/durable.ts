@@ -18,6 +18,9 @@ const OPEN = `select (select count(*) from message where state in ('received', '
   + (select count(*) from outbox) as n`;
 const COUNTS = `select (select count(*) from message where state = 'settled') as settled, (select count(*) from event where type = 'payment.settled') as events,
   (select count(*) from write_back where state = 'acknowledged') as acknowledged, (select count(*) from attempt where outcome = 'acknowledged') as attempts`;
+/** Tables with their indexes, without the log that is written ahead. */
+const STORED = `select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint as bytes from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'public' and c.relkind = 'r'`;
 const BY_SERIAL = `select m.state, w.state as write_back from business_key k join message m on m.id = k.message_id join write_back w on w.message_id = m.id
   where k.kind = 'serial' and k.value = $1`;
 
@@ -34,6 +37,8 @@ export interface Books {
   /** When the HIS wrote down the effect of each serial (ms since 1970). Throws for a serial with two effects. */
   effects(): ReadonlyMap<string, number>;
   counts(): Promise<Counts>;
+  /** Bytes of all tables and their indexes. */
+  storedBytes(): Promise<number>;
   /** State of message and write-back as a person finds them by serial; undefined when they are not found. */
   find(serial: string): Promise<string | undefined>;
   close(): Promise<void>;
@@ -102,6 +107,7 @@ export async function openBooks(ledger: string, postgresUrl: string): Promise<Bo
       const number = (name: keyof Counts): number => Number(row?.[name]);
       return { settled: number("settled"), events: number("events"), acknowledged: number("acknowledged"), attempts: number("attempts") };
     },
+    storedBytes: async () => Number((await client.query<{ bytes: string }>(STORED)).rows[0]?.bytes),
     find: async (serial) => {
       const row = (await client.query<{ state: string; write_back: string }>(BY_SERIAL, [serial])).rows[0];
       return row && `${row.state}, ${row.write_back}`;

@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { RABBIT_ADMIN, rabbitUrl } from "../../platform/services/rabbit.ts";
-import { cpuBetween, cpuOf, rssMb } from "./cpu.ts";
+import { cpuBetween, cpuOf, mainThreadOf, postgresPartsOf, rssMb } from "./cpu.ts";
 import { type Books, latencies, openBooks } from "./durable.ts";
 import { median, percentile, rounded } from "./numbers.ts";
 import { type Program, startProgram } from "./program.ts";
+import { profiled, stagesOf } from "./stages.ts";
 import { ACCEPT_EXCHANGE } from "./tasks/accept.ts";
+import type { Backlog } from "./tasks/backlog.ts";
 import { FLOOR_EXCHANGE } from "./tasks/consume.ts";
 import type { Sent } from "./tasks/send.ts";
 
@@ -17,6 +19,8 @@ export interface BenchOptions {
   /** How much goes through the durable path at full speed, over all rounds: so many messages, or about so long at the speed of the warm-up. */
   readonly amount: { readonly messages: number } | { readonly seconds: number };
   readonly rounds: number;
+  /** Where the engine's inspector listens (`node --inspect`). */
+  readonly inspectPort: number;
   readonly log: (line: string) => void;
 }
 
@@ -48,6 +52,12 @@ export interface BenchResult {
   readonly rssMb: number;
   readonly cpuUsPerMessage: number;
   readonly cpuUsByProcess: Readonly<Record<string, number>>;
+  /** CPU microseconds a message of the engine's stages, of a round of its own in which it was sampled; "beside it" is what its other threads used. */
+  readonly cpuUsByStage: Readonly<Record<string, number>>;
+  readonly cpuUsOfPostgres: Readonly<Record<string, number>>;
+  /** Bytes of tables and indexes, the log written ahead not counted, per byte that was pushed. */
+  readonly storedPerRawByte: number;
+  readonly rawBytesPerMessage: number;
   readonly rounds: readonly Readonly<Record<string, number>>[];
   readonly checked: {
     readonly settled: number;
@@ -67,6 +77,10 @@ const BARE_MESSAGES = 3_000;
 const LATENCY_SECONDS = 5;
 const ACCEPT_DATABASE = "huiliu_bench";
 const FIND_SAMPLES = 100;
+const STAGE_MESSAGES = 6_000;
+const BACKLOG_DATABASE = "huiliu_backlog";
+/** The target's backlog, worked off in full (design.md section 8). */
+const BACKLOG = { pending: 200_000, lanes: 20_000, count: 200_000 };
 
 interface Bench {
   readonly facts: RunFacts;
@@ -82,16 +96,16 @@ interface Bench {
   readonly plan: (count: number) => { readonly seed: number; readonly date: string; readonly first: number; readonly count: number };
 }
 
-async function createDatabase(url: string): Promise<string> {
+async function createDatabase(url: string, name: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(`create database ${ACCEPT_DATABASE}`);
+    await client.query(`create database ${name}`);
   } finally {
     await client.end();
   }
   const address = new URL(url);
-  address.pathname = `/${ACCEPT_DATABASE}`;
+  address.pathname = `/${name}`;
   return address.href;
 }
 
@@ -111,7 +125,7 @@ async function startAll(options: BenchOptions, facts: RunFacts, started: Program
     return program;
   };
   const amqp = adminUrl(options.dataDir);
-  const postgresUrl = await createDatabase(facts.postgres);
+  const postgresUrl = await createDatabase(facts.postgres, ACCEPT_DATABASE);
   const accept = await begin("accept", { amqpUrl: amqp, postgresUrl });
   const consumer = await begin("consume", { url: amqp });
   const date = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10);
@@ -187,6 +201,50 @@ async function brokerFloor(bench: Bench, count: number): Promise<number> {
   return (count * 1_000) / (endedMs - sent.startedMs);
 }
 
+interface Stages {
+  readonly round: DurableRound;
+  readonly cpuUsByStage: Readonly<Record<string, number>>;
+  readonly cpuUsOfPostgres: Readonly<Record<string, number>>;
+}
+
+/** A round in which the engine is sampled. */
+async function staged(bench: Bench, inspectPort: number): Promise<Stages> {
+  const { engine, postgres } = bench.facts.pids;
+  const before = { thread: mainThreadOf(engine), postgres: postgresPartsOf(postgres) };
+  const { result, profile } = await profiled(inspectPort, () => durable(bench, STAGE_MESSAGES));
+  const thread = (mainThreadOf(engine) - before.thread) / STAGE_MESSAGES;
+  const perMessage = (of: Readonly<Record<string, number>>, factor: number): Record<string, number> =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, rounded(value * factor)]));
+  return {
+    round: result,
+    cpuUsByStage: {
+      ...perMessage(stagesOf(profile), thread),
+      "beside it: collector and compiler threads": rounded((result.cpu.engine ?? 0) - thread),
+    },
+    cpuUsOfPostgres: perMessage(cpuBetween(before.postgres, postgresPartsOf(postgres)), 1 / STAGE_MESSAGES),
+  };
+}
+
+export type BacklogResult = Backlog & {
+  /** PostgreSQL and the store's own process. */
+  readonly cpuUsPerWriteBack: number;
+};
+
+/** The backlog alone: the engine is idle beside it. */
+export async function runBacklog(facts: RunFacts, log: (line: string) => void): Promise<BacklogResult> {
+  const program = await startProgram("backlog", { postgresUrl: await createDatabase(facts.postgres, BACKLOG_DATABASE) });
+  try {
+    log(`${BACKLOG.pending} write-backs in ${BACKLOG.lanes} lanes`);
+    const pids = { postgres: facts.pids.postgres, store: program.pid };
+    await program.go({ ...BACKLOG, count: 0 });
+    const before = cpuOf(pids);
+    const result = await program.go({ ...BACKLOG, pending: 0 });
+    return { ...result, cpuUsPerWriteBack: rounded(totalOf(cpuBetween(before, cpuOf(pids))) / result.settled) };
+  } finally {
+    await program.stop();
+  }
+}
+
 const totalOf = (cpu: Readonly<Record<string, number>>): number => Object.values(cpu).reduce((sum, one) => sum + one, 0);
 
 interface Round {
@@ -229,6 +287,7 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
     const bench = await startAll(options, facts, started);
     books = bench.books;
     options.log("warming up");
+    const emptyBytes = await bench.books.storedBytes();
     const warm = await durable(bench, WARM_UP);
     await accepted(bench, WARM_UP);
     await brokerFloor(bench, WARM_UP);
@@ -244,11 +303,16 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
     }
     const middle = (of: (one: Round) => number): number => median(rounds.map(of));
     const atPerSecond = Math.floor(middle((one) => one.durable.perSecond) / 2);
+    options.log("where the time goes");
+    const stages = await staged(bench, options.inspectPort);
     options.log(`latency at ${atPerSecond} messages/s`);
     const paced = await durable(bench, atPerSecond * LATENCY_SECONDS, atPerSecond);
     const acceptPaced = await accepted(bench, atPerSecond * LATENCY_SECONDS, atPerSecond);
     const effects = bench.books.effects();
-    const checked = await check(bench, [warm, ...rounds.map((one) => one.durable), paced], effects);
+    const checked = await check(bench, [warm, ...rounds.map((one) => one.durable), stages.round, paced], effects);
+    const sent = [warm, ...rounds.map((one) => one.durable), stages.round, paced].map((one) => one.sent);
+    const rawBytes = sent.reduce((sum, one) => sum + one.bytes, 0);
+    const storedBytes = (await bench.books.storedBytes()) - emptyBytes;
     const full = rounds.flatMap((one) => latencies(one.durable.sent, effects));
     const slow = latencies(paced.sent, effects);
     const perSecond = {
@@ -291,6 +355,10 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
       rssMb: rounded(middle((one) => one.durable.rssMb)),
       cpuUsPerMessage: rounded(middle((one) => totalOf(one.durable.cpu))),
       cpuUsByProcess: Object.fromEntries(names.map((name) => [name, rounded(middle((one) => one.durable.cpu[name] ?? 0))])),
+      cpuUsByStage: stages.cpuUsByStage,
+      cpuUsOfPostgres: stages.cpuUsOfPostgres,
+      storedPerRawByte: rounded(storedBytes / rawBytes, 1),
+      rawBytesPerMessage: rounded(rawBytes / sent.reduce((sum, one) => sum + one.serials.length, 0)),
       rounds: rounds.map((one) => ({
         durablePerSecond: rounded(one.durable.perSecond),
         cpuUsPerMessage: rounded(totalOf(one.durable.cpu)),

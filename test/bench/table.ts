@@ -1,5 +1,5 @@
 /** The result for people. */
-import type { BenchResult } from "./run.ts";
+import type { BacklogResult, BenchResult } from "./run.ts";
 
 type Language = "zh" | "en";
 
@@ -21,6 +21,12 @@ const WORDS: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
   share: { zh: "全程占比", en: "durable / it" },
   cpu: { zh: "每条 CPU 微秒（所有进程）", en: "CPU µs per message (all processes)" },
   memory: { zh: "引擎内存", en: "engine memory" },
+  stages: { zh: "引擎各阶段（每条 CPU 微秒）", en: "the engine's stages (CPU µs per message)" },
+  database: { zh: "PostgreSQL 各部分（每条 CPU 微秒）", en: "PostgreSQL's parts (CPU µs per message)" },
+  stored: { zh: "存储字节/原始字节（不含 WAL）", en: "stored bytes per raw byte (WAL not counted)" },
+  raw: { zh: "每条原始字节", en: "raw bytes a message" },
+  backlog: { zh: "积压：认领 + 结算", en: "backlog: claim + settle" },
+  claim: { zh: "认领延迟", en: "a claim takes" },
   checked: { zh: "核对：已处理 = 事件 = 已确认 = HIS 生效", en: "checked: settled = events = acknowledged = effects at the HIS" },
 };
 
@@ -29,6 +35,11 @@ export function tableOf(result: BenchResult, language: Language): string {
   const word = (name: string): string => WORDS[name]?.[language] ?? name;
   const { durablePath, accept, floor, ratios } = result;
   const path = (one: BenchResult["accept"]): string => `p50 ${one.p50Ms} ms  p99 ${one.p99Ms} ms  (${word("at")} ${one.atPerSecond}/s)`;
+  const part = (name: string, of: Readonly<Record<string, number>>): string[] => [
+    "",
+    `${word(name)}:`,
+    ...Object.entries(of).map(([stage, us]) => `${String(us).padStart(8)}  ${stage}`),
+  ];
   const line = (perSecond: number, name: string, more = ""): string =>
     `${String(perSecond).padStart(8)}  ${word(name)}${more === "" ? "" : `\n${" ".repeat(10)}${more}`}`;
   return [
@@ -41,6 +52,19 @@ export function tableOf(result: BenchResult, language: Language): string {
     "",
     `${word("cpu")}: ${result.cpuUsPerMessage}  ${JSON.stringify(result.cpuUsByProcess)}`,
     `${word("memory")}: ${result.rssMb} MB`,
+    `${word("stored")}: ${result.storedPerRawByte}  (${word("raw")}: ${result.rawBytesPerMessage})`,
     `${word("checked")}: ${result.checked.effects}`,
+    ...part("stages", result.cpuUsByStage),
+    ...part("database", result.cpuUsOfPostgres),
+  ].join("\n");
+}
+
+/** The backlog's result for people. */
+export function backlogTableOf(result: BacklogResult, language: Language): string {
+  const word = (name: string): string => WORDS[name]?.[language] ?? name;
+  return [
+    `${String(Math.round(result.perSecond)).padStart(8)}  ${word("backlog")} (${word("perSecond")}; ${result.settled})`,
+    `          ${word("claim")} p50 ${result.claimP50Ms.toFixed(1)} ms  p99 ${result.claimP99Ms.toFixed(1)} ms  (${result.claims})`,
+    `${word("cpu")}: ${result.cpuUsPerWriteBack}`,
   ].join("\n");
 }

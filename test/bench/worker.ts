@@ -3,6 +3,7 @@
  * to be ended; should its starter die, the channel closes and it ends by itself.
  */
 import { accept } from "./tasks/accept.ts";
+import { backlog } from "./tasks/backlog.ts";
 import { bare } from "./tasks/bare.ts";
 import { consume } from "./tasks/consume.ts";
 import { groupCommit } from "./tasks/group-commit.ts";
@@ -11,7 +12,7 @@ import { send } from "./tasks/send.ts";
 /** Prepares; the answer does the measured work. It may be told to go several times. */
 export type Task<Options, Go, Result> = (options: Options) => Promise<(go: Go) => Promise<Result>>;
 
-export const TASKS = { accept, bare, consume, groupCommit, send };
+export const TASKS = { accept, backlog, bare, consume, groupCommit, send };
 export type Tasks = typeof TASKS;
 
 const [, , name, options] = process.argv;

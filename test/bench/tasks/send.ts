@@ -20,6 +20,7 @@ export interface Sent {
   readonly confirmedMs: readonly number[];
   readonly serials: readonly string[];
   readonly ids: readonly string[];
+  readonly bytes: number;
   /** Returned as unroutable. */
   readonly returned: number;
 }
@@ -75,6 +76,7 @@ export async function send(to: SendTo): Promise<(go: SendGo) => Promise<Sent | u
       confirmedMs,
       serials: messages.map((one) => one.serial),
       ids: messages.map((one) => one.id),
+      bytes: messages.reduce((sum, one) => sum + one.bytes.byteLength, 0),
       returned,
     };
   }
