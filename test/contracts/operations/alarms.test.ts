@@ -219,6 +219,31 @@ describe("one notice at the start, one when it gets graver, one at the end", () 
   });
 });
 
+describe("totals", () => {
+  test("a day whose totals differ is named until they agree again", async () => {
+    const { writeBackId } = await world.pay("S-TOTALS");
+    await world.sql("delete from outbox");
+    await world.sql(
+      "update write_back set state = 'acknowledged', closed_at = huiliu_now(), business_date = (huiliu_now() at time zone 'Asia/Shanghai')::date where id = $1",
+      [writeBackId],
+    );
+    // Asked beside the looks: a later look has what an earlier one asked for.
+    const looksUntil = async (holds: () => boolean, ms: number): Promise<void> => {
+      for (let looks = 0; !holds() && looks < 40; looks += 1) {
+        await lookAfter(ms);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    await looksUntil(() => told("totals-differ").includes("start"), 1_000);
+    const [alarm] = mustBe(await world.operations.alarms.list({ kind: "totals-differ" })).items;
+    assert.equal(alarm?.severity, "page");
+    assert.equal(alarm?.details.codes, "NO_RECEIPT");
+    await world.sql("update write_back set receipt = '{}' where id = $1", [writeBackId]);
+    await looksUntil(() => told("totals-differ").includes("end"), 31_000);
+    assert.deepEqual(told("totals-differ"), ["start", "end"]);
+  });
+});
+
 describe("settled and not written back", () => {
   test("S4-3 an event whose like are written back and that owes nothing, until a person says that none is wanted", async () => {
     for (let n = 0; n < 5; n += 1) await world.pay(`S-WRITTEN-${n}`);
