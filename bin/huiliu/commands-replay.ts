@@ -29,6 +29,8 @@ interface PageOf<T> {
   readonly after?: string;
 }
 
+/** Its file descriptor: a pipe has no path everywhere. */
+const STDIN = 0;
 const COMMANDS = ["start", "approve", "pause", "resume", "cancel", "continue"];
 const WHAT = ["preview", "list", "show", "items", ...COMMANDS, "edits", "edit", "approve-edit", "withdraw-edit"];
 const GROUPS = ["list", "show", "own", "note", "snooze", "unsnooze"];
@@ -189,7 +191,7 @@ async function edits(client: Client, what: string, id: string, flags: ReplayFlag
       ? await client.post<Edit>(`/write-backs/${path}/edits`, {
           ...deed,
           ...checked,
-          base64: readFileSync(flags.file ?? "/dev/stdin").toString("base64"),
+          base64: readFileSync(flags.file ?? STDIN).toString("base64"),
         })
       : await client.post<Edit>(
           `/edits/${path}/${what === "approve-edit" ? "approve" : "withdraw"}`,

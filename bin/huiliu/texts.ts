@@ -134,12 +134,20 @@ const attemptsText = (say: Say, attempts: readonly Attempt[]): string[] =>
         { head: say("说明", "Why"), cell: (row) => (row.why === undefined ? row.text : say(row.whyZh ?? row.why, row.why)), max: 70 },
       ]).map((line) => `    ${line}`);
 
+/** The replay job that did it, where one did. */
+function jobOf(say: Say, after: unknown): string {
+  const job = typeof after === "object" && after !== null && "replayJob" in after ? after.replayJob : undefined;
+  return typeof job === "string" ? say(`（重放任务 ${job}）`, ` (replay job ${job})`) : "";
+}
+
 const actionsText = (say: Say, actions: readonly AuditRow[]): string[] =>
   actions.length === 0
     ? []
     : [
         say("人工操作", "What people did"),
-        ...actions.map((one) => `  ${when(one.at)}  ${printable(one.who)}  ${one.action}  ${printable(one.reason)}`),
+        ...actions.map(
+          (one) => `  ${when(one.at)}  ${printable(one.who)}  ${one.action}  ${printable(one.reason)}${jobOf(say, one.after)}`,
+        ),
       ];
 
 export function messageText(say: Say, detail: MessageDetail): string[] {

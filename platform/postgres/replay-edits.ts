@@ -71,6 +71,13 @@ function bytesOf(given: { readonly text?: string; readonly base64?: string }, de
   return bytes;
 }
 
+/** A body that carries its key carries the copy's: under the old one the partner would take it for the original. Keys are hex of one length, in any charset. */
+const withKey = (bytes: Buffer, before: string, after: string): Buffer =>
+  Buffer.from(bytes.toString("latin1").replaceAll(before, after), "latin1");
+
+const copyKeyOf = (row: LockedWriteBack, editNo: number): string =>
+  sha256(editKey({ causeEventId: row.cause_event_id, destination: row.destination, kind: row.kind }, editNo)).slice(0, KEY_CHARS);
+
 const textOf = (bytes: unknown, declared: string): string => {
   const charset = charsetOf(declared);
   return bytes instanceof Uint8Array
@@ -113,13 +120,14 @@ export function createEdits(deps: OperationsDeps): Edits {
       const no = editRuling({ state: row.state, mayHaveTakenEffect: row.may_have_taken_effect }, { confirmedChecked });
       if (no) return refused(no, { state: row.state });
       const [stored] = await run<{ charset: string; body: Buffer }>(tx.client, "edit_original", ORIGINAL, [writeBackId]);
-      const bytes = stored && bytesOf(body, stored.charset);
-      if (!stored || !bytes) return refused("EDIT_BODY");
-      if (bytes.equals(stored.body)) return refused("EDIT_UNCHANGED");
+      const given = stored && bytesOf(body, stored.charset);
+      if (!stored || !given) return refused("EDIT_BODY");
+      if (given.equals(stored.body)) return refused("EDIT_UNCHANGED");
       const [next] = await run<{ no: number; open: boolean }>(tx.client, "edit_next", NEXT_NO, [writeBackId]);
       if (next?.open === true) return refused("EDIT_OPEN");
       id = uuid7(tx.nowMs);
       const editNo = next?.no ?? 1;
+      const bytes = withKey(given, row.key, copyKeyOf(row, editNo));
       const hash = sha256(editContent({ writeBackId, editNo, bodyHash: sha256(bytes) }));
       const values = [id, writeBackId, row.message_id, editNo, bytes, hash, sign.by, sign.reason, confirmedChecked, tx.nowMs];
       await run(tx.client, "edit_propose", PROPOSE, values);
@@ -145,10 +153,7 @@ export function createEdits(deps: OperationsDeps): Edits {
     sign: { readonly by: string; readonly reason: string },
   ): Promise<Deeded> => {
     const copy = uuid7(tx.nowMs);
-    const key = sha256(editKey({ causeEventId: row.cause_event_id, destination: row.destination, kind: row.kind }, edit.edit_no)).slice(
-      0,
-      KEY_CHARS,
-    );
+    const key = copyKeyOf(row, edit.edit_no);
     const decided = {
       decision: "superseded" as const,
       by: { name: edit.proposed_by },

@@ -78,6 +78,15 @@ describe("C-7 edit and replay", () => {
     );
   });
 
+  test("a body that carries its key goes out under the copy's", async () => {
+    const id = await parkedWriteBack(world, "E-KEY");
+    const [row] = await world.sql<{ key: string }>("select key from write_back where id = $1", [id]);
+    const edit = mustBe(await propose(id, { text: `<confirm key="${row?.key}">改正</confirm>` }));
+    const done = mustBe(await world.operations.edits.approve(edit.id, { ...OTHER, hash: edit.hash }));
+    const claim = (await world.claim("his")).find((one) => one.id === done.copyId);
+    assert.equal(new TextDecoder().decode(claim?.body), `<confirm key="${claim?.key}">改正</confirm>`);
+  });
+
   test("a deed on the original meanwhile makes the approval fail", async () => {
     const id = await parkedWriteBack(world, "E-RACE");
     const edit = mustBe(await propose(id));
