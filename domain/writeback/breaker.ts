@@ -146,10 +146,10 @@ export function probed(
   return { ...row, probes, probeAtMs: nowMs + probePauseMs(probes, random), prober: undefined, why: result.why };
 }
 
-/** The one real head of a half-open breaker is this worker's to send. */
+/** The one real head of a half-open breaker is this worker's to send. It counts against the ceiling: what follows it starts with an empty bucket. */
 export const takeTrial = (row: GateRow, worker: number, leaseMs: number, nowMs: number): GateRow | undefined =>
   row.breaker === "half-open" && (isOver(row.prober, nowMs) || row.prober?.worker === worker)
-    ? { ...row, prober: { worker, untilMs: nowMs + leaseMs } }
+    ? { ...row, prober: { worker, untilMs: nowMs + leaseMs }, tokens: 0, tokensAtMs: nowMs }
     : undefined;
 
 /** Nothing was there to send, or it was not begun: somebody else may try. */

@@ -11,27 +11,67 @@ export interface FakeClock extends Clock {
 /** Promises of the code under test settle before the next timer runs. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  run: (() => void) | undefined;
+}
+
+const before = (one: Timer, other: Timer): boolean => one.at < other.at || (one.at === other.at && one.order < other.order);
+
+/** Timers by their time: a binary heap. Cancelled ones leave when their time comes. */
+function createTimers() {
+  const heap: Timer[] = [];
+  const swap = (one: number, other: number): void => {
+    const [a, b] = [heap[one], heap[other]];
+    if (a && b) [heap[one], heap[other]] = [b, a];
+  };
+  const isBefore = (one: number, other: number): boolean => {
+    const [a, b] = [heap[one], heap[other]];
+    return a !== undefined && b !== undefined && before(a, b);
+  };
+  const pop = (): void => {
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0; ; ) {
+      let least = at;
+      if (isBefore(2 * at + 1, least)) least = 2 * at + 1;
+      if (isBefore(2 * at + 2, least)) least = 2 * at + 2;
+      if (least === at) return;
+      swap(at, least);
+      at = least;
+    }
+  };
+  return {
+    push: (timer: Timer): void => {
+      heap.push(timer);
+      for (let at = heap.length - 1; at > 0 && isBefore(at, (at - 1) >> 1); at = (at - 1) >> 1) swap(at, (at - 1) >> 1);
+    },
+    next: (): Timer | undefined => {
+      while (heap[0] && heap[0].run === undefined) pop();
+      return heap[0];
+    },
+    pop,
+  };
+}
+
 export function createFakeClock(startMs = Date.parse("2026-11-20T09:00:00+08:00")): FakeClock {
   let tick = 0;
   let order = 0;
-  const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
-  const next = (): [number, { readonly at: number; readonly run: () => void }] | undefined => {
-    let found: [number, { readonly at: number; readonly run: () => void }] | undefined;
-    for (const entry of timers) if (!found || entry[1].at < found[1].at) found = entry;
-    return found;
-  };
+  const timers = createTimers();
   const until = async (done: () => boolean, ms: number): Promise<boolean> => {
     const end = tick + ms;
     await settle();
     while (!done()) {
-      const due = next();
-      if (!due || due[1].at > end) {
+      const due = timers.next();
+      if (!due || due.at > end) {
         tick = end;
         return done();
       }
-      timers.delete(due[0]);
-      tick = Math.max(tick, due[1].at);
-      due[1].run();
+      timers.pop();
+      tick = Math.max(tick, due.at);
+      due.run?.();
       await settle();
     }
     return true;
@@ -41,9 +81,11 @@ export function createFakeClock(startMs = Date.parse("2026-11-20T09:00:00+08:00"
     tickMs: () => tick,
     after: (ms, then) => {
       order += 1;
-      const id = order;
-      timers.set(id, { at: tick + Math.max(ms, 0), run: then });
-      return () => void timers.delete(id);
+      const timer: Timer = { at: tick + Math.max(ms, 0), order, run: then };
+      timers.push(timer);
+      return () => {
+        timer.run = undefined;
+      };
     },
     advance: async (ms) => {
       await until(() => false, ms);
