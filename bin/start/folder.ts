@@ -1,5 +1,5 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endLeftoverServices, removeServicesData } from "../../platform/services/index.ts";
 import { ServiceProblem } from "../../platform/services/problem.ts";
@@ -26,6 +26,22 @@ function readSupervisor(file: string): Supervisor | undefined {
   }
 }
 
+/**
+ * Makes a folder and what is missing above it, one by one: asked to do it by itself, Node goes on for ever where the system says that a folder it has just been asked
+ * to make is not there (/proc). Throws a ServiceProblem that names the folder.
+ */
+export function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw new ServiceProblem("data-folder-unusable", `${folder}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** A data folder that this process alone supervises. */
 export interface ClaimedFolder {
   /** Tells a second start that the folder is about to become free. */
@@ -35,7 +51,7 @@ export interface ClaimedFolder {
 
 /** Makes this process the only supervisor of a data folder. Waits for one that is stopping; refuses while another works; undefined when the signal aborts first. */
 export async function claimFolder(dataDir: string, signal: AbortSignal): Promise<ClaimedFolder | undefined> {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir);
   const file = join(dataDir, "supervisor.json");
   const own = identify(process.pid) ?? { pid: process.pid, startTick: "0", bootId: "unknown" };
   const text = (stopping: boolean): string => JSON.stringify({ ...own, stopping });

@@ -6,6 +6,7 @@ export type ServiceProblemCode =
   | "broker-missing"
   | "cache-missing"
   | "data-folder-in-use"
+  | "data-folder-unusable"
   | "state-file-damaged";
 
 interface Text {
@@ -43,6 +44,10 @@ const TEXTS: Record<ServiceProblemCode, (detail: string) => Text> = {
   "data-folder-in-use": (detail) => ({
     en: `Another Huiliu is running on this data folder (${detail}). Stop it with Ctrl-C or kill, then start again`,
     zh: `此数据目录已有汇流实例在运行（${detail}）。请先用 Ctrl-C 或 kill 停止它，再重新启动`,
+  }),
+  "data-folder-unusable": (detail) => ({
+    en: `The data folder cannot be made (${detail}). Give another one with --data or HUILIU_DATA_DIR, or make it and let this account write there`,
+    zh: `无法创建数据目录（${detail}）。请用 --data 或 HUILIU_DATA_DIR 指定其他目录，或先建好并授予本账户写权限`,
   }),
   "state-file-damaged": (detail) => ({
     en: `${detail} is damaged: put it back from a backup. In development, npm start -- --fresh empties the whole data folder and makes everything new`,
