@@ -155,7 +155,8 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
   /** The bytes in the codec's frames, or why they cannot be read. */
   const framed = (reply: Pick<Reply, "body" | "contentType">): { readonly frames: Frames } | Why => {
     const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
-    if ("code" in decoded) return because("unreadable", inBoth(decoded.zh, `it ${decoded.en}`));
+    if ("code" in decoded)
+      return because("unreadable", inBoth(decoded.zh, /^(?:is|names) /.test(decoded.en) ? `it ${decoded.en}` : decoded.en));
     const sink = createSink();
     const frames: Frames = [createRow(source.scope)];
     read(decoded.text, frames, sink);
