@@ -107,7 +107,7 @@ function workerOf(world: World, worker: number, preferred = false): One {
     },
     stop: async () => void did.push("stop"),
     wake: () => did.push("wake"),
-    room: () => true,
+    room: () => undefined,
     feeding: () => true,
     counts: () => ({ live: 0, queued: 0, waitingTurn: 0 }),
   };
