@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import type { Asked } from "./simulation-thread.ts";
 import { type Effect, LANES, type OnWire, type Plan, simulate, type World } from "./simulation.ts";
 
 const PROBE_PAUSE_LEAST_MS = 4_000;
@@ -98,10 +99,10 @@ export async function play(first: number, last: number, plan: Plan, parks: boole
 }
 
 /** In a thread of its own: the test runner follows every promise of its thread, which costs more than the simulation itself. */
-function playAside(first: number, last: number, plan: Plan, parks: boolean): Promise<Played> {
+export function playAside<T>(asked: Asked): Promise<T> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL("./simulation-thread.ts", import.meta.url), { workerData: { first, last, plan, parks } });
-    thread.once("message", (told: { readonly played: Played } | { readonly broken: string }) => {
+    const thread = new Worker(new URL("./simulation-thread.ts", import.meta.url), { workerData: asked });
+    thread.once("message", (told: { readonly played: T } | { readonly broken: string }) => {
       if ("played" in told) resolve(told.played);
       else reject(new Error(told.broken));
     });
@@ -116,7 +117,7 @@ export function simulatorTest(seeds: number, plan: Plan, parks = false): void {
   const [first, last] = Number.isInteger(one) && one > 0 ? [one, one] : [1, seeds];
   const kind = `a ${plan.naive ? "naive" : "strict"} HIS, duplicates=${plan.duplicates}`;
   test(`C-6 ${last - first + 1} seeds at ${kind}: 0 lost, 0 twice, 0 inversions, 0 unexpected, no storm`, async () => {
-    const played = await playAside(first, last, plan, parks);
+    const played = await playAside<Played>({ seeds: { first, last, plan, parks } });
     if (first === last) return;
     assert.ok(played.unclear > seeds / 2, `only ${played.unclear} unclear attempts`);
     assert.ok(played.opened > seeds / 12, `the breaker opened only ${played.opened} times`);
