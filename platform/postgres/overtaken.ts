@@ -30,13 +30,13 @@ export const OPEN_OF_ORDERS = `select distinct o.id from unnest($1::text[]) as k
     select w.id from (select d.name from destination d union select unnest($2::text[])) as d(name) cross join lateral (
       select h.id from write_back h where h.destination = d.name and h.lane = k.key and h.blocks and h.state in ('waiting', 'sending', 'deferred', 'parked')
       union all select q.id from write_back q where q.destination = d.name and q.lane = k.key and q.state = 'queued'
-      union all select p.id from write_back p where p.destination = d.name and p.lane = k.key and not p.blocks and p.state = 'parked') as w
+      union all select p.id from write_back p where p.destination = d.name and p.lane = k.key and not p.blocks) as w
     union all select b.id from write_back b where b.bill = k.key and b.state = 'held'
     union all select r.id from write_back r where r.order_key = k.key and r.closed_at is null) as o`;
 /** Those that nobody holds at this instant, locked; a worker that claims or ends one is not waited for: lanes and rows are locked in another order there. */
 export const LOCK_OPEN = `select w.id, w.destination, w.lane, w.bill, coalesce(w.order_key, w.lane) as "orderKey", w.cause_event_id as "causeEventId", w.state,
     w.may_have_taken_effect as "mayHaveTakenEffect", w.forced
-  from write_back w where w.id = any($1::uuid[]) and w.closed_at is null order by w.id for update skip locked`;
+  from write_back w where w.id = any($1::uuid[]) and w.state not in ('acknowledged', 'resolved') order by w.id for update skip locked`;
 const LOOK_OPEN = LOCK_OPEN.replace(" for update skip locked", "");
 
 type Row = Omit<OrderWriteBack, "billPaid"> & { readonly bill: string | null; readonly orderKey: string };
@@ -66,7 +66,7 @@ export async function loadOpen(
 export const SUPERSEDED_ROWS = batchOf("r", { id: "uuid", by: "text", reason: "text" });
 export const SUPERSEDE = `update write_back w set state = 'resolved', closed_at = ${at(`$${SUPERSEDED_ROWS.next}`)}, resolution = 'superseded', resolved_by = '${ENGINE}',
     resolution_reason = r.reason, superseded_by = r.by, token = w.token + 1, next_at = null, lease_worker = null, lease_until = null
-  from ${SUPERSEDED_ROWS.from} where w.id = r.id and w.closed_at is null and w.state <> 'sending'
+  from ${SUPERSEDED_ROWS.from} where w.id = r.id and w.state not in ('sending', 'acknowledged', 'resolved')
   returning w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.attempts, w.superseded_by,
     ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms`;
 export const AUDIT_ROWS = batchOf("r", { id: "text", reason: "text", after: "jsonb" });

@@ -7,7 +7,7 @@ drop index write_back_head;
 create unique index write_back_head on write_back (destination, lane) where blocks and state in ('waiting', 'sending', 'deferred', 'parked');
 -- Blocked lanes, longest first; and those that go on past a parked one.
 create index write_back_blocking on write_back (destination, id) where blocks and state = 'parked';
-create index write_back_passed_by on write_back (destination, lane) where not blocks and state = 'parked';
+create index write_back_passed_by on write_back (destination, lane) where not blocks;
 
 -- The order key, where the lane is another one (a patient's): what is open of an order keeps to one lane, however lanes are chosen later.
 alter table write_back add column order_key text;

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import * as acknowledgements from "../../../platform/postgres/acknowledgements-sql.ts";
 import { NAMING } from "../../../platform/postgres/reversals-ahead.ts";
 import * as journal from "../../../platform/postgres/journal-sql.ts";
+import * as overtaken from "../../../platform/postgres/overtaken.ts";
 import * as outbox from "../../../platform/postgres/outbox.ts";
 import * as settle from "../../../platform/postgres/settle-sql.ts";
 import { dayOf, daysOf } from "../../../platform/postgres/sql.ts";
@@ -59,8 +60,17 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "settle: bills", sql: settle.BILLS, indexes: ["bill_pkey"] },
     { name: "settle: held write-backs", sql: settle.HELD, indexes: ["write_back_held"] },
     { name: "settle: existing write-backs", sql: settle.EXISTING, indexes: ["write_back_key_key", `write_back_body${day}_pkey`] },
-    { name: "settle: busy lanes", sql: settle.BUSY, indexes: ["write_back_head", "write_back_queue"] },
+    { name: "settle: busy lanes", sql: settle.BUSY, indexes: ["write_back_head", "write_back_queue", "write_back_of_order"] },
     { name: "settle: shut lanes", sql: settle.SHUT, indexes: ["destination_pkey", "lane_hold_pkey"] },
+    {
+      name: "settle: open write-backs of orders",
+      sql: overtaken.OPEN_OF_ORDERS,
+      indexes: ["write_back_head", "write_back_queue", "write_back_held", "write_back_of_order", "write_back_passed_by"],
+      ordered: /^destination_pkey$/,
+    },
+    { name: "settle: lock open write-backs", sql: overtaken.LOCK_OPEN, indexes: ["write_back_pkey"] },
+    { name: "settle: supersede", sql: overtaken.SUPERSEDE, indexes: ["write_back_pkey"] },
+    { name: "settle: hold again", sql: overtaken.HOLD_AGAIN, indexes: ["write_back_pkey"] },
     { name: "settle: release held", sql: settle.RELEASE_HELD, indexes: ["write_back_pkey"] },
     { name: "settle: messages", sql: settle.updateMessages(days), indexes: [`message${day}_pkey`] },
     { name: "settle: reclaim events", sql: settle.RECLAIM_EVENTS, indexes: ["event_delivery_open"], ordered: /^event_delivery_open$/ },
