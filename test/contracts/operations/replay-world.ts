@@ -6,7 +6,7 @@ import type { ReplayJob } from "../../../domain/operations/views-replay.ts";
 import { APPROVAL_DEFAULT, type ReplayState } from "../../../domain/replay/job.ts";
 import { policyOf } from "../../../domain/writeback/policy.ts";
 import type { Claimed } from "../../../domain/writeback/ports.ts";
-import { createLead } from "../../../platform/postgres/lead.ts";
+import { createLead, type Lead } from "../../../platform/postgres/lead.ts";
 import { createReplayRunner, type ReplayRunner } from "../../../platform/postgres/replay-runner.ts";
 import type { Worker } from "../../../platform/postgres/worker.ts";
 import { mustBe, PARTNERS, type World } from "./world.ts";
@@ -22,14 +22,18 @@ const quiet = {
   error: (fields: object, text: string) => assert.fail(`${text}: ${inspect(fields)}`),
 };
 
-/** A runner of the world's own worker, or of another. It is not started: the test steps it. */
-export function runnerOf(world: World, worker: Worker = world.postgres.worker): ReplayRunner {
+/** A runner of the world's own worker, or of another, or with a lead that believes what it likes. It is not started: the test steps it. */
+export function runnerOf(
+  world: World,
+  worker: Worker = world.postgres.worker,
+  lead: Lead = createLead(world.postgres.pool, worker),
+): ReplayRunner {
   const { pool, reads } = world.postgres;
   return createReplayRunner({
     pool,
     reads,
     log: quiet,
-    lead: createLead(pool, worker),
+    lead,
     workerId: worker.id,
     limits: APPROVAL_DEFAULT,
     policy: (name) => {

@@ -202,26 +202,28 @@ describe("C-7 a replay job at work", () => {
 
   test("order is kept per lane: an item waits until its earlier lane-mate of the job is over", async () => {
     const runner = runnerOf(world);
+    const canary = await many(10, "W-LANE-CANARY");
     const [first = "", second = ""] = [await parkedWriteBack(world, "W-LANE"), (await world.pay("W-LANE")).writeBackId];
     // Both were overtaken: the only way two of one lane can be done again by one job.
     await world.sql(
       "update write_back set state = 'resolved', resolution = 'superseded', superseded_by = 'e', closed_at = now() where id = any($1::uuid[])",
       [[first, second]],
     );
-    const job = await previewOf(world, [first, second], { includeSuperseded: true });
+    const job = await previewOf(world, [...canary, first, second], { includeSuperseded: true });
     assert.deepEqual([job.preview.supersededPlanned, job.approval.needed], [2, ["superseded"]]);
     assert.equal(mustBe(await world.operations.replays.command(job.id, "start", WHO)).state, "awaiting-approval");
     const approve = (deed: object) => world.operations.replays.command(job.id, "approve", { ...OTHER, hash: job.hash, ...deed });
     assert.equal(codeOf(await approve({ by: WHO.by })), "SAME_PERSON");
     assert.equal(codeOf(await approve({ hash: "0".repeat(64) })), "HASH_DIFFERS");
     mustBe(await approve({}));
-    await stepTo(world, runner, job.id, "canary");
+    const order: string[] = [];
+    const serve = async (): Promise<void> => {
+      for (const claim of await answerAll(world, "his")) if (!canary.includes(claim.id)) order.push(claim.id);
+    };
+    await stepTo(world, runner, job.id, "running", serve);
     await runner.step();
     assert.deepEqual(await statesOf(world, [first, second]), ["waiting", "resolved"]);
-    const order: string[] = [];
-    await stepTo(world, runner, job.id, "done", async () => {
-      for (const claim of await answerAll(world, "his")) order.push(claim.id);
-    });
+    await stepTo(world, runner, job.id, "done", serve);
     assert.deepEqual(order, [first, second]);
     const [entry] = await world.sql<{ who: string; approved_by: string }>(
       "select who, approved_by from operator_action where target_id = $1 and action = 'replay'",
@@ -260,13 +262,16 @@ describe("C-7 a replay job and crashes", () => {
     const old = runnerOf(world);
     const job = await previewOf(world, ids);
     mustBe(await world.operations.replays.command(job.id, "start", WHO));
-    await old.step();
+    await stepTo(world, old, job.id, "canary");
     const other = await createWorker(world.postgres.pool, "successor", { warn: () => undefined });
     await world.sql("update lead set until = now() - interval '1 second', token = token + 1, worker = $1 where task = 'replay-jobs'", [
       other.id,
     ]);
     await world.sql("update lead set until = now() + interval '1 hour' where task = 'replay-jobs'");
     assert.equal(await old.step(), "idle", "somebody else leads");
+    const asleep = runnerOf(world, world.postgres.worker, { take: async () => 1n, give: async () => undefined });
+    await asleep.step(); // it took the lead before it fell asleep, and wakes with its old token
+    assert.equal(mustBe(await world.operations.replays.get(job.id)).state, "canary");
     assert.deepEqual(await statesOf(world, ids), ["parked", "parked", "parked"]);
     const serve = async () => void (await answerAll(world, "his"));
     assert.equal((await stepTo(world, runnerOf(world, other), job.id, "done", serve)).progress?.done, 3);
