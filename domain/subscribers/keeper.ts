@@ -92,7 +92,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   const prepare = async (): Promise<void> => {
     epoch ??= await store.epoch();
     const subscribers = await list();
-    const wiped = !(await queues.hasMarker(epoch.id));
+    const wiped = !epoch.marked || !(await queues.hasMarker(epoch.id));
     if (wiped && epoch.marked)
       log("warn", "the broker has forgotten everything: queues are made anew, events are published again", {
         subscribers: subscribers.length,
