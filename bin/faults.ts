@@ -8,6 +8,7 @@ import { NOT_HERE } from "../test/faults/not-here.ts";
 import { type FaultResult, type Form, notRun } from "../test/faults/registry.ts";
 import { type Gathered, problemsOf, reportOf, textOf } from "../test/faults/report.ts";
 import { runFaults } from "../test/faults/run.ts";
+import { SHOWS } from "../test/faults/shows.ts";
 import { argumentsOf, onStopRequest, ROOT } from "./environment.ts";
 
 const HELP = `npm run faults -- [options]      the fault matrix F01–F36, counted by an independent oracle · 故障演练与独立核对
@@ -17,6 +18,8 @@ const HELP = `npm run faults -- [options]      the fault matrix F01–F36, count
   --seed <n>         equal seeds give equal messages, instants and choices (default: a new one, printed)  随机种子
   --seeds <k>        so many seeds, one after another                                                     连跑多个种子
   --mutations        remove the engine's safeguards one by one: something must go red each time           变异检验
+  --show <names>     power-cut, outage, poisoned-lane, replay, wipe, or all: minutes each, on a system of its own       专项演示
+  --small            with --show: a tenth of the size                                                     缩小规模
   --json             the report as JSON on standard output                                                输出 JSON
   --list             name the faults and what is not run here                                             列出故障
   --help             this text                                                                            本说明
@@ -33,6 +36,8 @@ interface Arguments {
   readonly json: boolean;
   readonly list: boolean;
   readonly mutations: boolean;
+  readonly show: readonly string[] | undefined;
+  readonly small: boolean;
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -45,6 +50,8 @@ function readArguments(): Arguments | undefined {
       seed: { type: "string" },
       seeds: { type: "string" },
       mutations: { type: "boolean" },
+      show: { type: "string" },
+      small: { type: "boolean" },
       json: { type: "boolean" },
       list: { type: "boolean" },
       help: { type: "boolean" },
@@ -62,7 +69,13 @@ function readArguments(): Arguments | undefined {
   const known = FAULTS.map((fault) => fault.id.toUpperCase());
   const unknown = only?.filter((id) => !known.includes(id));
   if (unknown !== undefined && unknown.length > 0) throw new RangeError(`no fault ${unknown.join(", ")}; known: ${known.join(", ")}`);
+  const names = SHOWS.map((one) => one.name);
+  const show = values.show === "all" ? names : values.show?.split(",").map((name) => name.trim());
+  const strange = show?.filter((name) => !names.includes(name));
+  if (strange !== undefined && strange.length > 0) throw new RangeError(`no show ${strange.join(", ")}; known: ${names.join(", ")}, all`);
   return {
+    show,
+    small: values.small === true,
     form: values.short === true ? "short" : "full",
     only,
     seeds: Array.from({ length: Math.max(1, number("seeds", values.seeds, 1)) }, (_, index) => first + index),
@@ -82,6 +95,20 @@ async function mutate(json: boolean): Promise<number> {
   if (json) process.stdout.write(`${JSON.stringify({ mutations: results })}\n`);
   say(`${results.filter((one) => one.red.length > 0).length} of ${results.length} mutations went red`);
   return good ? 0 : 1;
+}
+
+/** Each show's report; 1 when a goal was missed. */
+async function show(names: readonly string[], given: Arguments): Promise<number> {
+  const shown: Record<string, unknown>[] = [];
+  for (const { name, what, run: play } of SHOWS.filter((one) => names.includes(one.name))) {
+    const seed = given.seeds[0] ?? 0;
+    say(`· ${name}: ${what} (seed ${seed})`);
+    const { report, missed } = await play({ seed, small: given.small, log: (line) => say(`  ${line}`) });
+    say(`  ${JSON.stringify(report)}\n  ${missed.length === 0 ? "✓ every goal reached" : `✗ missed: ${missed.join("; ")}`}`);
+    shown.push({ name, seed, ...report, missed });
+  }
+  if (given.json) process.stdout.write(`${JSON.stringify({ shows: shown })}\n`);
+  return shown.some((one) => (one.missed as string[]).length > 0) ? 1 : 0;
 }
 
 async function run(given: Arguments): Promise<number> {
@@ -132,6 +159,7 @@ async function run(given: Arguments): Promise<number> {
 try {
   const given = readArguments();
   if (given === undefined) process.stdout.write(`${HELP}\n`);
+  else if (given.show !== undefined) process.exitCode = await show(given.show, given);
   else if (given.list) {
     for (const { id, what, short, cannot } of FAULTS)
       process.stdout.write(

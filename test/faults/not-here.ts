@@ -1,6 +1,10 @@
 /** Rows of the matrix that nothing here runs, each with its reason: a row is never silently absent. */
 export const NOT_HERE: readonly { readonly id: string; readonly what: string; readonly why: string }[] = [
-  { id: "F10", what: "power cut of the whole box", why: "runs apart, because it needs a loop device and root: test/faults/power-cut.ts" },
+  {
+    id: "F10",
+    what: "power cut of the whole box",
+    why: "runs apart, because it needs a loop device and root: npm run faults -- --show power-cut",
+  },
   {
     id: "F12",
     what: "disk alarm in the broker",

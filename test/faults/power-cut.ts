@@ -1,7 +1,7 @@
 /**
  * F10, power cut of the whole box: engine, PostgreSQL, RabbitMQ and Redis live on a loop-mounted ext4; all of them are stopped at one instant, the image is copied
  * (what the file system had not written out yet is lost with it), everything is killed, the copy is mounted in the image's place, and Huiliu starts on it.
- * The partners are other machines: the HIS's ledger lies elsewhere and its process goes on. Needs root. Run with `npm run faults -- --only F10`.
+ * The partners are other machines: the HIS's ledger lies elsewhere and its process goes on. Needs root. Run with `npm run faults -- --show power-cut`.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
