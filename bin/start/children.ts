@@ -50,6 +50,9 @@ interface Started {
   stop(): Promise<void>;
 }
 
+/** glibc keeps a heap for each thread, and buffers die on another than they were made on: with two heaps the engine needs 30 MB less. */
+const ARENAS = "2";
+
 /**
  * Starts a program in a session of its own, so that a Ctrl-C reaches it only through us and in order. It holds a channel to this
  * process: when that closes, this process has died, and the program must end by itself.
@@ -59,7 +62,7 @@ async function begin(name: string, program: Program, place: Place, signals: Sign
   mkdirSync(dirname(place.logFile), { recursive: true });
   const log = openSync(place.logFile, "a", 0o600);
   const child = spawn(program.command, program.args, {
-    env: { ...program.env, HUILIU_SUPERVISED: "1" },
+    env: { MALLOC_ARENA_MAX: ARENAS, ...program.env, HUILIU_SUPERVISED: "1" },
     detached: true,
     stdio: ["ignore", stdout === "pipe" ? "pipe" : log, log, "ipc"],
   });

@@ -11,7 +11,7 @@ const QUIET = "--disable-warning=ExperimentalWarning";
  * Megabytes of each half of the young generation. What a message leaves behind is garbage once it has settled; with the default of 16 much of it is copied
  * twice and grows old before that.
  */
-const YOUNG_MB = 32;
+const YOUNG_MB = 24;
 
 /** The engine on this Node; `flags` are Node's own (profiling). */
 export function engineProgram(root: string, flags: readonly string[] = []): Runnable {

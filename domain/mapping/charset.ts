@@ -27,6 +27,21 @@ const DECODERS: Readonly<Record<Charset, { decode(bytes: Uint8Array): string }>>
   gb18030: new TextDecoder("gb18030", { fatal: true }),
 };
 const UTF8_ENCODER = new TextEncoder();
+/** Short texts share an allocation: a buffer of its own for each is half of what encoding it costs. */
+const POOL_BYTES = 65_536;
+const POOLED_UNITS_MAX = 4_096;
+/** A UTF-16 unit is at most three bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
+let pool = new Uint8Array(0);
+
+function encodeUtf8(text: string): Uint8Array {
+  if (text.length > POOLED_UNITS_MAX) return UTF8_ENCODER.encode(text);
+  if (pool.length < text.length * BYTES_PER_UNIT) pool = new Uint8Array(POOL_BYTES);
+  const { written } = UTF8_ENCODER.encodeInto(text, pool);
+  const bytes = pool.subarray(0, written);
+  pool = pool.subarray(written);
+  return bytes;
+}
 /** Longest XML declaration that is looked at. */
 const DECLARATION_MAX = 200;
 const GREATER_THAN = 0x3e;
@@ -64,7 +79,7 @@ export function decode(bytes: Uint8Array, charset: Charset): string | undefined 
 /** The bytes; undefined when the charset cannot express every character (or the text holds a lone surrogate). */
 export function encodeText(text: string, charset: Charset): Uint8Array | undefined {
   if (!text.isWellFormed() || text.includes(REPLACEMENT)) return undefined;
-  if (charset === "utf-8") return UTF8_ENCODER.encode(text);
+  if (charset === "utf-8") return encodeUtf8(text);
   const bytes = iconv.encode(text, charset);
   return decode(bytes, charset) === text ? bytes : undefined;
 }
