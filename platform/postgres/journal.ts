@@ -4,6 +4,7 @@ import { type Inbound, type Journaled, JournalGone, type JournaledMessage, type 
 import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
+import { noteParkedMessages } from "./failure-groups.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx } from "./group-commit.ts";
 import { type AppendDeps, appendBatch } from "./journal-append.ts";
@@ -88,6 +89,10 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
     await storeHistory(
       tx,
       rows.map((row) => ({ messageId: row.id, state: "parked", by: "journal", note: reason.code })),
+    );
+    await noteParkedMessages(
+      tx,
+      rows.map((row) => ({ ...summaryOf(row), reason })),
     );
     return rows.map((row) => row.id);
   };
