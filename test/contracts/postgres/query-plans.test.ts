@@ -7,8 +7,10 @@ import { after, before, describe, test } from "node:test";
 import * as acknowledgements from "../../../platform/postgres/acknowledgements-sql.ts";
 import { NAMING } from "../../../platform/postgres/reversals-ahead.ts";
 import * as journal from "../../../platform/postgres/journal-sql.ts";
+import * as failures from "../../../platform/postgres/failure-groups.ts";
 import * as overtaken from "../../../platform/postgres/overtaken.ts";
 import * as outbox from "../../../platform/postgres/outbox.ts";
+import * as replay from "../../../platform/postgres/replay-sql.ts";
 import * as settle from "../../../platform/postgres/settle-sql.ts";
 import { dayOf, daysOf } from "../../../platform/postgres/sql.ts";
 import * as writeBacks from "../../../platform/postgres/write-back-sql.ts";
@@ -53,6 +55,18 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "journal: exchange parts", sql: journal.PARTS, indexes: ["exchange_part_pkey"] },
     { name: "journal: complete an exchange", sql: journal.completeMessages(days), indexes: [`message${day}_pkey`] },
     { name: "journal: lonely parts", sql: journal.LONELY, indexes: [`message${day}_received_at_idx`] },
+    { name: "failures: enter groups", sql: failures.ENTER_GROUPS, indexes: ["write_back_pkey"] },
+    { name: "failures: count", sql: failures.UPSERT_GROUPS, indexes: [] },
+    { name: "replay: due items", sql: replay.DUE_ITEMS, indexes: ["replay_item_state", "replay_item_lane"] },
+    { name: "replay: claim items", sql: replay.MARK, indexes: ["replay_item_state", "replay_item_open", "replay_item_pkey"] },
+    { name: "replay: step items", sql: replay.STEP_ITEMS, indexes: ["replay_item_pkey"] },
+    {
+      name: "replay: follow write-backs",
+      sql: replay.FOLLOW_WRITE_BACKS,
+      indexes: ["replay_item_state", "write_back_pkey", "replay_item_pkey"],
+    },
+    { name: "replay: lock write-backs", sql: replay.LOCK_WRITE_BACKS, indexes: ["write_back_pkey", "write_back_copies"] },
+    { name: "replay: do them again", sql: replay.REPLAY_MANY, indexes: ["write_back_pkey", "write_back_head"] },
     { name: "settle: fence", sql: settle.fence(days), indexes: [`message${day}_pkey`] },
     { name: "settle: fence event deliveries", sql: settle.FENCE_DELIVERIES, indexes: ["event_delivery_pkey"] },
     { name: "settle: facts", sql: settle.FACTS, indexes: ["business_identity_pkey"] },
