@@ -154,6 +154,8 @@ export async function openProxy(target: { readonly host: string; readonly port: 
   let accepted = 0;
   const accept = (near: Socket): void => {
     accepted += 1;
+    all.add(near);
+    near.once("close", () => all.delete(near));
     near.setNoDelay(true);
     near.on("error", () => undefined); // a peer that resets is what this is for
     if (mode.kind === "refuse") return void near.resetAndDestroy();
@@ -184,6 +186,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     far.on("error", () => (silent("down") ? undefined : near.resetAndDestroy()));
   };
   const hung = new Set<Socket>();
+  const all = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, accept);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -216,6 +219,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     opened: () => accepted,
     close: async () => {
       reset();
+      for (const socket of all) socket.destroy(); // also those that were ended and wait for the other side
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };

@@ -10,7 +10,7 @@ import { destination, type Huiliu, type Profile, QUICK, type Row, startHuiliu, u
 import { createDice } from "../hospital/messages/cases.ts";
 import { type HttpProxy, openHttpProxy } from "./http.ts";
 import type { LoadTarget } from "./load.ts";
-import { openProxy, type Wire } from "./proxy.ts";
+import { type Cable, openCable } from "./wire.ts";
 
 /**
  * How long a “not found” is not believed. Longer than the HIS can stand still on a machine where everything is killed and started: a request that it has not read
@@ -30,11 +30,11 @@ export interface EngineStart {
 
 /** Proxies on every way out of the engine; the HIS has two in a row, one for bytes and one for messages. */
 export interface Wires {
-  readonly his: Wire;
+  readonly his: Cable;
   readonly hisMessages: HttpProxy;
-  readonly amqp: Wire;
-  readonly postgres: Wire;
-  readonly redis: Wire;
+  readonly amqp: Cable;
+  readonly postgres: Cable;
+  readonly redis: Cable;
 }
 
 export interface World {
@@ -107,9 +107,9 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
   };
   const openWires = async (): Promise<Wires> => {
     const env = huiliu.engineEnv();
-    const through = async (url: string): Promise<{ proxy: Wire; url: string }> => {
+    const through = async (url: string): Promise<{ proxy: Cable; url: string }> => {
       const address = new URL(url);
-      const proxy = await openProxy({ host: address.hostname, port: Number(address.port) });
+      const proxy = await openCable({ host: address.hostname, port: Number(address.port) });
       address.port = String(proxy.port);
       return { proxy, url: address.href };
     };

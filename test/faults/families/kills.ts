@@ -20,6 +20,7 @@ const GIVE_UP_MS = { short: 600_000, full: 1_200_000 };
 const POLL_MS = 50;
 const BATCH_BILLS = { short: 250, full: 500 };
 const SENDERS = 48;
+const RATE = 50;
 
 /** Lines of shell that arm every point of the file that has not killed yet: the supervisor starts one engine after another without asking anybody. */
 function arming(pointsFile: string, noteFile: string): string[] {
@@ -67,7 +68,7 @@ async function everyPoint(stage: Stage): Promise<void> {
       since = Date.now();
     }
     if (load.progress().messages > 0 && load.progress().chains >= load.total - SENDERS)
-      load = stage.more(BATCH_BILLS[form], { senders: SENDERS });
+      load = stage.more(BATCH_BILLS[form], { senders: SENDERS, rate: RATE });
     // Only an engine that works can reach a point; on a busy machine it starts slowly.
     if (!world.engineReady()) since = Date.now();
     if (Date.now() - since < (stimulus === 0 ? STALLED_MS : PATIENCE_MS)) continue;
@@ -232,6 +233,8 @@ export const KILLS: readonly Fault[] = [
     cannot: hasAwk,
     // A message in hand at several deaths is suspected of them and parked (docs/decisions/008); what people park on purpose is parked.
     parks: true,
+    // No faster than an engine that dies every other second can follow: what piles up is leased again and again without being begun.
+    rate: RATE,
     inject: everyPoint,
   },
   {

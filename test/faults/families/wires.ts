@@ -1,9 +1,8 @@
 /** Faults of the network, by our own proxies between the engine and its peers: lost answers, half-open links, resets, one-way cuts, slowness, late and spoiled answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Spoiling } from "../http.ts";
-import type { Mode, Wire } from "../proxy.ts";
+import type { Mode } from "../proxy.ts";
 import { bills, type Fault, type Stage } from "../registry.ts";
-import type { Wires } from "../world.ts";
 
 /** Longest time for which messages are spoiled. */
 const SPOIL_MS = 30_000;
@@ -158,8 +157,6 @@ const flips = (stage: Stage): readonly { peer: Peer; mode: Mode; ms: number }[] 
     mode: { kind: "flip", at: 4_000 + stage.dice(40_000), bit: stage.dice(8), direction: "down", times: 1 } as Mode,
     ms: 500,
   }));
-
-export const opened = (wires: Wires): readonly Wire[] => PEERS.map((peer) => wires[peer]);
 
 export const WIRES: readonly Fault[] = [
   {

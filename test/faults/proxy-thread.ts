@@ -1,0 +1,35 @@
+/** A proxy on a thread of its own: the load of a run, which shares a process with it, must not be what slows the wires down. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type Mode, openProxy } from "./proxy.ts";
+
+export type Order = { readonly set: Mode; readonly number: number } | { readonly reset: true } | { readonly close: true };
+
+/** What both threads see: struck since the last mode was set, connections accepted, connections open, number of that mode. */
+export const COUNTERS = 4;
+const TELL_EVERY_MS = 10;
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const { target, counters } = workerData as { target: { host: string; port: number }; counters: SharedArrayBuffer };
+  const shared = new Int32Array(counters);
+  const proxy = await openProxy(target);
+  const tell = (): void => {
+    Atomics.store(shared, 0, proxy.struck());
+    Atomics.store(shared, 1, proxy.opened());
+    Atomics.store(shared, 2, proxy.open());
+  };
+  const timer = setInterval(tell, TELL_EVERY_MS);
+  port.on("message", (order: Order) => {
+    if ("set" in order) {
+      proxy.set("pattern" in order.set ? { ...order.set, pattern: Buffer.from(order.set.pattern) } : order.set);
+      tell();
+      Atomics.store(shared, 3, order.number);
+    } else if ("reset" in order) proxy.reset();
+    else {
+      clearInterval(timer);
+      void proxy.close().then(() => process.exit(0));
+    }
+    tell();
+  });
+  port.postMessage(proxy.port);
+}
