@@ -149,6 +149,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   [`POST /messages/${MESSAGE}/replay`]: { messageId: MESSAGE, mapping: "jkt/pay-order", events: [], gone: [], problems: [parked] },
   [`POST /write-backs/${WRITE_BACK}/replay`]: done,
   [`POST /write-backs/${WRITE_BACK}/resolve`]: { ...done, state: "resolved" },
+  "POST /lanes/hold": { id: "his bill:1", kind: "lane", state: "held", auditId: "9" },
   "POST /event-deliveries/flow%2Fn9/e1/replay": { ...done, kind: "event-delivery" },
 };
 
@@ -164,7 +165,11 @@ before(async () => {
     seen.push({ method: request.method ?? "", path, body, token: request.headers.authorization ?? "" });
     const bare = path.replace(/\?.*$/, "");
     const answer = ANSWERS[`${request.method} ${path}`] ?? ANSWERS[`${request.method} ${bare}`];
-    const code = bare.startsWith("/messages/") ? "UNKNOWN_MESSAGE" : bare.startsWith("/partners/") ? "STORE_GONE" : "UNKNOWN_WRITE_BACK";
+    const code = bare.startsWith("/messages/")
+      ? "UNKNOWN_MESSAGE"
+      : /^\/(?:partners|destinations)\//.test(bare)
+        ? "STORE_GONE"
+        : "UNKNOWN_WRITE_BACK";
     response.writeHead(answer === undefined ? OPERATION_REFUSAL[code].http : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(answer ?? errorBody({ code })));
   });
@@ -212,6 +217,10 @@ describe("npx huiliu", () => {
     ["show DJ1", 2, /^$/, /\[NOT_AN_ID\]\n下一步：.*npx huiliu messages --key DJ1\n/],
     ["resolve DJ1 --reason because --lang en", 2, /^$/, /not an id.*\[NOT_AN_ID\]\nNext: .*npx huiliu messages --key DJ1\n/],
     ["pause his --reason because", 1, /^$/, /数据库不可用/],
+    ["lane unlock his bill:1 --reason because", 2, /^$/, /unblock、skip、hold、release/],
+    ["lane hold his bill:1 --reason because", 0, /lane his bill:1 {2}→ {2}held/],
+    ["destination set his --reason because --at-version 1", 2, /^$/, /--file/],
+    ["destination show his", 1, /^$/, /数据库不可用/],
     ["status --colour", 2, /^$/, /unknown option/],
     ["status --lang fr", 2, /^$/, /zh, en/],
     ["show", 2, /^$/, /missing required argument/],
