@@ -12,6 +12,7 @@ import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Config } from "../../platform/config.ts";
 import { createLog, type EngineLog } from "../../platform/log.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
+import { forgetAnswers } from "../../platform/postgres/feeder.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
@@ -306,7 +307,10 @@ function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "
     work.journal.parkLonelyParts(LONELY_PART_MS).catch(failed("parking lonely exchange parts"));
     work.writeBacks.sweep().catch(failed("sweeping lanes"));
   }, TIDY_MS);
-  const daily = setInterval(() => void postgres.ensurePartitions().catch(failed("making partitions")), PARTITIONS_MS);
+  const daily = setInterval(() => {
+    postgres.ensurePartitions().catch(failed("making partitions"));
+    forgetAnswers(postgres.pool).catch(failed("forgetting senders' answers"));
+  }, PARTITIONS_MS);
   return () => {
     clearInterval(soon);
     clearInterval(daily);

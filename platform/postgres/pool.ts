@@ -11,8 +11,8 @@ export const READ_POOL_MAX = 4;
 /** A statement that takes longer is stuck, not slow. */
 export const STATEMENT_TIMEOUT_MS = 30_000;
 export const LOCK_TIMEOUT_MS = 10_000;
-/** A transaction whose process fell silent frees its locks. */
-export const IDLE_IN_TRANSACTION_MS = 30_000;
+/** A transaction whose process fell silent (stopped in its tracks) frees its locks: other workers wait for them no longer than this. */
+export const IDLE_IN_TRANSACTION_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** The client gives up on a server that does not even report its own time-out. */
 const CLIENT_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;

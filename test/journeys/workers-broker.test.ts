@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { destination, type Huiliu, type Profile, QUICK, startHuiliu, until } from "./harness.ts";
 import { createStory, textOf } from "./story.ts";
 import { subscribed, wipeBroker } from "./wipe-journey.ts";
+import { createWorkersJourney } from "./workers-journey.ts";
 
 let huiliu: Huiliu;
 const quick = (profile: Profile): Profile => subscribed(destination({ ...QUICK, duplicates: "inquiry" })(profile));
@@ -21,6 +22,12 @@ describe("the broker is a servant", { concurrency: false }, () => {
     const { report, ...told } = await wipeBroker(huiliu, { messages: 400, seed: 41 });
     assert.equal(report.clean, true);
     assert.ok(told.unreadAtTheWipe > 0, `events waited in the queue that was wiped: ${JSON.stringify(told)}`);
+  });
+
+  test("C-2 F07 Redis stalled: messages are taken and delivered as ever", async () => {
+    const workers = createWorkersJourney(huiliu, 43, 30);
+    const told = await workers.busyWhile(() => workers.asleep("redis", 3_000));
+    assert.deepEqual(told.refused, []);
   });
 
   test("C-2 F05 without a broker HTTP messages are taken and delivered; events wait in PostgreSQL and follow", async () => {

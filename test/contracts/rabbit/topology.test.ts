@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { createConnection, TopologyRefused } from "../../../platform/rabbit/connection.ts";
+import { createSubscriberQueues } from "../../../platform/rabbit/subscriber-queues.ts";
 import { declareTopology, namesOf, queueDepths } from "../../../platform/rabbit/topology.ts";
 import { amqpUrl, type Bench, keepLog, openBench, openProxy, PARTNERS, until } from "./harness.ts";
 
@@ -48,6 +49,10 @@ test("what is there with other arguments refuses the start, with a sentence that
   const cases: readonly (readonly [string, object])[] = [
     ["a classic queue", { arguments: { "x-queue-type": "classic" } }],
     ["another delivery limit", { arguments: { "x-queue-type": "quorum", "x-delivery-limit": 5, "x-dead-letter-exchange": "x" } }],
+    [
+      "a delivery limit of -1, with which 3.10 drops a message at its first nack",
+      { arguments: { "x-queue-type": "quorum", "x-delivery-limit": -1, "x-dead-letter-exchange": "x" } },
+    ],
     ["no dead-letter exchange", { arguments: { "x-queue-type": "quorum", "x-delivery-limit": 20 } }],
   ];
   for (const [name, options] of cases) {
@@ -67,6 +72,41 @@ test("what is there with other arguments refuses the start, with a sentence that
     for (const exchange of [names.inbound, names.events, names.unrouted, names.dead]) await channel.deleteExchange(exchange);
     await channel.close();
   }
+});
+
+test("exchanges without what catches messages refuse the start, too", async () => {
+  const names = namesOf(`r${randomUUID().slice(0, 8)}`);
+  const channel = await bench.model.createChannel();
+  await channel.assertExchange(names.inbound, "topic", { durable: true }); // no alternate exchange: unknown routing keys would be dropped
+  const { log } = keepLog();
+  const connection = createConnection({ url: amqpUrl(), name: "refused", log, prepare: (open) => declareTopology(open, names, ["his"]) });
+  await assert.rejects(connection.ready(10_000), (error: unknown) => {
+    assert.ok(error instanceof TopologyRefused);
+    assert.match(error.message, new RegExp(`exchange ${names.inbound} with other arguments`));
+    return true;
+  });
+  await connection.stop();
+  for (const queue of [names.dead, names.unroutedQueue]) await channel.deleteQueue(queue);
+  for (const exchange of [names.inbound, names.unrouted, names.dead]) await channel.deleteExchange(exchange);
+  await channel.close();
+});
+
+test("a subscriber's queue that is a classic one, or could drop messages, is refused with what to do", async () => {
+  const names = bench.names;
+  const connection = bench.connection();
+  await connection.ready(10_000);
+  const queues = createSubscriberQueues({ onChannel: (work) => connection.withChannel(work, { refusalIsAnAnswer: true }), names });
+  const queue = names.subscriberQueueOf("classic");
+  const channel = await bench.model.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  const subscriber = { name: "classic", queue, patterns: ["#"], source: "api", checkpoint: 0n } as const;
+  await assert.rejects(
+    queues.declare(subscriber, true),
+    (error: unknown) => error instanceof TopologyRefused && error.message.includes(queue),
+  );
+  await channel.deleteQueue(queue);
+  await channel.close();
+  await connection.stop();
 });
 
 test("no broker: ready says where it looked; stop ends at once", async (context) => {
