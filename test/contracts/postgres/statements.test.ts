@@ -133,7 +133,7 @@ function build(world: PostgresWorld): Works {
   });
   return {
     journal: world.own.journal({ parkedEvent }),
-    settle: world.own.settle({ parkedEvent, after: afterSettle }),
+    settle: world.own.settle({ parkedEvent, after: afterSettle, handOff: dispatcher.handOff }),
     dispatcher,
     relay,
     acknowledged: (count) =>
