@@ -79,8 +79,8 @@ export async function parkedNow(world: World): Promise<Parked & { readonly named
 
 async function journalRows(world: World, acks: readonly Ack[]): Promise<JournalRow[]> {
   const rows = await world.huiliu.sql(
-    `select i.identity, (extract(epoch from min(m.received_at) - (select shift from huiliu_clock)) * 1000)::double precision as ms
-       from message_identity i join message m on m.id = i.message_id where i.identity = any($1::text[]) group by 1`,
+    `select m.identity, (extract(epoch from min(m.received_at) - (select shift from huiliu_clock)) * 1000)::double precision as ms
+       from message m where m.identity = any($1::text[]) group by 1`,
     [[...new Set(acks.map(identityOf))]],
   );
   return rows.map((row) => ({ identity: String(row.identity), receivedAt: Number(row.ms) }));
