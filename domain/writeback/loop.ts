@@ -6,6 +6,7 @@ import { type Backoff, backoffMs } from "./backoff.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Deliver, Delivered } from "./deliver.ts";
 import type { Allowed, DestinationGate } from "./destination-gate.ts";
+import { createLastLook, type Leaving } from "./last-look.ts";
 import { type DestinationPolicy, unclearAction } from "./policy.ts";
 import { JournalBusy, JournalGone } from "../journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "./ports.ts";
@@ -71,16 +72,10 @@ export interface Loop {
   giveUp(): number;
 }
 
-/** A claim that comes this long after its token was granted needs another: a worker that slept must not add its share to another second's. */
-export const LATE_MS = 100;
-const TOKEN_TRIES = 20;
-
 /** A claim on its way to the wire. */
-interface Work {
+interface Work extends Leaving {
   readonly claimed: Claimed;
   readonly policy: DestinationPolicy;
-  readonly claimedAtTickMs: number;
-  readonly trial?: true;
 }
 
 /** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
@@ -195,36 +190,10 @@ export function createLoop(deps: LoopDeps): Loop {
     }
   };
 
-  /** Between the claim and the wire this process may have slept: what the gate says now decides. Undefined: it may be sent. */
-  const keptBack = async ({ trial, claimed, claimedAtTickMs }: Work): Promise<string | undefined> => {
-    if (claimed.action === "park") return undefined;
-    const beganTickMs = clock.tickMs();
-    const shut = async (): Promise<string | undefined> => {
-      if (gate.stale()) await deps.refresh();
-      const no = gate.shut();
-      return no === undefined || (trial && no.why === "half-open") ? undefined : `the gate is ${no.why}`;
-    };
-    const no = await shut();
-    if (no !== undefined) return no;
-    if (gate.metered() && !trial && clock.tickMs() - claimedAtTickMs > LATE_MS && !(await tokenAgain())) return "no token came";
-    const waitMs = gate.paceMs();
-    if (waitMs === 0) return clock.tickMs() - beganTickMs > LATE_MS ? shut() : undefined;
-    await pause(waitMs);
-    return shut();
-  };
-  /** Its token was of another second: one of this second, or the claim goes back. */
-  const tokenAgain = async (): Promise<boolean> => {
-    for (let tries = 0; tries < TOKEN_TRIES && !stopping; tries += 1) {
-      const may = await gate.acquire(1).catch(() => ({ calls: 0, waitMs: EMPTY_CLAIM_MS }));
-      if (may.calls > 0) return true;
-      await pause(Math.min(may.waitMs ?? pollMs, pollMs));
-    }
-    return false;
-  };
-
+  const lastLook = createLastLook({ gate, clock, refresh: deps.refresh, stopping: () => stopping });
   const attempt = async (work: Work): Promise<Delivered> => {
     try {
-      const why = await keptBack(work);
+      const why = await lastLook(work);
       return why === undefined
         ? await deps.deliver(work.claimed, work.policy, work.claimedAtTickMs, deps.signal)
         : { kind: "not-begun", why };

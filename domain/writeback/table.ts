@@ -5,6 +5,7 @@ import { acknowledgementsMarkdown } from "../acknowledgements/table.ts";
 import { retryAfterMs } from "./backoff.ts";
 import { type Deed, MANUAL, MANUAL_REFUSAL } from "./manual.ts";
 import { type Duplicates, type Outcome, STEP, type Step } from "./outcome.ts";
+import { gateMarkdown } from "./table-gate.ts";
 import { PARK } from "./reasons.ts";
 import { WHY } from "./why.ts";
 
@@ -100,6 +101,7 @@ export function outcomesMarkdown(): string {
       ["told", "waits, with firstMs 1 s and maxMs 60 s"],
       RETRY_AFTER_ROWS.map(({ told, ms }) => [told, `${retryAfterMs(ms, 1, SHOWN_RETRY, () => 0) / 1_000} s`]),
     ),
+    ...gateMarkdown(),
     "## How long the same key may be sent again",
     "`by-key` with `duplicatesLifetimeMs`: the partner forgets keys. Past half of that time since the first send the same key protects nothing any more, so the destination is asked first, and where it cannot be asked the write-back parks as KEY_EXPIRED. Without `duplicatesLifetimeMs` keys are taken to be remembered for ever.",
     ...acknowledgementsMarkdown(),

@@ -120,6 +120,26 @@ export function writeBackContract(name: string, make: () => Promise<WriteBackWor
       });
     }
 
+    test("C-6 of a backlog the longest owed goes first, and what became due just now can be claimed apart", async () => {
+      const destination = freshDestination();
+      const first = await owe(destination, "bill:1");
+      const second = await owe(destination, "bill:1");
+      await world.advance(1_000);
+      const third = await owe(destination, "bill:2");
+      await world.advance(10_000);
+      const live = await owe(destination, "bill:3");
+      const fresh = async (limit: number) => (await world.store.claim(destination, limit, LEASE_MS, "ask", 5_000)).map((one) => one.id);
+      assert.deepEqual(await fresh(9), [live]);
+      assert.deepEqual(await fresh(9), []);
+      const [head] = await claim(destination, "ask", 1);
+      assert.equal(head?.id, first);
+      assert.ok(head);
+      await world.store.settle(endOf(head));
+      assert.deepEqual(await fresh(9), [], "a head whose turn has just come is not live: it was owed long ago");
+      const rest = (await claim(destination)).map((one) => one.id);
+      assert.deepEqual(rest, [second, third]);
+    });
+
     test("a lane that a person holds is passed over until it is released, the others are not", async () => {
       const destination = freshDestination();
       const held = await owe(destination, "bill:1");

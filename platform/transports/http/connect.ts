@@ -1,5 +1,5 @@
 /** A bare connect: whether somebody accepts connections at an address, TLS handshake included. Nothing is asked and nothing is sent. */
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /** Undefined: the connection stood, and is closed again; else why it did not within `timeoutMs`. Never rejects. */
@@ -19,7 +19,9 @@ export function connectOnce(url: string, timeoutMs: number): Promise<string | un
       resolve(why);
     };
     // Who they are is checked with every call; a probe only asks whether they are there.
-    const socket = secure ? connectTls({ ...to, servername: host, rejectUnauthorized: false }) : connect(to);
+    const socket = secure
+      ? connectTls({ ...to, ...(isIP(host) === 0 ? { servername: host } : {}), rejectUnauthorized: false })
+      : connect(to);
     socket.setTimeout(timeoutMs, () => end(`no connection within ${timeoutMs} ms`));
     socket.once(secure ? "secureConnect" : "connect", () => end());
     socket.once("error", (error) =>

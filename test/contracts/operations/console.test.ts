@@ -155,6 +155,10 @@ describe("answers", () => {
     ["getWriteBack", "GET", "/write-backs/{writeBack}"],
     ["pausePartner", "POST", "/partners/his/pause", deed],
     ["resumePartner", "POST", "/partners/his/resume", deed],
+    ["pauseDestination", "POST", "/destinations/his/pause", deed],
+    ["drainDestination", "POST", "/destinations/his/drain", { ...deed, minutes: 5 }],
+    ["listDestinations", "GET", "/destinations"],
+    ["resumeDestination", "POST", "/destinations/his/resume", deed],
     ["listAudit", "GET", "/audit?limit=3&targetKind=message"],
   ];
   for (const [id, method, url, body] of asked) {
