@@ -12,7 +12,7 @@ import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
 import type { LedgerEnd, OpenLedger } from "./ledger.ts";
 import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
-import { idOf, isSuspect, type Live, seqOf, type Translated } from "./live.ts";
+import { idOf, isSuspect, leasesOf, type Live, seqOf, type Translated } from "./live.ts";
 import type { DeliverySource, ParkedEventOf, Settled, Settlement, SettleStore } from "./ports.ts";
 import { createRoom } from "./room.ts";
 import type { Turns } from "./turns.ts";
@@ -97,8 +97,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     deps.log("warn", "could not give messages back; their leases will expire", { messages, error: String(error) }),
   );
 
-  const leased = (): { id: string; token: number }[] =>
-    [...held.values()].flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
+  const leased = (): ReturnType<typeof leasesOf> => leasesOf([...held.values()]);
 
   const finish = (one: Live, settled: Settled): void => {
     live.delete(one.token);
@@ -379,9 +378,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     stopped ||= forGood;
     spilled = true;
     for (const source of queue) held.delete(idOf(source));
-    const queued = queue
-      .splice(0)
-      .flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
+    const queued = leasesOf(queue.splice(0));
     if (queued.length > 0) await deps.journal.release(queued);
     return left;
   };

@@ -44,3 +44,7 @@ export const seqOf = (source: DeliverySource): number => (source.kind === "messa
 
 /** Begun before, more often than restarts, deploys and a full queue explain, and never settled. What a person replays is no suspect. */
 export const isSuspect = (message: JournaledMessage): boolean => message.run >= SUSPECT_RUN && !message.replayed;
+
+/** The leases of messages among them. */
+export const leasesOf = (sources: readonly DeliverySource[]): { readonly id: string; readonly token: number }[] =>
+  sources.flatMap((source) => (source.kind === "message" ? [{ id: source.message.id, token: source.message.token }] : []));
