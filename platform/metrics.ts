@@ -17,6 +17,8 @@ export interface Metrics {
   sampleFrom(source: () => Promise<Sample>): void;
   /** Where the number of open alarms comes from: `operations.alarms.open`. */
   alarmsFrom(source: () => Promise<readonly { readonly kind: string; readonly severity: string; readonly count: number }[]>): void;
+  /** What subscribers are owed again, and whose queue takes nothing: `operations.subscribers.list`. */
+  subscribersFrom(source: () => Promise<readonly { readonly name: string; readonly owed: number; readonly stalled: boolean }[]>): void;
   /** A door handed a message to the journal. `kind`: what Journaled says, or "refused" / "busy". */
   accepted(door: string, partner: string, kind: string): void;
   /** Milliseconds from a door's hand-over to the commit. */
@@ -47,6 +49,8 @@ function gaugesOf(registry: Registry) {
     paused: gauge("destination_paused", "1 while a person has paused the destination", ["destination"]),
     services: gauge("service_up", "1 when the service answers", ["service"]),
     live: gauge("deliveries_live", "deliveries inside flows"),
+    subscriberOwed: gauge("subscriber_owed_events", "numbers of events to be published again to a subscriber's queue", ["subscriber"]),
+    subscriberStalled: gauge("subscriber_stalled", "1 while a subscriber's queue takes no events", ["subscriber"]),
     queued: gauge("deliveries_queued", "messages in memory that wait for their turn"),
   };
 }
@@ -142,6 +146,7 @@ export function createMetrics(): Metrics {
     registers: [registry],
   });
   let alarms: Parameters<Metrics["alarmsFrom"]>[0] | undefined;
+  let subscribers: Parameters<Metrics["subscribersFrom"]>[0] | undefined;
   let source: (() => Promise<Sample>) | undefined;
 
   const refresh = async (): Promise<void> => {
@@ -155,6 +160,12 @@ export function createMetrics(): Metrics {
       const open = seen ? await alarms?.() : undefined;
       alarmsOpen.reset();
       for (const { kind, severity, count } of open ?? []) alarmsOpen.set({ kind, severity }, count);
+      const reading = seen ? await subscribers?.() : undefined;
+      for (const gauge of [gauges.subscriberOwed, gauges.subscriberStalled]) gauge.reset();
+      for (const { name: subscriber, owed, stalled } of reading ?? []) {
+        gauges.subscriberOwed.set({ subscriber }, owed);
+        gauges.subscriberStalled.set({ subscriber }, stalled ? 1 : 0);
+      }
     } catch {
       gauges.up.set(0); // the scrape goes on with what this process knows by itself; the log has the reason where it was thrown
     }
@@ -168,6 +179,9 @@ export function createMetrics(): Metrics {
     },
     alarmsFrom: (given) => {
       alarms = given;
+    },
+    subscribersFrom: (given) => {
+      subscribers = given;
     },
     sampleFrom: (given) => {
       source = given;

@@ -260,6 +260,16 @@ function operationsOf({
     replay: replay.settings,
   });
   metrics.alarmsFrom(() => operations.alarms.open());
+  metrics.subscribersFrom(async () => {
+    const listed = await operations.subscribers.list();
+    if (!listed.ok) return [];
+    const { items, reached } = listed.value;
+    return items.map(({ name, owed, stalled }) => ({
+      name,
+      owed: owed === undefined ? 0 : Number(BigInt(owed.to ?? reached) - BigInt(owed.from)),
+      stalled: stalled !== undefined,
+    }));
+  });
   metrics.sampleFrom(() => operations.sample());
   return operations;
 }
