@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Mode, openProxy } from "./proxy.ts";
 
-export type Order = { readonly set: Mode; readonly number: number } | { readonly reset: true } | { readonly close: true };
+export type Order = { readonly set: Mode; readonly number: number } | { readonly reset: true };
 
 /** What both threads see: struck since the last mode was set, connections accepted, connections open, number of that mode. */
 export const COUNTERS = 4;
@@ -18,17 +18,13 @@ if (parentPort !== null) {
     Atomics.store(shared, 1, proxy.opened());
     Atomics.store(shared, 2, proxy.open());
   };
-  const timer = setInterval(tell, TELL_EVERY_MS);
+  setInterval(tell, TELL_EVERY_MS);
   port.on("message", (order: Order) => {
     if ("set" in order) {
       proxy.set("pattern" in order.set ? { ...order.set, pattern: Buffer.from(order.set.pattern) } : order.set);
       tell();
       Atomics.store(shared, 3, order.number);
-    } else if ("reset" in order) proxy.reset();
-    else {
-      clearInterval(timer);
-      void proxy.close().then(() => process.exit(0));
-    }
+    } else proxy.reset();
     tell();
   });
   port.postMessage(proxy.port);

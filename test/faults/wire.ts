@@ -26,9 +26,7 @@ export async function openCable(target: { readonly host: string; readonly port: 
     opened: () => Atomics.load(shared, 1),
     open: () => Atomics.load(shared, 2),
     close: async () => {
-      const ended = once(thread, "exit");
-      tell({ close: true });
-      await ended;
+      await thread.terminate(); // its sockets go with it
     },
   };
 }
