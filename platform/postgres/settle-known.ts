@@ -15,7 +15,7 @@ import { billOfBook } from "./bill-book.ts";
 import { loadOpen } from "./overtaken.ts";
 import type { Client } from "./pool.ts";
 import * as sql from "./settle-sql.ts";
-import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
+import { daysOf, lockTexts, orderLock, run, together } from "./sql.ts";
 
 const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
 type HasDay = (day: string) => boolean;
@@ -202,18 +202,18 @@ async function loadLanes(
 
 /** Loads everything that judging these settlements can ask. */
 export async function loadKnown(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Known> {
-  const facts = await loadFacts(client, settlements);
-  const stored = await loadStored(client, settlements, hasDay);
   const changed = unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
   const asked = unique([...changed, ...settlements.flatMap((one) => one.writeBacks.flatMap((owed) => billsAsked(one, owed)))]);
-  const bills = new Map<string, Bill>();
-  if (asked.length > 0) {
-    const rows = await run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [textArray(asked)]);
-    for (const row of rows) bills.set(row.key, billOfBook(row.key, row.book));
-  }
+  // Sent together: none of them needs another's answer.
+  const [facts, stored, billRows, rows] = await together([
+    loadFacts(client, settlements),
+    loadStored(client, settlements, hasDay),
+    asked.length > 0 ? run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [textArray(asked)]) : [],
+    changed.length > 0 ? run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [textArray(changed)]) : [],
+  ]);
+  const bills = new Map(billRows.map((row) => [row.key, billOfBook(row.key, row.book)]));
   const held = new Map<string, HeldWriteBack[]>();
-  if (changed.length > 0) {
-    const rows = await run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [textArray(changed)]);
+  if (rows.length > 0) {
     for (const { bill, ...one } of rows) held.set(bill, [...(held.get(bill) ?? []), one]);
     // Mostly the bill's own lock. A lane of another name is locked out of order: the server breaks a deadlock and the batch is done again.
     await lockTexts(

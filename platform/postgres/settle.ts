@@ -25,7 +25,7 @@ import { takeUpReversals } from "./reversals-ahead.ts";
 import * as sql from "./settle-sql.ts";
 import { noteParkedMessages } from "./failure-groups.ts";
 import { LostRace } from "./failures.ts";
-import { daysOf, lockTexts, msOfUuid, orderLock, run } from "./sql.ts";
+import { daysOf, lockTexts, msOfUuid, orderLock, run, together } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
@@ -86,8 +86,9 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     );
 
   const work = async (tx: Tx, settlements: readonly Settlement[]): Promise<Worked<Settled>> => {
-    await lockTexts(tx.client, settlements.flatMap(orderKeysOf).map(orderLock));
-    const fenced = await fencedOff(tx.client, settlements, deps.hasDay);
+    // Sent together, done one after the other.
+    const locked = lockTexts(tx.client, settlements.flatMap(orderKeysOf).map(orderLock));
+    const [fenced] = await together([fencedOff(tx.client, settlements, deps.hasDay), locked]);
     const open = settlements.filter((one) => !fenced.has(one)).sort(inOrder);
     const known = await loadKnown(tx.client, open, deps.hasDay);
     const judge = createJudge(known, { newId: () => deps.uuid7(tx.nowMs), parkedEvent: deps.parkedEvent });
@@ -124,12 +125,15 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         plan.events.map((sealed, ordinal) => ({ messageId: plan.messageId, event: sealed.event, ordinal, publish: sealed.publish })),
       )
       .map((row, index) => ({ ...row, seq: eventSeqs[index] ?? 0n }));
-    await takeFacts(tx, judge.facts());
     const bills = judge.bills().map((bill) => ({ key: bill.key, book: bookOf(bill) }));
-    if (bills.length > 0) await run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]);
-    await storeEvents(tx, events);
-    await storeKeys(tx, all);
-    await storeWriteBacks(tx, all, laneSeqs, born);
+    // Sent together, done one after the other; the first that fails is the one that is told.
+    await together([
+      takeFacts(tx, judge.facts()),
+      bills.length > 0 ? run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]) : undefined,
+      storeEvents(tx, events),
+      storeKeys(tx, all),
+      storeWriteBacks(tx, all, laneSeqs, born),
+    ]);
     const released = judge.released();
     if (released.length > 0) {
       const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
@@ -137,8 +141,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     }
     const overtaken = await storeOvertaken(tx, judge);
     const deliveries = deliveriesOf(events);
-    await storeDeliveries(tx, deliveries);
-    await endSources(tx, all);
+    await together([storeDeliveries(tx, deliveries), endSources(tx, all)]);
     await takeUpReversals(tx, events);
 
     failpoint("settle.before-commit");
@@ -248,6 +251,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
   /** Closes what the settlements were about: the message's state and history, or the event delivery. */
   const endSources = async (tx: Tx, plans: readonly Plan[]): Promise<void> => {
     const messages = plans.filter((plan) => plan.settlement.source.kind === "message");
+    const sent: Promise<unknown>[] = [];
     if (messages.length > 0) {
       const rows = messages.map((plan) => ({
         id: plan.messageId,
@@ -260,15 +264,16 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         rows.map((row) => row.id),
         deps.hasDay,
       );
-      await run(tx.client, `update_messages${days.name}`, sql.updateMessages(days), [...sql.OUTCOME_ROWS.params(rows), tx.nowMs]);
+      sent.push(run(tx.client, `update_messages${days.name}`, sql.updateMessages(days), [...sql.OUTCOME_ROWS.params(rows), tx.nowMs]));
     }
     const ended = plans.flatMap((plan) => {
       const { source } = plan.settlement;
       if (source.kind !== "event") return [];
       return [{ subscriber: source.subscriber, event_id: source.event.id, park: plan.reason ? JSON.stringify(plan.reason) : null }];
     });
-    if (ended.length > 0) await run(tx.client, "end_deliveries", sql.END_DELIVERIES, sql.ENDED.params(ended));
-    await storeHistory(tx, plans.flatMap(historyOf));
+    if (ended.length > 0) sent.push(run(tx.client, "end_deliveries", sql.END_DELIVERIES, sql.ENDED.params(ended)));
+    sent.push(storeHistory(tx, plans.flatMap(historyOf)));
+    await together(sent);
     const parked = messages.flatMap(({ messageId: id, reason, settlement }) => (reason ? [{ ...summaryOf(settlement), id, reason }] : []));
     await noteParkedMessages(tx, parked);
   };

@@ -1,6 +1,7 @@
 /** Small things every statement needs. */
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { textArray } from "./binary.ts";
+import { codeOf } from "./failures.ts";
 import type { Client, Pool } from "./pool.ts";
 import { type PartitionedTable, suffixOf } from "./partitions.ts";
 
@@ -13,6 +14,20 @@ export async function run<R extends object = Record<string, never>>(
 ): Promise<R[]> {
   const result = await on.query<R>({ name, text, values: values as unknown[] });
   return result.rows;
+}
+
+/** What every statement says once one before it in its transaction has failed. */
+const TRANSACTION_FAILED = "25P02";
+
+/**
+ * Waits for statements that were sent together (the pool pipelines them; the server does them one after the other, in the order sent). Every one has been answered before
+ * this rejects, so that nothing is sent behind the rollback; it rejects with what failed first.
+ */
+export async function together<const T extends readonly unknown[]>(sent: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const done = await Promise.allSettled(sent);
+  const failed = done.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
+  if (failed.length > 0) throw failed.find((error) => codeOf(error) !== TRANSACTION_FAILED) ?? failed[0];
+  return done.map((one) => (one.status === "fulfilled" ? one.value : undefined)) as { -readonly [K in keyof T]: Awaited<T[K]> };
 }
 
 /** Milliseconds of receipt inside a UUID v7. */

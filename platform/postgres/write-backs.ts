@@ -11,7 +11,7 @@ import { noteFailedEnds } from "./failure-groups.ts";
 import { failureOf } from "./failures.ts";
 import { commit, createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
-import { dayOf, daysOf, lockTexts, orderLock, run } from "./sql.ts";
+import { dayOf, daysOf, lockTexts, orderLock, run, together } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import * as sql from "./write-back-sql.ts";
 import type { Subscribers } from "./subscribers.ts";
@@ -153,11 +153,13 @@ async function publish(
 /** Locks the lanes, then makes their oldest queued write-back the head. Answers the destinations that have something due. */
 async function promote(tx: Tx, lanes: readonly { readonly one: string; readonly two: string }[]): Promise<string[]> {
   if (lanes.length === 0) return [];
-  await lockTexts(
-    tx.client,
-    lanes.map((lane) => orderLock(lane.two)),
-  );
-  const rows = await run<{ destination: string }>(tx.client, "write_back_promote", sql.PROMOTE, [...sql.LANES.params(lanes), tx.nowMs]);
+  const [, rows] = await together([
+    lockTexts(
+      tx.client,
+      lanes.map((lane) => orderLock(lane.two)),
+    ),
+    run<{ destination: string }>(tx.client, "write_back_promote", sql.PROMOTE, [...sql.LANES.params(lanes), tx.nowMs]),
+  ]);
   return rows.map((row) => row.destination);
 }
 
@@ -203,13 +205,12 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
         deps.hasDay,
       );
       const values = [...sql.END_ROWS.params(rows.map((end) => endRow(end, tx.nowMs))), tx.nowMs];
-      await run(tx.client, `write_back_end${days.name}`, sql.endAttempts(days), values);
-      outbox = await publish(
-        tx,
-        deps.subscribers,
-        [...ours].flatMap(([{ messageId, event }, seq]) => (event ? [{ messageId, seq, event }] : [])),
-      );
-      destinations = await promote(tx, lanes);
+      const events = [...ours].flatMap(([{ messageId, event }, seq]) => (event ? [{ messageId, seq, event }] : []));
+      [, outbox, destinations] = await together([
+        run(tx.client, `write_back_end${days.name}`, sql.endAttempts(days), values),
+        publish(tx, deps.subscribers, events),
+        promote(tx, lanes),
+      ]);
       const to = new Map(fence.map((row) => [row.id, row.destination]));
       await noteReferences(
         tx,
