@@ -55,10 +55,12 @@ export function mainThreadOf(pid: number): number {
 const POSTGRES_PARTS: readonly (readonly [string, RegExp])[] = [
   ["WAL writer", /walwriter/],
   ["checkpoints and page writing", /checkpointer|background writer|io worker/],
-  ["autovacuum", /autovacuum/],
 ];
 
-/** CPU microseconds used so far by a PostgreSQL server, by part. What ended before is with the server itself, under "ended". */
+/** Workers come and go: what one has used moves to the server itself when it ends. */
+const POSTGRES_REST = "autovacuum, and what has ended";
+
+/** CPU microseconds used so far by a PostgreSQL server, by part. */
 export function postgresPartsOf(pid: number): Record<string, number> {
   const parts: Record<string, number> = {};
   let living = 0;
@@ -66,12 +68,13 @@ export function postgresPartsOf(pid: number): Record<string, number> {
     const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
     if (stat === undefined || stat.parent !== pid) continue;
     const title = read(`/proc/${name}/cmdline`);
+    if (/autovacuum worker/.test(title)) continue;
     const part = POSTGRES_PARTS.find(([, titles]) => titles.test(title))?.[0] ?? "sessions";
     parts[part] = (parts[part] ?? 0) + stat.ticks * MICROSECONDS_PER_TICK;
     living += stat.ticks;
   }
   const all = cpuOf({ server: pid }).server ?? 0;
-  return { ...parts, ended: all - living * MICROSECONDS_PER_TICK };
+  return { ...parts, [POSTGRES_REST]: all - living * MICROSECONDS_PER_TICK };
 }
 
 /** What each used between two readings, microseconds. A process that is only in the later one started in between. */

@@ -77,7 +77,10 @@ describe("C-7 a write-back in a person's hands", () => {
     assert.equal(world.told.after.length, before + 1);
     assert.deepEqual(done?.destinations, ["his"]);
     assert.equal(done?.outbox[0]?.event.type, "writeback.resolved");
-    const stored = await world.sql<{ body: string }>("select body from outbox where event_id = $1", [done?.outbox[0]?.event.id]);
+    const stored = await world.sql<{ body: string }>(
+      "select e.body from outbox o join event e on e.message_id = o.message_id and e.id = o.event_id where o.event_id = $1",
+      [done?.outbox[0]?.event.id],
+    );
     const { data } = JSON.parse(stored[0]?.body ?? "{}") as { data: Record<string, unknown> };
     assert.deepEqual([data.decision, data.hisReceiptNo, data.by, data.reason], ["done-by-hand", "HIS-7788", { name: "王工" }, "测试重放"]);
     const { writeBack, actions } = mustBe(await world.operations.writeBack(first));
