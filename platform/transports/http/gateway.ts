@@ -141,14 +141,14 @@ function readBody(payload: IncomingMessage, max: number): Promise<Buffer> {
   });
 }
 
-function newApp(log: Log): FastifyInstance {
+function newApp(log: Log, shared: boolean): FastifyInstance {
   return fastify({
     logger: false,
     bodyLimit: BODY_HARD_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: "idle",
-    return503OnClosing: true,
+    return503OnClosing: !shared, // on a shared port what a connection still brings is taken: the journal is there until the gateway is closed
     routerOptions: { maxParamLength: NAME_MAX },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS, maxHeaderSize: HEADER_BYTES_MAX },
     frameworkErrors(_error, _request, reply: FastifyReply) {
@@ -173,7 +173,7 @@ function newApp(log: Log): FastifyInstance {
 export function createGateway(options: GatewayOptions): Gateway {
   const { intake, rates, log, dialect } = options;
   const digests = new Map([...options.keys].map(([partner, key]) => [partner, digest(key)]));
-  const app = newApp(log);
+  const app = newApp(log, options.shared === true);
   let paused = false;
 
   /** The same answer, in the same time, for a wrong key, no key and nobody of that name. */
