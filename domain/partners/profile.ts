@@ -129,6 +129,15 @@ export const Destination = Type.Object(
     ),
     inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
     ping: Type.Optional(Type.String({ pattern: "^/", description: "path of a harmless GET / 探测路径" })),
+    probe: Type.Optional(
+      Type.Object(
+        {
+          firstMs: Type.Integer({ minimum: 50, maximum: 600_000, default: 5_000 }),
+          maxMs: Type.Integer({ minimum: 50, maximum: 600_000, default: 30_000 }),
+        },
+        { additionalProperties: false, description: "pauses between probes while it does not answer; absent = 5 s to 30 s / 探测间隔" },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

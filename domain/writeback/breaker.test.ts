@@ -5,6 +5,7 @@ import { freshGate, type GateRow } from "./gates.ts";
 
 const half = () => 0.5;
 const NOW = 1_000_000;
+const PROFILE = { ceiling: 120, pauses: undefined };
 const closed = freshGate("his");
 const report = (more: Partial<Report>): Report => ({
   calls: 1,
@@ -18,7 +19,7 @@ const report = (more: Partial<Report>): Report => ({
 const failed = (n = 1): Report => report({ calls: n, failures: n, tail: n, why: "refused" });
 const answered = report({ answered: true });
 const tell = (row: GateRow, reports: readonly Report[], stepMs = 10): GateRow =>
-  reports.reduce((was, one, index) => reported(was, one, 120, NOW + index * stepMs, half), row);
+  reports.reduce((was, one, index) => reported(was, one, PROFILE, NOW + index * stepMs, half), row);
 const opened = tell(closed, [failed(OPEN_AFTER)]);
 
 void describe("breaker: what opens it", () => {
@@ -39,7 +40,7 @@ void describe("breaker: what opens it", () => {
     assert.equal(tell(closed, Array(30).fill(one), WINDOW_MS / 5).breaker, "closed");
   });
   test("a window without failures is forgotten: health writes nothing", () => {
-    const row = reported(tell(closed, [failed()]), answered, 120, NOW + WINDOW_MS + 1, half);
+    const row = reported(tell(closed, [failed()]), answered, PROFILE, NOW + WINDOW_MS + 1, half);
     assert.deepEqual([row.window, row.failures], [[], 0]);
   });
   test("it says why, and probes after 5 s", () => {
@@ -54,11 +55,15 @@ void describe("breaker: while open", () => {
       [0, 1, 2, 3, 4, 5, 99].map((round) => probePauseMs(round, half)),
       [5_000, 7_500, 11_250, 16_875, 25_313, 30_000, 30_000],
     );
+    assert.deepEqual(
+      [0, 1, 9].map((round) => probePauseMs(round, half, 1, { firstMs: 200, maxMs: 500 })),
+      [200, 300, 500],
+    );
     assert.deepEqual([probePauseMs(9, () => 0), probePauseMs(9, () => 0.999_999)], [24_000, 36_000]);
   });
   test("late failures of calls that were out change nothing; a late answer is worth a probe now", () => {
     assert.equal(tell(opened, [failed(30)]), opened);
-    assert.equal(reported(opened, answered, 120, NOW + 100, half).probeAtMs, NOW + 100);
+    assert.equal(reported(opened, answered, PROFILE, NOW + 100, half).probeAtMs, NOW + 100);
   });
   test("one prober under lease; the end of a lease that is another's changes nothing", () => {
     assert.equal(takeProbe(opened, 1, 2_000, NOW + 4_999), undefined);
@@ -68,10 +73,10 @@ void describe("breaker: while open", () => {
     assert.ok(!probeIsDue(first, NOW + 6_999));
     const second = takeProbe(first, 2, 2_000, NOW + 7_000);
     assert.ok(second?.prober);
-    assert.equal(probed(second, first.prober, { answered: true, why: "" }, NOW + 7_100, half), undefined);
-    const again = probed(second, second.prober, { answered: false, why: "HTTP 503" }, NOW + 7_100, half);
+    assert.equal(probed(second, first.prober, { answered: true, why: "" }, undefined, NOW + 7_100, half), undefined);
+    const again = probed(second, second.prober, { answered: false, why: "HTTP 503" }, undefined, NOW + 7_100, half);
     assert.deepEqual([again?.breaker, again?.probes, again?.probeAtMs, again?.why], ["open", 1, NOW + 14_600, "HTTP 503"]);
-    assert.equal(probed(second, second.prober, { answered: true, why: "" }, NOW + 7_100, half)?.breaker, "half-open");
+    assert.equal(probed(second, second.prober, { answered: true, why: "" }, undefined, NOW + 7_100, half)?.breaker, "half-open");
   });
 });
 

@@ -3,6 +3,7 @@
  * printed in docs/outcomes.md.
  */
 import type { Reach } from "./attempt-end.ts";
+import type { Backoff } from "./backoff.ts";
 import type { Random } from "./clock.ts";
 import { startDrain } from "./drain.ts";
 import type { GateRow, Slot } from "./gates.ts";
@@ -19,6 +20,7 @@ export const PROBE_FIRST_MS = 5_000;
 export const PROBE_GROWTH = 1.5;
 export const PROBE_MAX_MS = 30_000;
 export const PROBE_JITTER = 0.2;
+const PROBE_PAUSES: Backoff = { firstMs: PROBE_FIRST_MS, maxMs: PROBE_MAX_MS };
 /**
  * After a probe that was answered although the real head behind it failed, a round costs two calls: it comes half as often. (A gateway that answers pings while the HIS
  * behind it is dead must not cost twice the calls.)
@@ -32,6 +34,13 @@ export const BREAKER_BY_REACH: Readonly<Record<Reach, "success" | "failure" | "n
   busy: "neutral",
   "not-called": "neutral",
 };
+
+/** What the profile says of a destination, as far as its breaker must know. */
+export interface BreakerOf {
+  readonly ceiling: number | undefined;
+  /** Pauses between probes; undefined: PROBE_FIRST_MS to PROBE_MAX_MS. */
+  readonly pauses: Backoff | undefined;
+}
 
 /** What one worker saw since its last report. */
 export interface Report {
@@ -47,21 +56,21 @@ export interface Report {
 }
 
 /** When to probe next: `rounds` pauses have gone by. Jitter is uniform, so the mean is the pause itself. */
-export function probePauseMs(rounds: number, random: Random, factor = 1): number {
-  const pause = Math.min(PROBE_FIRST_MS * PROBE_GROWTH ** Math.min(rounds, 30), PROBE_MAX_MS) * factor;
+export function probePauseMs(rounds: number, random: Random, factor = 1, { firstMs, maxMs }: Backoff = PROBE_PAUSES): number {
+  const pause = Math.min(firstMs * PROBE_GROWTH ** Math.min(rounds, 30), maxMs) * factor;
   return Math.round(pause * (1 - PROBE_JITTER + 2 * PROBE_JITTER * random()));
 }
 
 const isOver = (lease: GateRow["prober"], nowMs: number): boolean => lease === undefined || lease.untilMs <= nowMs;
 
-function opened(row: GateRow, why: string, nowMs: number, random: Random): GateRow {
+function opened(row: GateRow, why: string, of: BreakerOf, nowMs: number, random: Random): GateRow {
   return {
     ...row,
     breaker: "open",
     sinceMs: nowMs,
     why,
     probes: 0,
-    probeAtMs: nowMs + probePauseMs(0, random),
+    probeAtMs: nowMs + probePauseMs(0, random, 1, of.pauses),
     prober: undefined,
     rateNow: undefined,
     drain: undefined,
@@ -86,17 +95,17 @@ function whyOpen(failures: number, window: readonly Slot[], why: string | undefi
 }
 
 /** One worker's report applied. While closed it counts; while open only an answer matters (probe at once); while half-open only the trial's end decides. */
-export function reported(row: GateRow, report: Report, ceiling: number | undefined, nowMs: number, random: Random): GateRow {
+export function reported(row: GateRow, report: Report, of: BreakerOf, nowMs: number, random: Random): GateRow {
   if (row.breaker === "open") return report.answered ? { ...row, probeAtMs: Math.min(row.probeAtMs ?? nowMs, nowMs) } : row;
   if (row.breaker === "half-open") {
-    if (report.trial === "answered") return closedAgain(row, ceiling, nowMs);
-    return report.trial === "failed" ? trialFailed(row, report.why, nowMs, random) : row;
+    if (report.trial === "answered") return closedAgain(row, of.ceiling, nowMs);
+    return report.trial === "failed" ? trialFailed(row, report.why, of, nowMs, random) : row;
   }
   const failures = report.answered ? report.tail : row.failures + report.tail;
   const window = report.failures > 0 || within(row.window, nowMs).length > 0 ? counted(row.window, report, nowMs) : [];
   const why = report.failures > 0 ? whyOpen(failures, window, report.why) : undefined;
   const next = { ...row, failures, window: window.some((slot) => slot.failures > 0) ? window : [] };
-  return why === undefined ? next : opened(next, why, nowMs, random);
+  return why === undefined ? next : opened(next, why, of, nowMs, random);
 }
 
 function closedAgain(row: GateRow, ceiling: number | undefined, nowMs: number): GateRow {
@@ -114,13 +123,13 @@ function closedAgain(row: GateRow, ceiling: number | undefined, nowMs: number): 
   return startDrain(closed, ceiling, nowMs);
 }
 
-function trialFailed(row: GateRow, why: string | undefined, nowMs: number, random: Random): GateRow {
+function trialFailed(row: GateRow, why: string | undefined, of: BreakerOf, nowMs: number, random: Random): GateRow {
   return {
     ...row,
     breaker: "open",
     why: `its probe was answered, its first write-back failed${why === undefined ? "" : `: ${why}`}`,
     probes: row.probes + 1,
-    probeAtMs: nowMs + probePauseMs(row.probes + 1, random, LIAR_FACTOR),
+    probeAtMs: nowMs + probePauseMs(row.probes + 1, random, LIAR_FACTOR, of.pauses),
     prober: undefined,
   };
 }
@@ -137,13 +146,14 @@ export function probed(
   row: GateRow,
   lease: NonNullable<GateRow["prober"]>,
   result: { readonly answered: boolean; readonly why: string },
+  pauses: Backoff | undefined,
   nowMs: number,
   random: Random,
 ): GateRow | undefined {
   if (row.breaker !== "open" || row.prober?.worker !== lease.worker || row.prober.untilMs !== lease.untilMs) return undefined;
   if (result.answered) return { ...row, breaker: "half-open", prober: undefined, probeAtMs: undefined };
   const probes = row.probes + 1;
-  return { ...row, probes, probeAtMs: nowMs + probePauseMs(probes, random), prober: undefined, why: result.why };
+  return { ...row, probes, probeAtMs: nowMs + probePauseMs(probes, random, 1, pauses), prober: undefined, why: result.why };
 }
 
 /** The one real head of a half-open breaker is this worker's to send. It counts against the ceiling: what follows it starts with an empty bucket. */

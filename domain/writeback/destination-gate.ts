@@ -251,7 +251,7 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
     }
   };
   const applied = (was: GateRow, told: Seen, now: number): GateRow => {
-    const next = reported(was, told.report, ceiling(), now, random);
+    const next = reported(was, told.report, { ceiling: ceiling(), pauses: policy()?.probe }, now, random);
     const { calls, failures } = told.report;
     const paced = was.breaker === "closed" ? drained(next, { calls, failures, durations: told.durations }, ceiling(), now) : next;
     return told.throttled ? throttled(paced, pace.seen(), ceiling(), now) : paced;
@@ -325,7 +325,7 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
     const result: Probed = await deps.probe(policyNow, deps.signal);
     metrics.probe(name, result.by, result.answered);
     log.info(result.answered ? "probe answered" : "probe failed", { destination: name, by: result.by, why: result.why });
-    await change((was, now) => ({ row: probed(was, lease, result, now, random), answer: undefined }));
+    await change((was, now) => ({ row: probed(was, lease, result, policyNow.probe, now, random), answer: undefined }));
   };
 
   const gate: DestinationGate = {

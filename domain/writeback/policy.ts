@@ -30,6 +30,8 @@ export interface DestinationPolicy {
   readonly inquiry?: string;
   /** Path of a harmless GET: what probes ask while the breaker is open. */
   readonly ping?: string;
+  /** Pauses between probes; absent: PROBE_FIRST_MS to PROBE_MAX_MS (breaker.ts). */
+  readonly probe?: Backoff;
   /** Ceiling of calls a second, all workers together; absent: `parallel` alone limits. */
   readonly ratePerSecond?: number;
   readonly quietHours?: readonly QuietSpan[];
@@ -90,6 +92,9 @@ function problemsOf(destination: Destination): readonly PolicyProblem[] {
   if (destination.retry.firstMs > destination.retry.maxMs) {
     problems.push({ at: "/destination/retry", zh: "首次等待大于最长等待", en: "the first wait is longer than the longest" });
   }
+  if (destination.probe !== undefined && destination.probe.firstMs > destination.probe.maxMs) {
+    problems.push({ at: "/destination/probe", zh: "首次等待大于最长等待", en: "the first wait is longer than the longest" });
+  }
   if (!URL.canParse(destination.url)) problems.push({ at: "/destination/url", zh: "地址不合法", en: "is not an address" });
   return problems;
 }
@@ -116,6 +121,7 @@ export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destinat
       replyBytesMax: REPLY_BYTES_MAX,
       ...(destination.inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${destination.inquiry}` }),
       ...(destination.ping === undefined ? {} : { ping: destination.ping }),
+      ...(destination.probe === undefined ? {} : { probe: destination.probe }),
       ...(destination.ratePerSecond === undefined ? {} : { ratePerSecond: destination.ratePerSecond }),
       ...(destination.quietHours === undefined ? {} : { quietHours: destination.quietHours }),
       ...(destination.duplicatesLifetimeMs === undefined ? {} : { duplicatesLifetimeMs: destination.duplicatesLifetimeMs }),

@@ -113,7 +113,8 @@ export function gateContract(name: string, make: () => Promise<GateWorld>): void
 
     test("C-6 failures count over all workers; one probes at a time; one head is the trial; its success closes", async () => {
       const destination = fresh();
-      const tell = (report: Report) => change(destination, (row, now) => reported(row, report, undefined, now, half));
+      const tell = (report: Report) =>
+        change(destination, (row, now) => reported(row, report, { ceiling: undefined, pauses: undefined }, now, half));
       for (let n = 1; n < OPEN_AFTER; n += 1) assert.equal((await tell(failure())).row.breaker, "closed");
       assert.equal((await tell(failure())).row.breaker, "open");
       const probe = (worker: number) => change(destination, (row, now) => takeProbe(row, worker, 3_000, now));
@@ -127,7 +128,7 @@ export function gateContract(name: string, make: () => Promise<GateWorld>): void
       assert.ok(second.answer && lease, "a prober that died holds it up no longer than its lease");
       const first = taken.find((one) => one.answer)?.row.prober;
       const end = (of: NonNullable<GateRow["prober"]>, answered: boolean) =>
-        change(destination, (row, now) => probed(row, of, { answered, why: "HTTP 200" }, now, half));
+        change(destination, (row, now) => probed(row, of, { answered, why: "HTTP 200" }, undefined, now, half));
       assert.ok(first && !(await end(first, true)).answer, "the first prober is none any more");
       assert.equal((await end(lease, true)).row.breaker, "half-open");
       const trial = (worker: number) => change(destination, (row, now) => takeTrial(row, worker, 10_000, now));

@@ -101,6 +101,7 @@ export const QUICK = {
   leaseMs: 3_000,
   trustNotFoundAfterMs: 2_500,
   retry: { firstMs: 60, maxMs: 400 },
+  probe: { firstMs: 100, maxMs: 300 },
 };
 
 /** A profile edit that gives the destination these settings. */
