@@ -1,6 +1,6 @@
 /** The faults of reference/reliability.md section 6. One file per family exports a list; a row of the matrix that no family runs is named in not-here.ts with its reason. */
 import type { Chain, Load } from "./load.ts";
-import type { World } from "./world.ts";
+import type { Wired, World } from "./world.ts";
 
 export type Form = "short" | "full";
 
@@ -43,6 +43,8 @@ export interface Fault {
   readonly stories?: readonly number[];
   /** Longest time to quiescence after the load; QUIET_MS when absent. */
   readonly quietMs?: number;
+  /** Which ways out of the engine go through our proxies. */
+  readonly wired?: Wired;
   /** Clocks are moved: times of rows and acks are not compared. */
   readonly clocksMove?: boolean;
   /** Parked write-backs and messages are this fault's lawful end (naive partner without any means: residual doubt). */

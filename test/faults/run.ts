@@ -169,6 +169,7 @@ interface Struck {
 /** Runs one fault over a running system, to the end of its load. */
 async function strike(place: Place, fault: Fault, options: RunOptions): Promise<Struck> {
   const { world } = place;
+  await world.wire(fault.wired ?? "none");
   const since = Date.now();
   const from = ledgerSince(ledgerOf(world), 0).next;
   diary(world, `${fault.id} ${fault.what}`);

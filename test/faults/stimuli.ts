@@ -130,7 +130,14 @@ export async function replayed(stage: Stage): Promise<void> {
   const parked = await parkedOnes(stage);
   if (parked.length === 0) return refusedOnes(stage);
   const open = ((await api(stage, "/replays?open=true")).items as readonly Item[])[0];
-  const job = open ?? (await api(stage, "/replays", { ...SIGNED, of: "write-backs", select: { state: "parked" }, confirmedChecked: true }));
+  const job =
+    open ??
+    (await api(stage, "/replays", {
+      ...SIGNED,
+      of: "write-backs",
+      select: { ids: parked.map((one) => String(one.id)) },
+      confirmedChecked: true,
+    }));
   const id = String(job.id);
   const end = Date.now() + JOB_MS;
   while (Date.now() < end) {

@@ -37,6 +37,9 @@ export interface Wires {
   readonly redis: Cable;
 }
 
+/** Which ways out of the engine go through proxies. They cost time, so only where a fault is on them. */
+export type Wired = "none" | "his" | "all";
+
 export interface World {
   readonly huiliu: Huiliu;
   readonly target: LoadTarget;
@@ -44,8 +47,10 @@ export interface World {
   readonly folder: string;
   /** Arranges the next starts of the engine; what was arranged before is forgotten. */
   arrange(start: EngineStart): void;
-  /** Puts the proxies between the engine and its peers, with a restart the first time. They pass everything on until told otherwise. */
+  /** The proxies; they pass everything on until told otherwise. */
   wires(): Promise<Wires>;
+  /** Puts proxies between the engine and its peers, or takes them away, with a restart where it is not so already. */
+  wire(level: Wired): Promise<void>;
   /** Kills the engine (SIGTERM: in good order) and waits until the next one is ready. */
   restart(signal?: NodeJS.Signals): Promise<void>;
   /** Kill points that killed an engine since the last call, in order. */
@@ -105,6 +110,8 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
     await huiliu.kill("engine", signal);
     await huiliu.recovered();
   };
+  let wired: Wired = "none";
+  const ways: Record<Wired, Readonly<Record<string, string>>> = { none: {}, his: {}, all: {} };
   const openWires = async (): Promise<Wires> => {
     const env = huiliu.engineEnv();
     const through = async (url: string): Promise<{ proxy: Cable; url: string }> => {
@@ -121,14 +128,13 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
       through(env.HUILIU_POSTGRES_URL ?? ""),
       through(env.HUILIU_REDIS_URL ?? ""),
     ]);
-    base = {
+    ways.his = { HUILIU_PARTNER_URLS: JSON.stringify({ his: bytes.url.replace(/\/$/, "") }) };
+    ways.all = {
+      ...ways.his,
       HUILIU_AMQP_URL: amqp.url,
       HUILIU_POSTGRES_URL: postgres.url,
       HUILIU_REDIS_URL: redis.url,
-      HUILIU_PARTNER_URLS: JSON.stringify({ his: bytes.url.replace(/\/$/, "") }),
     };
-    arrange({});
-    await restart("SIGTERM");
     return { his: bytes.proxy, hisMessages, amqp: amqp.proxy, postgres: postgres.proxy, redis: redis.proxy };
   };
   const onItsWay = (): Promise<Row[]> => huiliu.sql(OPEN);
@@ -144,6 +150,15 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
     wires: () => {
       wires ??= openWires();
       return wires;
+    },
+    wire: async (level) => {
+      if (level === wired) return;
+      wires ??= openWires();
+      await wires;
+      wired = level;
+      base = ways[level];
+      arrange({});
+      await restart("SIGTERM");
     },
     restart,
     killedAt: () => {

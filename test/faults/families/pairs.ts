@@ -32,5 +32,13 @@ async function pairs(stage: Stage): Promise<void> {
 }
 
 export const PAIRS: readonly Fault[] = [
-  { id: "F36", what: "pairs of faults, chosen by the seed", short: false, bills: bills(200, 500), parks: true, inject: pairs },
+  {
+    id: "F36",
+    what: "pairs of faults, chosen by the seed",
+    short: false,
+    bills: bills(200, 500),
+    parks: true,
+    wired: "all",
+    inject: pairs,
+  },
 ];

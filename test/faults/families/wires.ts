@@ -24,7 +24,7 @@ const modes =
     const wires = await stage.world.wires();
     let struck = 0;
     for (const { peer, mode, ms } of steps(stage)) {
-      if (stage.load.progress().chains >= stage.load.total) stage.more(150);
+      if (stage.load.progress().chains >= stage.load.total) stage.more(100, { rate: RATE });
       wires[peer].set(mode);
       await sleep(ms);
       struck += wires[peer].struck();
@@ -57,7 +57,7 @@ async function lostAnswers(stage: Stage): Promise<void> {
   for (const [peer, pattern] of plans) {
     let struck = 0;
     for (let at = 0; at < times; at += 1) {
-      if (stage.load.progress().chains >= stage.load.total - 40) stage.more(150);
+      if (stage.load.progress().chains >= stage.load.total - 40) stage.more(100, { rate: RATE });
       wires[peer].set(cut(pattern));
       for (let waited = 0; waited < 3_000 && wires[peer].struck() === 0; waited += 50) await sleep(50);
       struck += wires[peer].struck();
@@ -81,7 +81,7 @@ async function halfOpen(stage: Stage): Promise<void> {
     stage.note(`${peer} noticed ms`, noticed);
     if (noticed > 20_000) stage.fail(`a half-open link to ${peer} was not noticed within 20 s (${noticed} ms)`);
     wires[peer].set(PASS);
-    if (stage.load.progress().chains >= stage.load.total) stage.more(150);
+    if (stage.load.progress().chains >= stage.load.total) stage.more(100, { rate: RATE });
     await sleep(500);
   }
   stage.over();
@@ -100,7 +100,7 @@ const spoiled =
     for (const end = Date.now() + SPOIL_MS; Date.now() < end && (Date.now() < until || done() < least); await sleep(100))
       if (stage.pending() === 0 && more > 0) {
         more -= 1;
-        stage.more(100);
+        stage.more(60, { rate: RATE });
       }
     hisMessages.set([]);
     stage.over();
@@ -112,7 +112,7 @@ async function storm(stage: Stage): Promise<void> {
   const times = ms(stage, 8, 100);
   for (let at = 0; at < times; at += 1) {
     await sleep(150);
-    if (stage.load.progress().chains >= stage.load.total) stage.more(150, { httpPercent: 0 });
+    if (stage.load.progress().chains >= stage.load.total) stage.more(100, { httpPercent: 0, rate: RATE });
     amqp.reset();
   }
   stage.over();
@@ -158,7 +158,12 @@ const flips = (stage: Stage): readonly { peer: Peer; mode: Mode; ms: number }[] 
     ms: 500,
   }));
 
-export const WIRES: readonly Fault[] = [
+/** What a paced hospital sends: proxies cost time, and what piles up behind them is nobody's fault. */
+const RATE = 100;
+/** Faults on the way to the HIS alone. */
+const HIS_ALONE = ["F17", "F19", "F20"];
+
+const ALL: readonly Omit<Fault, "wired">[] = [
   {
     id: "F08",
     what: "commands arrive, answers are lost (COMMIT, HIS, AMQP, Redis)",
@@ -262,4 +267,10 @@ export const WIRES: readonly Fault[] = [
     inject: storm,
     clear,
   },
+];
+
+/** Those on the way to the HIS alone first: every change of wires is a restart of the engine. */
+export const WIRES: readonly Fault[] = [
+  ...ALL.filter((fault) => HIS_ALONE.includes(fault.id)).map((fault): Fault => ({ ...fault, wired: "his" })),
+  ...ALL.filter((fault) => !HIS_ALONE.includes(fault.id)).map((fault): Fault => ({ ...fault, wired: "all" })),
 ];
