@@ -120,6 +120,21 @@ void describe("C-6 by-key with a lifetime: an old key protects nothing", () => {
       assert.deepEqual([asked, end.step, end.park?.code], [paths, step, park]);
     });
   }
+  test("old: stopped for a minute while it asked, it does not send: whoever took over its lease has sent it", async () => {
+    let asked = false;
+    const { end, calls } = await run({
+      call: async (clock) => {
+        if (asked) return replyOf(done);
+        asked = true;
+        await clock.advance(60_000);
+        return replyOf({ outcome: "not-found", code: "4" });
+      },
+      duplicates: "by-key",
+      policy: asks,
+      claimed: sentAgo(HALF + 1),
+    });
+    assert.deepEqual([calls.length, end.step, end.mayHaveTakenEffect], [1, "resend", false]);
+  });
   test("other destinations know no lifetime", async () => {
     const { end } = await run({ call: replyOf(done), duplicates: "by-reference", policy: lifetime, claimed: sentAgo(10 * HALF) });
     assert.equal(end.step, "finish");

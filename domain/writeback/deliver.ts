@@ -119,11 +119,19 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return now - Date.parse(claimed.firstSentAt) > policy.duplicatesLifetimeMs * KEY_LIFE_SHARE;
   };
 
-  /** Asked first; only when it may be believed that nothing is there, sent in the same attempt (policy.ts saw to it that the lease lasts for both). */
-  const sendUnderOldKey = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+  /**
+   * Asked first; only when it may be believed that nothing is there, sent in the same attempt (policy.ts saw to it that the lease lasts for both). `fits`: the lease still
+   * lasts for a call. The process may have slept over the inquiry, and whoever took the lease over has sent it by now: the partner would do it twice.
+   */
+  const sendUnderOldKey = async (
+    claimed: Claimed,
+    policy: DestinationPolicy,
+    fits: () => boolean,
+    signal?: AbortSignal,
+  ): Promise<Judged> => {
     if (policy.inquiry === undefined) return parked("KEY_EXPIRED", "unclear", why("key-expired"));
     const asked = await ask(claimed, policy, signal);
-    return asked.step === "resend" ? send(claimed, policy, signal) : asked;
+    return asked.step === "resend" && fits() ? send(claimed, policy, signal) : asked;
   };
 
   const sendStep = (
@@ -204,9 +212,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   };
 
-  const judge = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+  const judge = async (claimed: Claimed, policy: DestinationPolicy, fits: () => boolean, signal?: AbortSignal): Promise<Judged> => {
     try {
-      if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, signal);
+      if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, fits, signal);
       if (claimed.action === "send") return await send(claimed, policy, signal);
       if (claimed.action === "ask") return await ask(claimed, policy, signal);
       if (claimed.because === "person") return parked("PARKED_BY_PERSON", "unsent", why("by-person"));
@@ -230,12 +238,13 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     // Checked here and nowhere earlier: between the claim and this line the process may have slept (decision 6).
     const startedAt = clock.tickMs();
     const startedMs = clock.nowMs();
-    const leftMs = claimed.leaseMs - (startedAt - claimedAtTickMs);
+    const leftMs = (): number => claimed.leaseMs - (clock.tickMs() - claimedAtTickMs);
     const neededMs = policy.connectTimeoutMs + policy.replyTimeoutMs + LEASE_MARGIN_MS;
-    if (claimed.action !== "park" && leftMs < neededMs) {
-      return { kind: "not-begun", why: `${Math.floor(leftMs)} ms of the lease are left, an attempt may need ${neededMs} ms` };
+    const fits = (): boolean => leftMs() >= neededMs;
+    if (claimed.action !== "park" && !fits()) {
+      return { kind: "not-begun", why: `${Math.floor(leftMs())} ms of the lease are left, an attempt may need ${neededMs} ms` };
     }
-    const judged = await judge(claimed, policy, signal);
+    const judged = await judge(claimed, policy, fits, signal);
     failpoint("write-back.after-call");
     const { reach } = judged;
     // A receipt is a receipt, whatever its headers ask for.

@@ -5,7 +5,7 @@ import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { Duplicates } from "../../domain/writeback/outcome.ts";
 import { type DestinationPolicy, REPLY_BYTES_MAX } from "../../domain/writeback/policy.ts";
 import type { AttemptEnd, CallRequest, CallResult, Claimed } from "../../domain/writeback/ports.ts";
-import { createFakeClock } from "./clock.ts";
+import { createFakeClock, type FakeClock } from "./clock.ts";
 import { fakeDialect, fakeSeal } from "./dialect.ts";
 
 export const ALL: readonly Duplicates[] = ["by-key", "by-reference", "inquiry", "none"];
@@ -51,7 +51,7 @@ export const policyFor = (duplicates: Duplicates, more: Partial<DestinationPolic
 });
 
 export interface Setup {
-  readonly call: CallResult | (() => CallResult | Promise<CallResult>);
+  readonly call: CallResult | ((clock: FakeClock) => CallResult | Promise<CallResult>);
   readonly duplicates?: Duplicates;
   readonly policy?: Partial<DestinationPolicy>;
   readonly claimed?: Partial<Claimed>;
@@ -68,7 +68,7 @@ export async function run(setup: Setup): Promise<{ delivered: Delivered; end: At
     courier: {
       call: async (request) => {
         calls.push(request);
-        return typeof setup.call === "function" ? setup.call() : setup.call;
+        return typeof setup.call === "function" ? setup.call(clock) : setup.call;
       },
       close: async () => undefined,
     },
