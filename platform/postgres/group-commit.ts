@@ -82,7 +82,9 @@ class UnclearCommit extends Error {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const BEGIN =
   "begin; select pg_current_xact_id()::text as xid, (select id::text from server_life) as life, extract(epoch from huiliu_now()) * 1000 as ms";
-const FATE = "select pg_xact_status($1::text::xid8) as fate, (select id::text from server_life) as life";
+/** Asked only of the life that gave the number: after a crash it may lie in the future, and asking for that is an error. $1 number, $2 life. */
+const FATE =
+  "select case when l.id::text = $2 then pg_xact_status($1::text::xid8) end as fate, l.id::text as life from (select 1) as one left join server_life l on true";
 const NEW_LIFE = "insert into server_life default values on conflict do nothing";
 
 /** A transaction's number, and the life of the server in which it was given; null after a crash that nobody has noted yet. */
@@ -139,7 +141,7 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
 export async function fateOf(pool: Pool, { xid, life }: Begun, untilMs: number): Promise<"committed" | "aborted" | "unknown"> {
   for (let wait = RETRY_FIRST_MS; performance.now() < untilMs; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
     try {
-      const told = await pool.query<{ fate: string | null; life: string | null }>(FATE, [xid]);
+      const told = await pool.query<{ fate: string | null; life: string | null }>(FATE, [xid, life]);
       const now = told.rows[0]?.life ?? null;
       if (now === null) await noteLife(pool);
       if (life === null || now !== life) return "unknown";
