@@ -73,14 +73,18 @@ export const deed = {
 };
 export const confirmedChecked = maybe(Type.Boolean({ description: "the partner's system was looked at / 已在对方系统核对" }));
 
-/** Milliseconds of a day or a time; China time when it has no offset. */
+/** What a moment may be: ids count milliseconds from 1970 on, and no time can be written past the calendar's last day. */
+const FIRST_MOMENT = epochMsOf("1970-01-01T00:00:00+08:00") ?? 0;
+const LAST_MOMENT = epochMsOf("2999-12-31T23:59:59+08:00") ?? 0;
+
+/** Milliseconds of a day or a time; China time when it has no offset. Undefined: no such time, or none that anything here can have. */
 export function momentOf(given: string, end: boolean): number | undefined {
-  if (isDate(given)) {
-    const start = epochMsOf(`${given}T00:00:00+08:00`);
-    return start === undefined ? undefined : start + (end ? 86_400_000 : 0);
-  }
-  const ms = Date.parse(/(?:Z|[+-]\d{2}:\d{2})$/.test(given) ? given : `${given}+08:00`);
-  return Number.isNaN(ms) ? undefined : ms;
+  const start = isDate(given)
+    ? epochMsOf(`${given}T00:00:00+08:00`)
+    : Date.parse(/(?:Z|[+-]\d{2}:\d{2})$/.test(given) ? given : `${given}+08:00`);
+  const ms = start !== undefined && end && isDate(given) ? start + 86_400_000 : start;
+  // NaN is in no range.
+  return ms !== undefined && ms >= FIRST_MOMENT && ms <= LAST_MOMENT ? ms : undefined;
 }
 
 export const problem = (at: string, zh: string, en: string) => refused("BAD_REQUEST", { problems: [{ at: `querystring/${at}`, zh, en }] });

@@ -2,6 +2,7 @@
 import type { Content } from "../../domain/retention/policy.ts";
 import type { GoneRow } from "../../domain/operations/views.ts";
 import { messagesOfKeys, type Conditions, conditions, moment } from "./operations-sql.ts";
+import { uuidFloor } from "./partitions.ts";
 import type { Client } from "./pool.ts";
 import { dayOf, run } from "./sql.ts";
 
@@ -24,9 +25,15 @@ const NAMED = (
   where not exists (select 1 from message m where m.id = a.message_id)
   group by 1, 2 order by 1 desc limit ${GONE_MAX}`;
 
+/** The first id past the calendar (year 2999): one that somebody made up, received on no day. */
+const NO_DAY = uuidFloor(32_503_651_200_000);
+const receivedOn = (id: string): string => (id < NO_DAY ? dayOf(id) : "");
+
 /** Whether the content of the day on which this message was received has been dropped. */
 export async function isGone(client: Client, messageId: string, content: Content): Promise<boolean> {
-  const rows = await run<{ there: number }>(client, "retention_dropped", DROPPED, [dayOf(messageId), content]);
+  const day = receivedOn(messageId);
+  if (day === "") return false;
+  const rows = await run<{ there: number }>(client, "retention_dropped", DROPPED, [day, content]);
   return rows.length > 0;
 }
 
@@ -43,11 +50,11 @@ export async function goneOf(client: Client, keys: readonly string[], partners: 
     identity: string | null;
   }>(NAMED(where, keys, partners), where.values);
   return found.rows
-    .filter((row) => days.has(dayOf(row.id)) && row.partner !== null)
+    .filter((row) => days.has(receivedOn(row.id)) && row.partner !== null)
     .map(({ id, partner, keys: named, identity }) => ({
       id,
       partner: partner ?? "",
-      receivedOn: dayOf(id),
+      receivedOn: receivedOn(id),
       keys: named,
       ...(identity === null ? {} : { identity }),
     }));

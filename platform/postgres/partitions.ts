@@ -27,9 +27,9 @@ const dayAfter = (day: string, days: number): string => {
   return after;
 };
 
-/** The smallest UUID of a millisecond. */
+/** The smallest UUID of a millisecond. Before 1970 there is none: the very first is told. */
 export function uuidFloor(atMs: number): string {
-  const hex = atMs.toString(16).padStart(12, "0");
+  const hex = Math.max(0, atMs).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
