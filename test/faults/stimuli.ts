@@ -72,7 +72,7 @@ async function overtaken(stage: Stage): Promise<void> {
 async function laterAnswers(stage: Stage): Promise<void> {
   const { huiliu } = stage.world;
   const { gateway, partners } = huiliu.run();
-  await huiliu.fault({ answers: { by: "callback", url: `${gateway}/partners/his/messages`, key: partners.his?.key ?? "" } });
+  await huiliu.fault({ answers: { by: "callback", url: `${gateway}/partners/his/acknowledgements`, key: partners.his?.key ?? "" } });
   await huiliu.fault({ fault: "defer", count: 6, ms: 300 });
   await sleep(1_200);
 }

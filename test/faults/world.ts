@@ -17,7 +17,9 @@ import { type Cable, openCable } from "./wire.ts";
  * yet is not found, and a naive HIS would then do it twice.
  */
 export const TRUST_MS = 6_000;
-export const NAIVE_HIS: Row = { ...QUICK, duplicates: "inquiry", trustNotFoundAfterMs: TRUST_MS };
+/** An answer that does not follow is asked for. */
+const DEFERRED_MS = 8_000;
+export const NAIVE_HIS: Row = { ...QUICK, duplicates: "inquiry", trustNotFoundAfterMs: TRUST_MS, deferredMs: DEFERRED_MS };
 /** A machine busy with faults answers later than a quiet one; what is unclear for a naive partner costs a wait of TRUST_MS. */
 const BUSY = { connectTimeoutMs: 1_000, replyTimeoutMs: 1_500, leaseMs: 4_000 };
 

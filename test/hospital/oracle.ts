@@ -130,10 +130,11 @@ export function createOracle(sent: Iterable<Sent>): Oracle {
       const one = find(watched, line);
       if (one !== undefined && DONE_ANSWERS.has(line.answer)) one.saidDone = true;
       if (line.kind === "inquiry") count.inquiries += 1;
-      else if (line.deferred !== true) count.asked += 1;
+      else if (line.deferred !== true && line.kind !== "answer") count.asked += 1;
       if (line.effect) effect(line, one);
-      else if (line.kind !== "inquiry" && DONE_ANSWERS.has(line.answer)) count.repeats += 1;
-      else if (line.kind !== "inquiry" && line.answer !== "2") count.refused += 1;
+      else if (line.kind === "inquiry" || line.kind === "answer") return;
+      else if (DONE_ANSWERS.has(line.answer)) count.repeats += 1;
+      else if (line.answer !== "2") count.refused += 1;
     },
     report() {
       const all = [...watched.values()];
