@@ -109,9 +109,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     verdicts.tell(one.messageId, verdictOf(one, settled));
     if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
     pump();
+    if (more && fetching === undefined && queue.length < limits.roomMax / 2) wake();
     room.look();
   };
-
   const commit = async (one: Live, wanted: Settlement): Promise<void> => {
     let settlement = wanted;
     let refusals = 0;
@@ -294,7 +294,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   /** One page at a time: of two on their way the later could come back first, and what is in it would overtake the other. */
   let fetching: Promise<void> | undefined;
-  let again = false;
+  let [again, more] = [false, false]; // more: the last page was full
   const reclaim = (): Promise<void> => {
     if (fetching) again = true; // it may have looked before what is new was there
     fetching ??= fetchPages().finally(() => {
@@ -306,9 +306,10 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   };
   const fetchPages = async (): Promise<void> => {
     if (deps.shared?.()) spilled = true;
-    const room = limits.queueMax - queue.length;
-    if (paused || room < limits.queueMax / 2) return;
-    const limit = Math.min(room, RECLAIM_MAX);
+    // Not far ahead: whatever ends the process, only what was leased is counted as begun once more, and the innocent do not become suspects in thousands.
+    const ahead = limits.roomMax - queue.length;
+    if (paused || ahead < limits.roomMax / 2) return;
+    const limit = Math.min(ahead, RECLAIM_MAX);
     if (deps.journal.inDoubt()) {
       spilled = true;
       await deps.journal.disown(leased().map((one) => one.id));
@@ -321,9 +322,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
     pump();
     // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
-    if (spilled && messages.length === limit) await fetchPages();
+    more = messages.length === limit;
+    if (spilled && more) await fetchPages();
   };
-
   const wake = (): void => {
     reclaim().catch((error) => deps.log("warn", "reclaim failed", { error: String(error) }));
   };
