@@ -105,6 +105,12 @@ export function createOrders(known: Known, created: ReadonlyMap<string, Created>
       leave(row);
       superseded.set(row.id, one);
       reheld.delete(row.id);
+      // One of this very batch may have entered already: it is stored as held, and nobody claims it as it is born.
+      const mine = [...created.values()].find((each) => each.id === row.id);
+      if (mine) {
+        mine.state = "held";
+        delete mine.waitMs;
+      }
     }
     if (found.lookAgain) lookAgain.add(key);
     for (const row of rows(key)) {

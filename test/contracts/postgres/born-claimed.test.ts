@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Claimed, WriteBackStore } from "../../../domain/writeback/ports.ts";
 import { fakeHandOff } from "../born-claimed.ts";
+import { fact, owed, settlement } from "../settle.ts";
 import { endOf } from "../write-backs.ts";
 import { oweOne, parkedEvent, type PostgresWorld, postgresWorld } from "./world.ts";
 
@@ -76,4 +77,37 @@ test("a settlement that the store refuses leaves no place taken", async () => {
     handOff.taken.map((one) => one.key),
     ["good beside it"],
   );
+});
+
+test("a payment that is given back in the very batch that owes it is not handed over, and the HIS hears of neither", async () => {
+  const places = fakeHandOff(10);
+  const journal = world.own.journal({ parkedEvent });
+  const settle = world.own.settle({ parkedEvent, after: () => undefined, handOff: places });
+  const arrive = async () => {
+    const told = await journal.append({ door: "amqp", partner: "his", kind: "k", headers: {}, raw: Uint8Array.of(1) });
+    if (told.kind !== "accepted") throw new Error(told.kind);
+    return told.message;
+  };
+  const bill = "bill:back";
+  const amount = 1_650n;
+  const [paid, back] = [fact(), fact({ type: "payment.refunded" })];
+  const confirm = owed(paid, bill, { when: "bill-paid" });
+  const refund = owed(back, bill, { kind: "refund-confirm" });
+  const both = [
+    settlement(await arrive(), {
+      events: [paid],
+      orderChanges: [{ kind: "paid", bill, paymentNo: "P", amount, billTotal: amount, eventId: paid.event.id }],
+      writeBacks: [confirm],
+    }),
+    settlement(await arrive(), {
+      events: [back],
+      orderChanges: [{ kind: "refunded", bill, refundNo: "R", amount, paymentNo: "P", eventId: back.event.id }],
+      writeBacks: [refund],
+    }),
+  ];
+  await Promise.all(both.map((one) => settle.settle(one)));
+  const rows = await world.own.reads.query<{ state: string }>("select state from write_back where key = any($1::text[])", [
+    [confirm.key, refund.key],
+  ]);
+  assert.deepEqual([rows.rows.map((row) => row.state), places.taken.length, places.free()], [["resolved", "resolved"], 0, 10]);
 });
