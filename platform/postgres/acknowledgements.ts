@@ -120,7 +120,8 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
       null,
       json(reason),
       may,
-      !deps.passesParked(row.destination),
+      // One that is queued again had been gone past before: another of its lane is its head, and stays it.
+      row.state !== "queued" && !deps.passesParked(row.destination),
     ];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });

@@ -1,8 +1,11 @@
 /** Acknowledgements on PostgreSQL: the contract, and what only a database can get wrong. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import { createUuid7 } from "../../../platform/postgres/clock.ts";
 import type { SealWriteBackEvent } from "../../../domain/writeback/events.ts";
 import { type AcknowledgementWorld, acknowledgementContract } from "../acknowledgements.ts";
-import { event, oweOne, parkedEvent, postgresWorld } from "./world.ts";
+import { endOf, UNCLEAR } from "../write-backs.ts";
+import { event, oweOne, parkedEvent, type PostgresWorld, postgresWorld } from "./world.ts";
 
 const uuid7 = createUuid7();
 /** Events of their own ids; what they hold is tested where they are sealed. */
@@ -11,12 +14,13 @@ const seal: SealWriteBackEvent = (draft) => ({
   event: event(`${draft.type} ${draft.identity} ${draft.ordinal}`, draft.type, draft.source),
 });
 
-async function acknowledgementWorld(): Promise<AcknowledgementWorld> {
+async function acknowledgementWorld(): Promise<AcknowledgementWorld & Pick<PostgresWorld, "own">> {
   const world = await postgresWorld();
   const stores = { journal: world.own.journal({ parkedEvent }), settle: world.own.settle({ parkedEvent, after: () => undefined }) };
   const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
     (await world.own.reads.query<R>(text, [...values])).rows;
   return {
+    own: world.own,
     store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined, passesParked: () => false }),
     writeBacks: world.own.writeBacks({ strayCheckMs: 0 }),
     owe: async (about) => {
@@ -79,3 +83,30 @@ async function acknowledgementWorld(): Promise<AcknowledgementWorld> {
 }
 
 acknowledgementContract("PostgreSQL", acknowledgementWorld);
+
+test("a refusal of one that is queued again behind another of its lane parks it, and leaves the lane its one head", async (t) => {
+  const world = await acknowledgementWorld();
+  t.after(() => world.close());
+  const { own } = world;
+  const about = { lane: "bill:again", destination: "his-again" };
+  const first = await world.owe({ key: "again-1", ...about });
+  const [claimed] = await world.writeBacks.claim(about.destination, 1, 30_000, "ask");
+  assert.ok(claimed);
+  const { receipt: _, how: __, ...unclear } = endOf(claimed, UNCLEAR);
+  const park = { code: "UNCLEAR", zh: "不明", en: "Unclear", advice: { zh: "核实", en: "Check" } };
+  await world.writeBacks.settle({ ...unclear, step: "park", park, letsNextGo: true });
+  const second = await world.owe({ key: "again-2", ...about });
+  // As a person's replay leaves it while another of the lane is under way (operations-write-back-deeds.ts).
+  await own.reads.query("update write_back set state = 'queued', blocks = true, park = null, token = token + 1 where id = $1", [first.id]);
+  const applied = await world.store.apply({
+    message: await world.message(about.destination),
+    mapping: "his/payment-confirm",
+    correlation: { by: "key", value: "again-1" },
+    reading: { outcome: "rejected", code: "E1", why: "test" },
+    keys: [],
+    saying: "rejected",
+    writeBackId: first.id,
+  });
+  assert.deepEqual([applied.state, applied.settled.kind], ["late", "settled"]);
+  assert.deepEqual([(await world.row(first.id))?.park, (await world.row(second.id))?.state], ["REJECTED", "waiting"]);
+});
