@@ -19,10 +19,20 @@ export const MESSAGE_DEEDS: Readonly<Record<MessageState, Readonly<Record<"repla
 /** The person and the reason, without blanks around them. */
 export type Signed = { readonly ok: true; readonly by: string; readonly reason: string } | OperationRefused;
 
+/** A name without what does not show or does not tell people apart: width, case, blanks, marks of direction. */
+const plainName = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[\p{Z}\p{C}]/gu, "");
+
+/** Whether two names are one person's: written wide, in capitals or with a blank in it, it is the same name. */
+export const samePerson = (one: string, other: string): boolean => plainName(one) === plainName(other);
+
 /** Every deed has a person and a reason. */
 export function signed(deed: Deed): Signed {
   const by = deed.by?.trim() ?? "";
-  if (by === "" || by.length > BY_MAX) return refused("BY_REQUIRED");
+  if (plainName(by) === "" || by.length > BY_MAX) return refused("BY_REQUIRED");
   const reason = deed.reason?.trim() ?? "";
   if (reason.length < REASON_MIN || reason.length > REASON_MAX) return refused("REASON_REQUIRED");
   return { ok: true, by, reason };

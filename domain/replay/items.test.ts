@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MessageState } from "../journal/ports.ts";
 import type { WriteBackState } from "../writeback/ports.ts";
-import { counted, NO_COUNTS, messageItemRuling, writeBackItemRuling } from "./items.ts";
+import { counted, NO_COUNTS, messageItemRuling, writeBackItemRuling, writeBackTurnRuling } from "./items.ts";
 import { selectionOf } from "./selection.ts";
 
 const ASKED = { inquiry: "his/inquiry" };
@@ -85,9 +85,25 @@ test("C-7 counts add up: frozen = planned + skipped + refused, money of the plan
     refused: { SUPERSEDED: 1, NOT_HEAD: 1 },
     how: { ask: 1, send: 1 },
     fen: "100",
+    grossFen: "100",
     withoutAmount: 1,
     more: false,
   });
+});
+
+test("C-7 amounts of either sign count toward the limit of one person", () => {
+  const planned = { is: "planned", how: "ask", superseded: false } as const;
+  const counts = counted(counted(NO_COUNTS, planned, 900_000n), planned, -900_000n);
+  assert.deepEqual([counts.fen, counts.grossFen], ["0", "1800000"]);
+});
+
+test("C-7 one that was to be asked about is not sent instead when the partner can no longer be asked", () => {
+  const view = { ...row, state: "parked" as const, attempts: 1 };
+  const told = (how: "ask" | "send", attempts: number) =>
+    writeBackTurnRuling({ how, superseded: false, attempts }, view, SILENT, { ...terms, confirmedChecked: true });
+  assert.deepEqual(told("send", 1), { is: "planned", how: "send", superseded: false });
+  assert.deepEqual(told("ask", 1), { is: "refused", code: "CONFIRM_REQUIRED" });
+  assert.deepEqual(told("send", 0), { is: "refused", code: "CONFIRM_REQUIRED" });
 });
 
 test("C-7 a selection's ids are told once, in one order", () => {

@@ -21,6 +21,8 @@ export interface WriteBackItemView {
   readonly mayHaveTakenEffect: boolean;
   /** Another job's open item. */
   readonly taken: boolean;
+  /** Its day's bodies were dropped (retention): there is nothing left to send. */
+  readonly gone?: boolean;
 }
 
 export interface JobTerms {
@@ -38,11 +40,35 @@ export function writeBackItemRuling(
   if (!view) return { is: "refused", code: "UNKNOWN_WRITE_BACK" };
   const superseded = view.state === "resolved" && view.superseded;
   if (superseded && !terms.includeSuperseded) return { is: "refused", code: "SUPERSEDED" };
+  if (superseded && view.gone === true) return { is: "refused", code: "CONTENT_GONE" };
   if (!superseded && (view.state === "acknowledged" || view.state === "resolved")) return { is: "skipped", code: "ALREADY_CLOSED" };
   if (view.taken) return { is: "refused", code: "ANOTHER_REPLAY" };
   const state = superseded ? "parked" : view.state;
   const ruling = replayRuling({ state, mayHaveTakenEffect: view.mayHaveTakenEffect }, policy, terms);
   return ruling.ok ? { is: "planned", how: ruling.action, superseded } : { is: "refused", code: ruling.refusal };
+}
+
+/** What was frozen of an item, when its terms were stated and approved. */
+export interface Frozen {
+  readonly how: ReplayHow | null;
+  readonly superseded: boolean;
+  readonly attempts: number | null;
+}
+
+/**
+ * Rules one write-back at its turn. What was overtaken since nobody approved; and that the partner's system was looked at was said before any attempt made since: one
+ * that was to be asked about, or that was tried again meanwhile, is not sent on that word.
+ */
+export function writeBackTurnRuling(
+  frozen: Frozen,
+  view: (WriteBackItemView & { readonly attempts: number }) | undefined,
+  policy: Pick<DestinationPolicy, "inquiry"> | undefined,
+  terms: JobTerms,
+): ItemRuling {
+  if (view?.superseded === true && !frozen.superseded) return { is: "refused", code: "SUPERSEDED" };
+  const ruling = writeBackItemRuling(view, policy, terms);
+  if (ruling.is !== "planned" || ruling.how !== "send") return ruling;
+  return frozen.how === "send" && frozen.attempts === view?.attempts ? ruling : { is: "refused", code: "CONFIRM_REQUIRED" };
 }
 
 export interface MessageItemView {
@@ -79,6 +105,8 @@ export interface Counts {
   readonly how: Readonly<Partial<Record<ReplayHow, number>>>;
   /** Sum of the planned ones, decimal fen. */
   readonly fen: string;
+  /** The same with every amount counted as positive: what takes money back does not make up for what brings it. */
+  readonly grossFen: string;
   readonly withoutAmount: number;
   readonly lanes?: number;
   /** More match than a job takes. */
@@ -94,6 +122,7 @@ export const NO_COUNTS: Counts = {
   refused: {},
   how: {},
   fen: "0",
+  grossFen: "0",
   withoutAmount: 0,
   more: false,
 };
@@ -112,13 +141,15 @@ export function counted(counts: Counts, ruling: ItemRuling, amountFen: bigint | 
     return { ...more, superseded, refused: plusOne(counts.refused, ruling.code) };
   }
   const extra = ruling.superseded ? 1 : 0;
+  const amount = amountFen ?? 0n;
   return {
     ...more,
     planned: counts.planned + 1,
     superseded: counts.superseded + extra,
     supersededPlanned: counts.supersededPlanned + extra,
     how: plusOne(counts.how, ruling.how),
-    fen: String(BigInt(counts.fen) + (amountFen ?? 0n)),
+    fen: String(BigInt(counts.fen) + amount),
+    grossFen: String(BigInt(counts.grossFen) + (amount < 0n ? -amount : amount)),
     withoutAmount: counts.withoutAmount + (amountFen === undefined ? 1 : 0),
   };
 }

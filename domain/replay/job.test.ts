@@ -48,9 +48,14 @@ describe("C-7 the canary and the rate", () => {
     [["failed", "replayed"], "wait"],
     [["done", "failed"], "stop"],
     [["done", "skipped", "refused"], "go"],
-    [[], "go"],
+    [["skipped", "refused"], "again"],
+    [[], "again"],
   ];
-  for (const [states, says] of canaries) test(`${states.join(", ") || "none"}: ${says}`, () => assert.equal(canaryRuling(states), says));
+  for (const [states, says] of canaries) {
+    const items = states.map((state) => ({ state, code: state === "done" ? null : "X" }));
+    test(`${states.join(", ") || "none"}: ${says}`, () => assert.equal(canaryRuling(items), says));
+  }
+  test("one that a person closed proves nothing", () => assert.equal(canaryRuling([{ state: "done", code: "CANCELLED" }]), "again"));
 
   test("tokens gather at the rate, at most a second's worth, never less than one", () => {
     assert.equal(tokensNow(0, 50, 100), 5);

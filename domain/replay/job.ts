@@ -111,10 +111,20 @@ export const REPLAY_ITEM_STATES: readonly ReplayItemState[] = [
 ];
 const OPEN: ReadonlySet<ReplayItemState> = new Set(["planned", "marked", "replayed"]);
 
-/** What the canary says: `wait` while one of it is open, `stop` when one has failed, else `go`. Whoever was skipped says nothing. */
-export function canaryRuling(states: readonly ReplayItemState[]): "wait" | "stop" | "go" {
-  if (states.some((state) => OPEN.has(state))) return "wait";
-  return states.includes("failed") ? "stop" : "go";
+export interface CanaryItem {
+  readonly state: ReplayItemState;
+  /** Why it ended as it did; null: the partner took it, or the flow settled it. */
+  readonly code: string | null;
+}
+
+/**
+ * What the canary says: `wait` while one of it is open, `stop` when one has failed, `go` when one went well. Whoever was skipped, refused or closed by a person
+ * says nothing: when all of it say nothing, others are tried (`again`).
+ */
+export function canaryRuling(items: readonly CanaryItem[]): "wait" | "stop" | "go" | "again" {
+  if (items.some(({ state }) => OPEN.has(state))) return "wait";
+  if (items.some(({ state }) => state === "failed")) return "stop";
+  return items.some(({ state, code }) => state === "done" && code === null) ? "go" : "again";
 }
 
 /**

@@ -5,7 +5,7 @@ import { charsetOf, decode } from "../../domain/mapping/charset.ts";
 import { maskText } from "../../domain/operations/masking.ts";
 import { READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
-import { signed } from "../../domain/operations/rules.ts";
+import { samePerson, signed } from "../../domain/operations/rules.ts";
 import type { Edit } from "../../domain/operations/views-replay.ts";
 import { diffOf, EDIT_BYTES_MAX, editContent, editKey, editRuling } from "../../domain/replay/edit.ts";
 import type { Edits } from "../../domain/replay/ports.ts";
@@ -32,10 +32,10 @@ const ONE = `select ${COLUMNS}, e.body, w.charset, b.body as original from repla
 const ALL = `select ${COLUMNS} from replay_edit e where e.write_back_id = $1 order by e.edit_no`;
 const ORIGINAL = `select w.charset, b.body from write_back w join write_back_body b on b.message_id = w.message_id and b.write_back_id = w.id where w.id = $1`;
 const NEXT_NO = `select coalesce(max(e.edit_no), 0) + 1 as no, coalesce(bool_or(e.state = 'proposed'), false) as open from replay_edit e where e.write_back_id = $1`;
-const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no, state, body, content_hash, proposed_by, reason, confirmed_checked, proposed_at)
-  values ($1, $2, $3, $4::integer, 'proposed', $5::bytea, $6, $7, $8, $9, ${at("$10")})`;
+const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no, state, body, content_hash, proposed_by, reason, confirmed_checked, attempts, proposed_at)
+  values ($1, $2, $3, $4::integer, 'proposed', $5::bytea, $6, $7, $8, $9, $10::integer, ${at("$11")})`;
 const OF_EDIT = "select e.write_back_id as id from replay_edit e where e.id = $1";
-const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked from replay_edit e
+const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked, e.attempts from replay_edit e
   where e.id = $1 for update`;
 const DECIDE = `update replay_edit set state = $2, decided_by = $3, decision_reason = $4, decided_at = ${at("$5")}, copy_id = $6::uuid where id = $1`;
 const CLOSE = `update write_back w set state = 'resolved', closed_at = ${at("$2")}, lease_worker = null, lease_until = null, next_at = null,
@@ -58,6 +58,7 @@ interface LockedEdit {
   readonly proposed_by: string;
   readonly reason: string;
   readonly confirmed_checked: boolean;
+  readonly attempts: number;
 }
 
 /** The edited bytes; undefined when they are not given once, are too long, or cannot be written in the original's charset without loss. */
@@ -129,7 +130,7 @@ export function createEdits(deps: OperationsDeps): Edits {
       const editNo = next?.no ?? 1;
       const bytes = withKey(given, row.key, copyKeyOf(row, editNo));
       const hash = sha256(editContent({ writeBackId, editNo, bodyHash: sha256(bytes) }));
-      const values = [id, writeBackId, row.message_id, editNo, bytes, hash, sign.by, sign.reason, confirmedChecked, tx.nowMs];
+      const values = [id, writeBackId, row.message_id, editNo, bytes, hash, sign.by, sign.reason, confirmedChecked, row.attempts, tx.nowMs];
       await run(tx.client, "edit_propose", PROPOSE, values);
       const after = { edit: id, editNo, hash, bytes: bytes.byteLength };
       const auditId = await note(tx, {
@@ -205,8 +206,10 @@ export function createEdits(deps: OperationsDeps): Edits {
     if (!sign.ok) return sign;
     if (!on) return refused("EDIT_OFF");
     return withEdit(id, async (tx, row, edit) => {
-      if (sign.by === edit.proposed_by) return refused("SAME_PERSON");
+      if (samePerson(sign.by, edit.proposed_by)) return refused("SAME_PERSON");
       if (deed.hash !== edit.content_hash) return refused("HASH_DIFFERS");
+      // Tried again since: whether that attempt took effect nobody has looked, and the new key would be new to the partner.
+      if (row.attempts !== edit.attempts) return refused("CONFIRM_REQUIRED", { state: row.state });
       const no = editRuling(
         { state: row.state, mayHaveTakenEffect: row.may_have_taken_effect },
         { confirmedChecked: edit.confirmed_checked },

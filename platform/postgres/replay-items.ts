@@ -5,7 +5,7 @@
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import { failpoint } from "../../domain/failpoint.ts";
 import type { MessageState } from "../../domain/journal/ports.ts";
-import { type ItemRuling, messageItemRuling, writeBackItemRuling } from "../../domain/replay/items.ts";
+import { type Frozen, type ItemRuling, messageItemRuling, writeBackTurnRuling } from "../../domain/replay/items.ts";
 import { tokensNow, UNDER_WAY_MAX } from "../../domain/replay/job.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
 import { storeHistory } from "./facts.ts";
@@ -18,11 +18,10 @@ import { lockTexts, orderLock, run } from "./sql.ts";
 /** Items done again in one transaction: it holds their lanes. */
 export const ITEMS_PER_COMMIT = 200;
 
-interface Due {
+interface Due extends Frozen {
   readonly n: bigint;
   readonly target: string;
   readonly lane: string | null;
-  readonly superseded: boolean;
 }
 interface LockedWriteBack {
   readonly id: string;
@@ -35,6 +34,7 @@ interface LockedWriteBack {
   readonly attempts: number;
   readonly replays: number;
   readonly park: unknown;
+  readonly gone: boolean;
 }
 interface LockedMessage {
   readonly id: string;
@@ -101,13 +101,8 @@ async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: Job
   const rulingOf = (item: Due): ItemRuling => {
     const row = rows.get(item.target);
     if (!row) return { is: "refused", code: known.has(item.target) ? "IN_FLIGHT" : "UNKNOWN_WRITE_BACK" };
-    // Overtaken only after the selection was frozen: nobody approved that it is sent.
-    if (row.superseded && !item.superseded) return { is: "refused", code: "SUPERSEDED" };
-    return writeBackItemRuling(
-      { ...row, mayHaveTakenEffect: row.may_have_taken_effect, taken: false },
-      deps.policy(row.destination),
-      terms,
-    );
+    const view = { ...row, mayHaveTakenEffect: row.may_have_taken_effect, taken: false };
+    return writeBackTurnRuling(item, view, deps.policy(row.destination), terms);
   };
   const ruled = items.map((item) => ({ item, ruling: rulingOf(item) }));
   const go = ruled.flatMap(({ item, ruling }) => (ruling.is === "planned" ? [{ id: item.target, action: ruling.how }] : []));

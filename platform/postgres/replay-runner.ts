@@ -4,7 +4,14 @@
  */
 import { failpoint } from "../../domain/failpoint.ts";
 import { JournalGone } from "../../domain/journal/ports.ts";
-import { type ApprovalLimits, canaryRuling, MARK_MAX, PREVIEW_KEPT_MS, type ReplayItemState } from "../../domain/replay/job.ts";
+import {
+  type ApprovalLimits,
+  type CanaryItem,
+  canaryRuling,
+  MARK_MAX,
+  PREVIEW_KEPT_MS,
+  type ReplayItemState,
+} from "../../domain/replay/job.ts";
 import { commit, type Tx } from "./group-commit.ts";
 import { type Lead, STILL_LEADS } from "./lead.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
@@ -77,9 +84,12 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
   };
 
   const canary = async (tx: Tx, job: JobRow): Promise<Stepped | boolean> => {
-    const states = await run<{ state: ReplayItemState }>(tx.client, "replay_canary_states", sql.CANARY_STATES, [job.id]);
-    const ruling = canaryRuling(states.map((row) => row.state));
+    const items = await run<CanaryItem>(tx.client, "replay_canary_states", sql.CANARY_STATES, [job.id]);
+    const ruling = canaryRuling(items);
     if (ruling === "wait") return replayDue(deps, tx, job);
+    // None of it was sent: it proves nothing. Others take its place, until one does or none is left.
+    if (ruling === "again" && (await run(tx.client, "replay_canary", sql.CHOOSE_CANARY, [job.id, job.canary_items])).length > 0)
+      return true;
     await become(tx, job, ruling === "stop" ? "stopped" : "running");
     failpoint("replay.before-canary-commit");
     return true;

@@ -26,6 +26,7 @@ interface Found {
   readonly lane: string | null;
   readonly seq: bigint;
   readonly amount_fen: bigint | null;
+  readonly attempts: number | null;
   readonly ruling: ItemRuling;
 }
 
@@ -38,7 +39,9 @@ interface WriteBackFound {
   readonly lane: string;
   readonly seq: bigint;
   readonly amount_fen: bigint | null;
+  readonly attempts: number;
   readonly taken: boolean;
+  readonly gone: boolean;
 }
 interface MessageFound {
   readonly id: string;
@@ -97,20 +100,20 @@ async function pageOf(deps: FreezeDeps, job: JobRow): Promise<Answered<readonly 
       answered(
         (await client.query<MessageFound>(text, where.values)).rows.map(({ id, state, has_request, seq, taken }) => {
           const ruling = messageItemRuling({ state, hasRequest: has_request, taken });
-          return { target: id, lane: null, seq, amount_fen: null, ruling };
+          return { target: id, lane: null, seq, amount_fen: null, attempts: null, ruling };
         }),
       ),
     );
   }
   const text = `select w.id, w.state, ${sql.OVERTAKEN("w")} as superseded, w.may_have_taken_effect, w.destination, w.lane,
-      coalesce(w.lane_seq, 0) as seq, w.amount_fen, ${sql.TAKEN("w.id")} as taken
+      coalesce(w.lane_seq, 0) as seq, w.amount_fen, w.attempts, ${sql.TAKEN("w.id")} as taken, ${sql.BODY_GONE("w")} as gone
     from write_back w where ${where.text()} order by w.id limit ${MARK_MAX}`;
   return reading(deps.reads, READ_TIMEOUT_MS, async (client) =>
     answered(
-      (await client.query<WriteBackFound>(text, where.values)).rows.map(({ id, destination, lane, seq, amount_fen, ...row }) => {
+      (await client.query<WriteBackFound>(text, where.values)).rows.map(({ id, destination, lane, seq, amount_fen, attempts, ...row }) => {
         const view = { ...row, mayHaveTakenEffect: row.may_have_taken_effect };
         const ruling = writeBackItemRuling(view, deps.policy(destination), terms);
-        return { target: id, lane: `${destination} ${lane}`, seq, amount_fen, ruling };
+        return { target: id, lane: `${destination} ${lane}`, seq, amount_fen, attempts, ruling };
       }),
     ),
   );
@@ -124,7 +127,7 @@ function withUnknown(job: JobRow, found: readonly Found[]): readonly Found[] {
   const unknown = job.selection.ids.filter((id) => !there.has(id));
   return [
     ...found,
-    ...unknown.map((target): Found => ({ target, lane: null, seq: 0n, amount_fen: null, ruling: { is: "refused", code } })),
+    ...unknown.map((target): Found => ({ target, lane: null, seq: 0n, amount_fen: null, attempts: null, ruling: { is: "refused", code } })),
   ];
 }
 
@@ -148,13 +151,16 @@ async function closedOf(deps: FreezeDeps, job: JobRow): Promise<{ readonly n: nu
   return told.ok ? told.value : undefined;
 }
 
-const hashOf = (before: string, found: readonly Found[]): string =>
-  createHash("sha256")
-    .update(before)
-    .update(found.map(({ target, ruling }) => `${target} ${ruling.is} ${ruling.is === "planned" ? ruling.how : ruling.code}\n`).join(""))
-    .digest("hex");
+/** What is approved of an item: which it is (its key and body never change), what is done with it, its money, and after how many attempts. */
+const toldOf = ({ target, ruling, amount_fen, attempts }: Found): string =>
+  ruling.is === "planned"
+    ? `${target} planned ${ruling.how} ${amount_fen ?? "-"} ${attempts ?? "-"}\n`
+    : `${target} ${ruling.is} ${ruling.code}\n`;
 
-const itemRow = ({ target, lane, seq, amount_fen, ruling }: Found, n: number) => ({
+const hashOf = (before: string, found: readonly Found[]): string =>
+  createHash("sha256").update(before).update(found.map(toldOf).join("")).digest("hex");
+
+const itemRow = ({ target, lane, seq, amount_fen, attempts, ruling }: Found, n: number) => ({
   n,
   target,
   lane,
@@ -164,6 +170,7 @@ const itemRow = ({ target, lane, seq, amount_fen, ruling }: Found, n: number) =>
   superseded: ruling.is === "planned" && ruling.superseded,
   state: ruling.is,
   code: ruling.is === "planned" ? null : ruling.code,
+  attempts,
 });
 
 async function storePage(tx: Tx, job: JobRow, found: readonly Found[], last: boolean): Promise<Counts> {
@@ -192,7 +199,7 @@ async function finish(
     superseded: counts.superseded + (closed?.superseded ?? 0),
     ...(job.of === "messages" ? {} : { lanes: touched?.lanes ?? 0 }),
   };
-  const needed = approvalNeeded({ planned: counts.planned, sumFen: BigInt(counts.fen), superseded: counts.supersededPlanned }, limits);
+  const needed = approvalNeeded({ planned: counts.planned, sumFen: BigInt(counts.grossFen), superseded: counts.supersededPlanned }, limits);
   await run(tx.client, "replay_previewed", sql.PREVIEWED, [job.id, needed, JSON.stringify(told)]);
 }
 

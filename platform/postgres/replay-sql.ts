@@ -31,10 +31,11 @@ export const ITEM_ROWS = batchOf("r", {
   superseded: "boolean",
   state: "text",
   code: "text",
+  attempts: "integer",
 });
 /** Last parameters: job, now in ms. */
-export const INSERT_ITEMS = `insert into replay_item (job, n, target, lane, seq, amount_fen, how, superseded, state, code, at)
-  select $${ITEM_ROWS.next}::uuid, r.n, r.target, r.lane, r.seq, r.amount_fen, r.how, r.superseded, r.state, r.code, ${at(`$${ITEM_ROWS.next + 1}`)}
+export const INSERT_ITEMS = `insert into replay_item (job, n, target, lane, seq, amount_fen, how, superseded, state, code, attempts, at)
+  select $${ITEM_ROWS.next}::uuid, r.n, r.target, r.lane, r.seq, r.amount_fen, r.how, r.superseded, r.state, r.code, r.attempts, ${at(`$${ITEM_ROWS.next + 1}`)}
   from ${ITEM_ROWS.from}`;
 
 /** $1 job, $2 cursor, $3 hash, $4 counts. */
@@ -57,11 +58,11 @@ const FIRST_OF_LANE = `(i.lane is null or not exists (select 1 from replay_item 
 /** $1 job, $2 how many. */
 export const CHOOSE_CANARY = `with first as materialized (
     select i.n from replay_item i where i.job = $1 and i.state = 'marked' and ${FIRST_OF_LANE} order by i.n limit $2)
-  update replay_item i set canary = true from first where i.job = $1 and i.n = first.n`;
-export const CANARY_STATES = "select i.state from replay_item i where i.job = $1 and i.canary";
+  update replay_item i set canary = true from first where i.job = $1 and i.n = first.n returning i.n`;
+export const CANARY_STATES = "select i.state, i.code from replay_item i where i.job = $1 and i.canary";
 
 /** Items whose turn it is. $1 job, $2 only the canary, $3 limit. */
-export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded from replay_item i
+export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded, i.how, i.attempts from replay_item i
   where i.job = $1 and i.state = 'marked' and (not $2::boolean or i.canary) and (i.not_before is null or i.not_before <= (select huiliu_now()))
     and ${FIRST_OF_LANE} order by i.n limit $3`;
 /** $1 job, $2 limit. */
@@ -108,12 +109,16 @@ export const SPEND = `update replay_job set tokens = $2::double precision, token
 /** Previews that nobody started. $1 kept for so many ms. */
 export const EXPIRE_PREVIEWS = `update replay_job set state = 'cancelled', ended_by = 'huiliu', ended_why = 'nobody started it / 无人启动'
   where state = 'previewed' and ended_at is null and created_at < (select huiliu_now()) - $1::double precision * interval '1 millisecond'`;
-/** Jobs with something to do for the one who leads. */
-export const AT_WORK = `select j.id, j.of, j.state from replay_job j where j.ended_at is null and j.state not in ('previewed', 'awaiting-approval') order by j.id limit 100`;
+/** Jobs with something to do for the one who leads. Those that wait for a person come last: however many they are, they keep no other from its turn. */
+export const AT_WORK = `select j.id, j.of, j.state from replay_job j where j.ended_at is null and j.state not in ('previewed', 'awaiting-approval')
+  order by j.state in ('paused', 'stopped'), j.id limit 100`;
 
+/** A closed one's day may be gone; what is open holds it (retention-sql.ts). Looking also keeps it from being dropped until our commit. */
+export const BODY_GONE = (row: string): string =>
+  `(${row}.closed_at is not null and not exists (select 1 from write_back_body b where b.message_id = ${row}.message_id and b.write_back_id = ${row}.id))`;
 export const LANES_OF = "select w.id, w.lane from write_back w where w.id = any($1::uuid[])";
 /** In one order for everybody; a row that a worker holds at this instant is in flight and left out. */
-export const LOCK_WRITE_BACKS = `select w.id, w.destination, w.lane, w.state, ${OVERTAKEN("w")} as superseded, w.may_have_taken_effect, w.action, w.attempts, w.replays, w.park
+export const LOCK_WRITE_BACKS = `select w.id, w.destination, w.lane, w.state, ${OVERTAKEN("w")} as superseded, w.may_have_taken_effect, w.action, w.attempts, w.replays, w.park, ${BODY_GONE("w")} as gone
   from write_back w where w.id = any($1::uuid[]) order by w.id for update of w skip locked`;
 export const REPLAY_ROWS = batchOf("r", { id: "uuid", action: "text" });
 const REPLAY_NOW = at(`$${REPLAY_ROWS.next}`);

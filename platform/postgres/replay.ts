@@ -1,7 +1,7 @@
 /** Replay jobs as operators ask for them and command them (domain/replay/ports.ts, Replays). What works on them is replay-runner.ts. */
 import { type Deed, PAGE_DEFAULT, READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, type OperationRefused, refused } from "../../domain/operations/refusals.ts";
-import { signed } from "../../domain/operations/rules.ts";
+import { samePerson, signed } from "../../domain/operations/rules.ts";
 import type { Page } from "../../domain/operations/views.ts";
 import type { ReplayItem, ReplayJob } from "../../domain/operations/views-replay.ts";
 import { NO_COUNTS } from "../../domain/replay/items.ts";
@@ -177,7 +177,7 @@ function commandRefusal(
   const { state } = job;
   if (!isAllowed(state, wanted)) return refused(state === "selecting" ? "REPLAY_SELECTING" : "REPLAY_STATE", { state });
   if (wanted === "start" && job.counts.planned === 0) return refused("NOTHING_TO_REPLAY", { state });
-  if (wanted === "approve" && by === job.requested_by) return refused("SAME_PERSON", { state });
+  if (wanted === "approve" && samePerson(by, job.requested_by)) return refused("SAME_PERSON", { state });
   // An approval is bound to what was seen: without its hash it is none.
   if (wanted === "approve" || hash !== undefined) return hash === job.hash ? undefined : refused("HASH_DIFFERS", { state });
   return undefined;
