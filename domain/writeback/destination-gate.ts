@@ -114,6 +114,7 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
   const staleMs = staleMsOf(deps.refreshMs);
   let row = freshGate(name);
   let readAtTickMs = Number.NEGATIVE_INFINITY;
+  let adoptedAtTickMs = Number.NEGATIVE_INFINITY;
   let seen = nothing();
   /** On its way to the row. */
   let telling = NONE;
@@ -139,10 +140,12 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
   const adopt: OneGate["adopt"] = (next, asOfTickMs) => {
     const wasStale = stale();
     readAtTickMs = Math.max(readAtTickMs, asOfTickMs);
-    // A read that began before a change of ours and came back after it is older than what we know.
-    if (next.revision < row.revision) return;
+    // A read that began before a change of ours and came back after it is older than what we know. One that began later is not: a crash of the server forgets
+    // grants of tokens, and their revisions are given again.
+    if (next.revision < row.revision && asOfTickMs <= adoptedAtTickMs) return;
     const before = row;
     row = next;
+    adoptedAtTickMs = clock.tickMs();
     // What was counted before it opened or closed says nothing about what it is now.
     if (before.breaker !== row.breaker) seen = nothing();
     tell(before, wasStale);
@@ -186,7 +189,9 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
 
   const acquireTrial = async (): Promise<Allowed> => {
     const policyNow = policy();
-    if (trialOut || policyNow === undefined) return { calls: 0, shut: "half-open", waitMs: LOOK_AGAIN_MS };
+    // Nor while the row has not heard how the last one ended.
+    if (trialOut || joined(telling, seen.report).trial !== "none" || policyNow === undefined)
+      return { calls: 0, shut: "half-open", waitMs: LOOK_AGAIN_MS };
     trialOut = true;
     const mine = await change((was, now) => {
       const taken = takeTrial(was, worker, policyNow.leaseMs + LEASE_SPARE_MS, now);
