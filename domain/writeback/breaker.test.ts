@@ -65,6 +65,14 @@ void describe("breaker: while open", () => {
     assert.equal(tell(opened, [failed(30)]), opened);
     assert.equal(reported(opened, answered, PROFILE, NOW + 100, half).probeAtMs, NOW + 100);
   });
+  test("the clock went back an hour: it is probed now, not in an hour", () => {
+    const back = NOW - 3_600_000;
+    assert.ok(probeIsDue(opened, back));
+    assert.ok(!probeIsDue(opened, NOW - 60_000), "no pause is so short that this could not be one");
+    const slow = { firstMs: 600_000, maxMs: 600_000 };
+    const later = { ...opened, probeAtMs: NOW + 720_000 };
+    assert.deepEqual([takeProbe(later, 1, 2_000, NOW, slow), takeProbe(later, 1, 2_000, back, slow)?.prober?.worker], [undefined, 1]);
+  });
   test("one prober under lease; the end of a lease that is another's changes nothing", () => {
     assert.equal(takeProbe(opened, 1, 2_000, NOW + 4_999), undefined);
     const first = takeProbe(opened, 1, 2_000, NOW + 5_000);

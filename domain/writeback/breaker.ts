@@ -134,12 +134,16 @@ function trialFailed(row: GateRow, why: string | undefined, of: BreakerOf, nowMs
   };
 }
 
-export const probeIsDue = (row: GateRow, nowMs: number): boolean =>
-  row.breaker === "open" && (row.probeAtMs ?? 0) <= nowMs && isOver(row.prober, nowMs);
+/** Due later than any pause lasts: the clock went back since, and nobody waits for its hour to come again. */
+const isTooFar = (atMs: number, nowMs: number, { maxMs }: Backoff = PROBE_PAUSES): boolean =>
+  atMs > nowMs + maxMs * LIAR_FACTOR * (1 + PROBE_JITTER);
+
+export const probeIsDue = (row: GateRow, nowMs: number, pauses?: Backoff): boolean =>
+  row.breaker === "open" && ((row.probeAtMs ?? 0) <= nowMs || isTooFar(row.probeAtMs ?? 0, nowMs, pauses)) && isOver(row.prober, nowMs);
 
 /** Makes this worker the prober, when a probe is due and nobody probes. */
-export const takeProbe = (row: GateRow, worker: number, leaseMs: number, nowMs: number): GateRow | undefined =>
-  probeIsDue(row, nowMs) ? { ...row, prober: { worker, untilMs: nowMs + leaseMs } } : undefined;
+export const takeProbe = (row: GateRow, worker: number, leaseMs: number, nowMs: number, pauses?: Backoff): GateRow | undefined =>
+  probeIsDue(row, nowMs, pauses) ? { ...row, prober: { worker, untilMs: nowMs + leaseMs } } : undefined;
 
 /** The prober's probe has ended. Undefined: it is the prober no more, and nothing changes. */
 export function probed(

@@ -4,7 +4,7 @@
 import type { Reach } from "./attempt-end.ts";
 import { giveTrial, OPEN_AFTER, probeIsDue, probed, type Report, reported, takeProbe, takeTrial } from "./breaker.ts";
 import type { Clock, Random } from "./clock.ts";
-import { classOf, DECIDE_MS, drained, granted, rateOf, throttled, TOKEN_LIFE_MS } from "./drain.ts";
+import { classOf, isDecided, drained, granted, rateOf, throttled, TOKEN_LIFE_MS } from "./drain.ts";
 import { freshGate, type GateRow, type GateRule, type GateStore } from "./gates.ts";
 import { createPace } from "./pace.ts";
 import type { DestinationPolicy } from "./policy.ts";
@@ -306,11 +306,11 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
     const now = nowMs();
     const policyNow = policy();
     if (now === undefined || policyNow === undefined) return;
-    const undecided = row.drain !== undefined && now - row.drain.decidedMs >= DECIDE_MS;
+    const undecided = row.drain !== undefined && !isDecided(row.drain, now);
     const counts = (row.drain !== undefined || row.window.length > 0) && seen.report.calls > 0;
     if (row.breaker === "closed" && (counts || undecided)) aside("reporting", () => report(true));
     else if (worthTelling()) aside("reporting", report);
-    if (probing || !probeIsDue(row, now) || shut()?.why !== "open") return;
+    if (probing || !probeIsDue(row, now, policyNow.probe) || shut()?.why !== "open") return;
     probing = true;
     aside("probing", async () => {
       try {
@@ -323,7 +323,7 @@ export function createDestinationGate(name: string, deps: OneDeps): OneGate {
 
   const probeOnce = async (policyNow: DestinationPolicy): Promise<void> => {
     const lease = await change((was, now) => {
-      const taken = takeProbe(was, worker, probeMs(policyNow) + LEASE_SPARE_MS, now);
+      const taken = takeProbe(was, worker, probeMs(policyNow) + LEASE_SPARE_MS, now, policyNow.probe);
       return { row: taken, answer: taken?.prober };
     });
     if (lease === undefined || deps.signal.aborted) return;

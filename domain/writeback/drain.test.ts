@@ -77,6 +77,12 @@ void describe("C-6 drain: AIMD under the ceiling", () => {
     assert.deepEqual([second.rateNow, second.drain?.calls, second.drain?.durations], [12, 12, many(20, 12)]);
     assert.equal(drained(second, { calls: 0, failures: 0, durations: {} }, 120, NOW + 1_000).rateNow, 6);
   });
+  test("the clock went back an hour: the drain goes on, and so does what the partner asks for", () => {
+    const first = startDrain(fresh, 120, NOW);
+    const { rateNow, drain } = drained(first, { calls: 12, failures: 0, durations: many(20) }, 120, NOW - 3_600_000);
+    assert.deepEqual([rateNow, drain?.decidedMs], [14, NOW - 3_600_000]);
+    assert.equal(throttled(first, 12, 120, NOW - 3_600_000).rateNow, 6);
+  });
   test("429 halves what is, once a second at most, and the way back is a drain's; the breaker stays closed", () => {
     const first = throttled(fresh, 40, 120, NOW);
     assert.deepEqual([first.rateNow, first.breaker], [20, "closed"]);

@@ -53,6 +53,9 @@ export function p95(durations: Durations): number | undefined {
   return undefined;
 }
 
+/** Within this second. A clock that went back must not keep a drain, or what the partner asks for, waiting until its hour comes again. */
+export const isDecided = ({ decidedMs }: Pick<Drain, "decidedMs">, nowMs: number): boolean => Math.abs(nowMs - decidedMs) < DECIDE_MS;
+
 const NOTHING = { calls: 0, failures: 0, durations: {} } as const;
 
 const atMost = (rate: number, ceiling: number | undefined): number => (ceiling === undefined ? rate : Math.min(rate, ceiling));
@@ -69,7 +72,7 @@ export function startDrain(row: GateRow, ceiling: number | undefined, nowMs: num
  * told, which is what there is to halve when no rate was known.
  */
 export function throttled(row: GateRow, seen: number, ceiling: number | undefined, nowMs: number): GateRow {
-  if (row.breaker !== "closed" || (row.drain !== undefined && nowMs - row.drain.decidedMs < DECIDE_MS)) return row;
+  if (row.breaker !== "closed" || (row.drain !== undefined && isDecided(row.drain, nowMs))) return row;
   const was = row.rateNow ?? atMost(Math.max(seen, RATE_MIN), ceiling);
   const { baselineMs, startedMs } = row.drain ?? { baselineMs: undefined, startedMs: nowMs };
   return {
@@ -100,14 +103,14 @@ export function drained(
     failures: drain.failures + seen.failures,
     durations: added(drain.durations, seen.durations),
   };
-  return nowMs - drain.decidedMs < DECIDE_MS ? { ...row, drain: counted } : decided(row, counted, rateNow, ceiling, nowMs);
+  return isDecided(drain, nowMs) ? { ...row, drain: counted } : decided(row, counted, rateNow, ceiling, nowMs);
 }
 
 function decided(row: GateRow, drain: Drain, rate: number, ceiling: number | undefined, nowMs: number): GateRow {
   const slowest = p95(drain.durations);
   const base = Math.max(drain.baselineMs ?? slowest ?? 0, BASELINE_FLOOR_MS);
   const bad = drain.failures > FAILED_SHARE * drain.calls || (slowest !== undefined && slowest > SLOW_FACTOR * base);
-  const seconds = (nowMs - drain.decidedMs) / 1_000;
+  const seconds = Math.max(nowMs - drain.decidedMs, DECIDE_MS) / 1_000;
   const used = drain.calls >= USED_SHARE * rate * seconds;
   const grown = rate + Math.max(GROWTH, (ceiling ?? 0) / GROWTH_SHARE);
   const next = atMost(bad ? Math.max(rate * CUT, RATE_MIN) : used ? grown : rate, ceiling);
