@@ -206,3 +206,31 @@ test("I13 a suspect that was fed alone too often is parked, and its neighbours g
     ["m2"],
   );
 });
+
+test("C-6 slept over its leases: what is in a flow and what waits is settled under the lease it was given anew, in its order", async () => {
+  const { deliveries, settlements, reclaimable, released, fed, wellEnded, run } = core({ limits: { liveMax: 1, reclaimMs: 5 } });
+  deliveries.resume();
+  for (const id of ["m1", "m2", "m3"]) deliveries.offer(message(id, "B1"));
+  await tick();
+  // The leases ran out while the process slept or the database was away, and it is the reclaim that comes first afterwards.
+  for (const id of ["m1", "m2", "m3"]) reclaimable.push({ ...message(id, "B1"), token: 2 });
+  run(5);
+  await tick();
+  for (let at = 0; at < 2; at += 1) {
+    wellEnded(fed[at]?.token ?? "");
+    await tick();
+    await tick();
+  }
+  assert.deepEqual(
+    settlements.map(({ source }) => source.kind === "message" && [source.message.id, source.message.token]),
+    [
+      ["m1", 2],
+      ["m2", 2],
+    ],
+  );
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2", "m3"],
+  );
+  assert.deepEqual(released, []);
+});

@@ -118,7 +118,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
       try {
         if (one.answer && deps.shared?.()) await deps.noteAnswer?.(one.messageId, one.answer);
-        finish(one, await deps.settleStore.settle(settlement));
+        finish(one, await deps.settleStore.settle({ ...settlement, source: held.get(idOf(one.source)) ?? one.source }));
         return;
       } catch (error) {
         // The bytes are in the journal and the lease is ours: try again until the database answers and has
@@ -286,10 +286,11 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     }
   };
 
+  /** What is in hand still and leased to us anew (it slept over its lease) is settled under that: dropped, it would be overtaken until the new lease runs out. */
   const take = (source: DeliverySource): void => {
-    if (stopped || held.has(idOf(source))) return;
+    if (stopped) return;
+    if (!held.has(idOf(source))) queue.push(source);
     held.set(idOf(source), source);
-    queue.push(source);
   };
 
   /** One page at a time: of two on their way the later could come back first, and what is in it would overtake the other. */
@@ -330,12 +331,11 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   };
 
   const extend = async (): Promise<void> => {
-    const mine = leased();
+    const [mine, before] = [leased(), new Map(held)];
     if (mine.length === 0) return;
     for (const id of await deps.journal.extend(mine)) {
-      const at = queue.findIndex((source) => idOf(source) === id);
-      if (at >= 0) queue.splice(at, 1);
-      if (at >= 0) held.delete(id);
+      const at = held.get(id) === before.get(id) ? queue.findIndex((source) => idOf(source) === id) : -1;
+      for (const lost of at >= 0 ? queue.splice(at, 1) : []) held.delete(idOf(lost));
     }
   };
 
@@ -378,8 +378,8 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     const left = await pause(capMs);
     stopped ||= forGood;
     spilled = true;
-    for (const source of queue) held.delete(idOf(source));
-    const queued = leasesOf(queue.splice(0));
+    const queued = leasesOf(queue.map((source) => held.get(idOf(source)) ?? source));
+    for (const source of queue.splice(0)) held.delete(idOf(source));
     if (queued.length > 0) await deps.journal.release(queued);
     return left;
   };
