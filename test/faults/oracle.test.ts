@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Sent } from "../hospital/oracle.ts";
 import { killPointsOf } from "./kill-points.ts";
-import { selfTest } from "./oracle.ts";
+import { judge, selfTest, supersededName } from "./oracle.ts";
 
 describe("the oracle of the fault runs", () => {
   test("S0-42 self-test: six planted errors, and exactly those six are found", () => {
@@ -13,6 +14,26 @@ describe("the oracle of the fault runs", () => {
       assert.equal(told.found, 5);
       assert.match(told.wrong[0] ?? "", new RegExp(`^${kind}: `));
     });
+});
+
+test("a payment and its whole refund, neither told, are lost unless the journal shows both as superseded", () => {
+  const paid: Sent = { kind: "payment-confirm", order: "DJ1", serial: "ZF1", amount: "5", lane: "DJ1", seq: 2 };
+  const back: Sent = { kind: "refund-confirm", order: "DJ1", serial: "TK1", amount: "5", lane: "DJ1", seq: 3, takesBack: 2 };
+  const row = { kind: "payment-confirm", lane: "bill:DJ1", serial: "ZF1", cause: "payment.settled" };
+  const [first, second] = [supersededName(row), supersededName({ ...row, kind: "refund-confirm", serial: "TK1" })];
+  const lost = (superseded: readonly string[], sent = [paid, back]): readonly string[] =>
+    judge({ sent, ledger: [], acks: [], rows: [], superseded: new Set(superseded) }).lost;
+  assert.deepEqual(lost([first, second]), []);
+  assert.deepEqual(lost([]), [first, second]);
+  assert.deepEqual(lost([first]), [second]);
+  assert.deepEqual(lost([second]), [first]);
+  // The refund was never taken: it excuses nothing.
+  assert.deepEqual(lost([], [paid, { ...back, optional: true }]), [first]);
+  assert.equal(
+    supersededName({ kind: "insurance-result", lane: "bill:DJ1", serial: "S", cause: "insurance.reversed" }),
+    "insurance-result DJ1 action=reverse",
+  );
+  assert.equal(selfTest(3, "superseded").found, 5);
 });
 
 describe("kill points are taken from the code", () => {

@@ -47,8 +47,8 @@ export interface Fault {
   readonly wired?: Wired;
   /** Clocks are moved: times of rows and acks are not compared. */
   readonly clocksMove?: boolean;
-  /** Parked write-backs and messages are this fault's lawful end (naive partner without any means: residual doubt). */
-  readonly parks?: boolean;
+  /** Codes under which good write-backs and messages may lawfully be parked (residual doubt at a naive partner); any other is red. */
+  readonly parks?: readonly string[];
   /** Runs in a system of its own: destination settings and the HIS's mode. */
   readonly own?: { readonly settings: Record<string, unknown>; readonly mode: "naive" | "strict" };
   inject(stage: Stage): Promise<void>;
@@ -88,6 +88,21 @@ export interface FaultResult {
   /** Examples of everything that is wrong, for people. */
   readonly wrong: readonly string[];
 }
+
+/**
+ * What a naive partner's spoiled, cut and mistaken answers may lawfully come to: a person looks. Never INTERNAL, never CRASHES_WORKER.
+ */
+export const DOUBT: readonly string[] = [
+  "UNCLEAR",
+  "LEASE_EXPIRED",
+  "REJECTED",
+  "ANSWER_OVERDUE",
+  "ALREADY_DONE_DIFFERS",
+  "ALREADY_DONE_UNPROVED",
+  "RECEIPT_DIFFERS",
+  "INQUIRY_REFUSED",
+  "CANNOT_ASK",
+];
 
 export const QUIET_MS = 240_000;
 

@@ -5,7 +5,7 @@ import { type LedgerLine, parseLedger } from "../hospital/ledger.ts";
 import { openSync, readSync, closeSync, fstatSync } from "node:fs";
 import { type Ack, type Chain, countOf, type Load, type Message, planLoad, startLoad } from "./load.ts";
 import type { Row } from "../journeys/harness.ts";
-import { expectedOf, identityOf, type JournalRow, judge, type Parked } from "./oracle.ts";
+import { expectedOf, identityOf, type JournalRow, judge, type Parked, type Superseded, supersededName } from "./oracle.ts";
 import { type Fault, type FaultResult, type Form, notRun, QUIET_MS, type Stage } from "./registry.ts";
 import { diary, startWorld, type World } from "./world.ts";
 
@@ -84,6 +84,18 @@ async function journalRows(world: World, acks: readonly Ack[]): Promise<JournalR
     [[...new Set(acks.map(identityOf))]],
   );
   return rows.map((row) => ({ identity: String(row.identity), receivedAt: Number(row.ms) }));
+}
+
+/** What the journal shows as superseded. */
+async function supersededNow(world: World): Promise<Superseded> {
+  const rows = await world.huiliu.sql(
+    "select kind, lane, serial, cause_type from write_back where state = 'resolved' and resolution = 'superseded' and superseded_by is not null",
+  );
+  return new Set(
+    rows.map(({ kind, lane, serial, cause_type: cause }) =>
+      supersededName({ kind: String(kind), lane: String(lane), serial: serial === null ? null : String(serial), cause: String(cause) }),
+    ),
+  );
 }
 
 function stageOf(
@@ -224,6 +236,7 @@ async function assess(
     ledger: lines.filter((line) => line.order === null || !others.has(line.order)),
     acks,
     rows: await journalRows(world, acks),
+    superseded: await supersededNow(world),
     ...(fault.clocksMove === true ? { comparable: false } : {}),
   });
   const mine = parkedOf(struck, parked.named);
@@ -266,7 +279,12 @@ async function assess(
       ...some("ack without an older row", told.dishonest),
       ...some("stuck", stuck),
       ...some("good messages refused", refused),
-      ...(fault.parks === true ? [] : some("parked", mine)),
+      ...some(
+        "parked without a lawful reason",
+        mine.filter(
+          ([name, code]) => !(fault.parks ?? []).includes(code.split(" ").at(-1) ?? "") && !(fault.ownParked?.(name, stage.seed) ?? false),
+        ),
+      ),
     ],
   };
 }
@@ -296,7 +314,13 @@ async function assessAll(place: Place, struck: readonly Struck[], options: RunOp
 async function judgeWhole(place: Place): Promise<string[]> {
   const parked = await parkedNow(place.world);
   const lines = ledgerSince(ledgerOf(place.world), 0).lines;
-  const told = judge({ sent: expectedOf(place.chains, place.acks, parked), ledger: lines, acks: [], rows: [] });
+  const told = judge({
+    sent: expectedOf(place.chains, place.acks, parked),
+    ledger: lines,
+    acks: [],
+    rows: [],
+    superseded: await supersededNow(place.world),
+  });
   return [
     ...some("lost", told.lost),
     ...some("twice", told.doubled),

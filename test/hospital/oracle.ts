@@ -190,7 +190,8 @@ function cancelledOut(none: readonly Watched[]): ReadonlySet<Watched> {
   );
 }
 
-function nameOf(sent: Sent): string {
+/** The name under which a report tells of an effect. */
+export function nameOf(sent: Sent): string {
   if (sent.key !== undefined) return sent.key;
   if (sent.order === undefined) throw new Error("the oracle needs a key or an order");
   return name(sent.kind, sent.order, sent.action, sent.serial);

@@ -162,7 +162,6 @@ export const MESSAGES: readonly Fault[] = [
     inject: poison,
     check: allParked,
     ownParked: isPoison,
-    parks: true,
   },
   { id: "F22", what: "monsters of many megabytes", short: false, bills: bills(200, 1_000), inject: monsters },
   { id: "F20c", what: "half requests, cut at every byte", short: true, bills: bills(300, 1_000), inject: halves },
@@ -172,7 +171,7 @@ export const MESSAGES: readonly Fault[] = [
     short: true,
     bills: bills(400, 2_000),
     own: { settings: { ...NAIVE_HIS, duplicates: "none" }, mode: "naive" },
-    parks: true,
+    parks: ["UNCLEAR", "LEASE_EXPIRED", "CANNOT_ASK"],
     inject: residualDoubt,
   },
 ];

@@ -1,5 +1,5 @@
 /** F36: two faults at once, chosen by the seed from those that can be combined. */
-import { bills, type Fault, type Stage } from "../registry.ts";
+import { bills, DOUBT, type Fault, type Stage } from "../registry.ts";
 import { MACHINE } from "./machine.ts";
 import { SERVERS } from "./servers.ts";
 import { WIRES } from "./wires.ts";
@@ -37,7 +37,7 @@ export const PAIRS: readonly Fault[] = [
     what: "pairs of faults, chosen by the seed",
     short: false,
     bills: bills(200, 500),
-    parks: true,
+    parks: DOUBT,
     wired: "all",
     inject: pairs,
   },

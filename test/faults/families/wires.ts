@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Spoiling } from "../http.ts";
 import type { Mode } from "../proxy.ts";
-import { bills, type Fault, type Stage } from "../registry.ts";
+import { bills, DOUBT, type Fault, type Stage } from "../registry.ts";
 
 /** Longest time for which messages are spoiled. */
 const SPOIL_MS = 30_000;
@@ -220,7 +220,7 @@ const ALL: readonly Omit<Fault, "wired">[] = [
       (stage) => ms(stage, 2_500, 15_000),
     ),
     // What somebody else's answer claims is for a person: parked, never guessed.
-    parks: true,
+    parks: DOUBT,
     clear,
   },
   {
@@ -246,7 +246,7 @@ const ALL: readonly Omit<Fault, "wired">[] = [
       ],
       (stage) => ms(stage, 2_500, 15_000),
     ),
-    parks: true,
+    parks: DOUBT,
     clear,
   },
   {
@@ -255,7 +255,7 @@ const ALL: readonly Omit<Fault, "wired">[] = [
     short: false,
     bills: bills(300, 1_500),
     inject: modes(flips),
-    parks: true,
+    parks: DOUBT,
     clear,
   },
   {
