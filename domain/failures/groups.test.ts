@@ -12,6 +12,9 @@ describe("C-7 a reason without what differs from case to case", () => {
     ["trace 550e8400-e29b-41d4-a716-446655440000", "trace 6ba7b810-9dad-11d1-80b4-00c04fd430c8"],
     ["流水号 ZF202611200001 已存在", "流水号 ZF9900 已存在"],
     ["金额１２元不符", "金额 34元不符".replace(" ", "")],
+    ["患者张三余额不足", "患者李四余额不足"],
+    ["姓名：王小明，身份证 110101199003071234 不存在", "姓名：欧阳修，身份证 320102198812120021 不存在"],
+    ["<XM>李四</XM> is locked", "<XM>张三丰</XM> is locked"],
   ];
   for (const [one = "", other = ""] of same) {
     test(`${one} = ${other}`, () => assert.equal(normaliseReason(one), normaliseReason(other)));
@@ -24,6 +27,10 @@ describe("C-7 a reason without what differs from case to case", () => {
   for (const [one = "", other = ""] of different) {
     test(`${one} ≠ ${other}`, () => assert.notEqual(normaliseReason(one), normaliseReason(other)));
   }
+  test("no name is left in it", () => {
+    for (const text of ["患者张三余额不足", "姓名：王小明，不存在", "brxm=李四 locked", "病人欧阳修 单据已关闭"])
+      assert.doesNotMatch(normaliseReason(text), /张三|王|小明|李四|阳修/, normaliseReason(text));
+  });
   test("is bounded, and never cut inside a character", () => {
     const reason = normaliseReason("𠮷".repeat(5_000));
     assert.equal([...reason].length, REASON_CHARS_MAX);

@@ -3,6 +3,7 @@
  * once everything that differs from case to case is taken out of it. Pure: who stores them makes the group's id with a hash of `groupKey`.
  */
 import type { ParkReason } from "../journal/ports.ts";
+import { maskText } from "../operations/masking.ts";
 import type { AttemptEnd } from "../writeback/ports.ts";
 import { whyOf } from "../writeback/why.ts";
 
@@ -31,6 +32,8 @@ const LOOKED_AT_MAX = 2_000;
 
 /** In this order: what is quoted may hold anything, dates hold numbers, ids hold dates. Hex is an id too: a bill number may happen to be made of its letters. */
 const RULES: readonly (readonly [RegExp, string])[] = [
+  // Names that were hidden: whose it was is in the example, masked, and no group is one patient's.
+  [/(?:欧阳|上官|司马|诸葛|[\u4e00-\u9fff])?\*+/g, "*"],
   [/“[^”]*”|「[^」]*」|『[^』]*』|《[^》]*》|"[^"]*"|'[^']*'|‘[^’]*’|`[^`]*`/g, "“…”"],
   [/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi, "<id>"],
   [/\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?/g, "<date>"],
@@ -47,9 +50,12 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\s+/g, " "],
 ];
 
-/** The reason without what differs from case to case: quoted parts, ids, dates, hex, amounts and numbers. At most REASON_CHARS_MAX characters. */
+/**
+ * The reason without what differs from case to case: names, quoted parts, ids, dates, hex, amounts and numbers. At most REASON_CHARS_MAX characters. It is shown as it
+ * is, so nothing that personal data's masks know may be left in it.
+ */
 export function normaliseReason(text: string): string {
-  let reason = text.slice(0, LOOKED_AT_MAX).replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0));
+  let reason = maskText(text.slice(0, LOOKED_AT_MAX)).replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0));
   for (const [pattern, instead] of RULES) reason = reason.replace(pattern, instead);
   return cut(reason.trim(), REASON_CHARS_MAX);
 }
@@ -96,6 +102,11 @@ export function failureOfMessage(
     example: cut(told, EXAMPLE_CHARS_MAX),
   };
 }
+
+/** Groups kept apart of one partner: a partner that puts something new into every text must not make a list that nobody reads. */
+export const GROUPS_MAX = 1_000;
+/** Where a failure goes that would make one more. */
+export const otherOf = (failure: Failure): Failure => ({ ...failure, kind: "", code: "OTHER", reason: "其他原因 · other reasons" });
 
 /** What the id of a group is the hash of. */
 export const groupKey = ({ of, partner, kind, code, reason }: Failure): string => JSON.stringify([of, partner, kind, code, reason]);

@@ -30,9 +30,17 @@ const OPEN_OF_ONE = `(case when g.of = 'write-backs'
 const ONE = `select ${COLUMNS}, ${OPEN_OF_ONE}::text as open from failure_group g where g.id = $1`;
 
 function groupView(row: Row): FailureGroup {
-  const { exampleId, example, items, failures, open, ...rest } = present(row);
+  const { exampleId, example, reason, items, failures, open, ...rest } = present(row);
   const told = { example: { id: String(exampleId), text: maskText(String(example)) } };
-  return { ...rest, ...told, items: Number(items), failures: Number(failures), open: Number(open ?? 0) } as unknown as FailureGroup;
+  // Those of before names were taken out of reasons.
+  return {
+    ...rest,
+    reason: maskText(String(reason)),
+    ...told,
+    items: Number(items),
+    failures: Number(failures),
+    open: Number(open ?? 0),
+  } as unknown as FailureGroup;
 }
 
 /** `<open>.<id>`: most open first, then by id. */

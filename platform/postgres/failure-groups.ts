@@ -1,6 +1,6 @@
 /** Failure groups as they are written: beside what failed, in its transaction; never for what was acknowledged. Reading and owning them: failure-groups-reads.ts. */
 import { createHash } from "node:crypto";
-import { type Failure, failureOfEnd, failureOfMessage, groupKey } from "../../domain/failures/groups.ts";
+import { type Failure, failureOfEnd, failureOfMessage, GROUPS_MAX, groupKey, otherOf } from "../../domain/failures/groups.ts";
 import type { ParkReason } from "../../domain/journal/ports.ts";
 import type { AttemptEnd } from "../../domain/writeback/ports.ts";
 import { batchOf } from "./batch.ts";
@@ -53,6 +53,26 @@ export async function noteFailures(tx: Tx, failed: readonly Failed[]): Promise<v
   await run(tx.client, "failure_groups", UPSERT_GROUPS, [...GROUP_ROWS.params(rows), tx.nowMs]);
 }
 
+const KNOWN = "select g.id from failure_group g where g.id = any($1::text[])";
+const FULL = `select p.partner from unnest($1::text[]) as p (partner)
+  where (select count(*) from (select 1 from failure_group g where g.partner = p.partner limit ${GROUPS_MAX}) as n) >= ${GROUPS_MAX}`;
+
+type Grouped = Pick<Failed, "id" | "group" | "failure">;
+/** Each failure with its group; one that would make yet another group of a partner that has enough goes with the other ones. */
+async function grouped(tx: Tx, failures: readonly Pick<Failed, "id" | "failure">[]): Promise<readonly Grouped[]> {
+  const failed = failures.map((one) => ({ ...one, group: groupIdOf(one.failure) }));
+  const ids = [...new Set(failed.map((one) => one.group))];
+  const known = new Set((await run<{ id: string }>(tx.client, "failure_known", KNOWN, [ids])).map((row) => row.id));
+  const fresh = [...new Set(failed.filter((one) => !known.has(one.group)).map((one) => one.failure.partner))];
+  if (fresh.length === 0) return failed;
+  const full = new Set((await run<{ partner: string }>(tx.client, "failure_full", FULL, [fresh])).map((row) => row.partner));
+  return failed.map((one) => {
+    if (known.has(one.group) || !full.has(one.failure.partner)) return one;
+    const failure = otherOf(one.failure);
+    return { id: one.id, failure, group: groupIdOf(failure) };
+  });
+}
+
 const ENTER_ROWS = batchOf("r", { id: "uuid", failure_group: "text" });
 /** A write-back that fails as it did before is not written again. The rows are locked by the settlement already. */
 export const ENTER_GROUPS = `update write_back w set failure_group = r.failure_group from ${ENTER_ROWS.from}
@@ -64,11 +84,12 @@ export async function noteFailedEnds(
   ends: readonly AttemptEnd[],
   destinationOf: (id: string) => string | undefined,
 ): Promise<void> {
-  const failed = ends.flatMap((end) => {
+  const failures = ends.flatMap((end) => {
     const failure = failureOfEnd(destinationOf(end.id) ?? "", end);
-    return failure === undefined ? [] : [{ id: end.id, group: groupIdOf(failure), failure }];
+    return failure === undefined ? [] : [{ id: end.id, failure }];
   });
-  if (failed.length === 0) return;
+  if (failures.length === 0) return;
+  const failed = await grouped(tx, failures);
   const rows = failed.map((one) => ({ id: one.id, failure_group: one.group }));
   const entered = new Set(
     (await run<{ id: string }>(tx.client, "failure_enter", ENTER_GROUPS, ENTER_ROWS.params(rows))).map((row) => row.id),
@@ -94,11 +115,8 @@ export async function noteParkedMessages(
   const ids = parked.map((one) => one.id);
   const before = await run<{ message_id: string; failure_group: string }>(tx.client, "message_failures", BEFORE, [ids]);
   const groups = new Map(before.map((row) => [row.message_id, row.failure_group]));
-  const failed = parked.map(({ id, reason, ...message }): Failed => {
-    const failure = failureOfMessage(message, reason);
-    const group = groupIdOf(failure);
-    return { id, group, failure, entered: groups.get(id) !== group };
-  });
+  const found = parked.map(({ id, reason, ...message }) => ({ id, failure: failureOfMessage(message, reason) }));
+  const failed = (await grouped(tx, found)).map((one): Failed => ({ ...one, entered: groups.get(one.id) !== one.group }));
   const rows = failed.map((one) => ({ message_id: one.id, failure_group: one.group }));
   await run(tx.client, "note_message_failures", UPSERT_MESSAGES, [...MESSAGE_ROWS.params(rows), tx.nowMs]);
   await noteFailures(tx, failed);

@@ -149,6 +149,21 @@ describe("C-7 a group in somebody's hands", () => {
     assert.equal(codeOf(await world.operations.failures.get("none")), "UNKNOWN_FAILURE_GROUP");
   });
 
+  test("a partner that says something new each time fills no list: beyond a number its failures are one group", async () => {
+    await world.sql(
+      `insert into failure_group (id, of, partner, code, reason, first_at, last_at, items, failures, example_id, example)
+        select 'full' || i, 'write-backs', 'his', 'FULL', 'r' || i, now(), now(), 0, 0, gen_random_uuid(), 'x' from generate_series(1, 1000) as i`,
+    );
+    await failing("F-FULL-1", "something new", "park", "N1");
+    await failing("F-FULL-2", "something else", "park", "N2");
+    const [other, ...more] = await groups({ partner: "his", code: "OTHER" });
+    assert.deepEqual([other?.open, more.length], [2, 0]);
+    assert.equal((await groups({ code: "N1" })).length, 0);
+    await failing("F-FULL-3", "单据 B20261121937 不存在，金额 170.00");
+    assert.ok((await groups({ partner: "his", code: "E7" })).length > 0, "what is known goes on being told apart");
+    await world.sql("delete from failure_group where id like 'full%'");
+  });
+
   test("pages in one order, most open first", async () => {
     const all = await groups({ all: true });
     const first = mustBe(await world.operations.failures.list({ all: true, limit: 2 }));
