@@ -3,7 +3,8 @@ import type { Change, OpenAlarm } from "./evaluate.ts";
 import type { Measured } from "./measured.ts";
 import type { Notice } from "./notice.ts";
 
-export type Told = { readonly ok: true } | { readonly ok: false; readonly why: string };
+/** `but`: told, though not to everybody. */
+export type Told = { readonly ok: true; readonly but?: string } | { readonly ok: false; readonly why: string };
 
 /** Somewhere alarms are told. `tell` never rejects and ends within the sink's own time-out. Why a telling failed carries no secret. */
 export interface AlarmSink {

@@ -46,6 +46,8 @@ async function tellAll({ store, log }: Pick<WatchDeps, "store" | "log">, sink: A
     const told = await sink.tell(due.notice);
     if (told.ok) {
       await store.told(due.id);
+      if (told.but !== undefined)
+        log.error({ alarm: "sink-partly", sink: sink.name, target: sink.target, why: told.but }, "an alarm was not told to everybody");
       continue;
     }
     log.error(

@@ -47,7 +47,8 @@ export function createMailSink({ url, from, to, timeoutMs }: MailOptions): Alarm
           messageId: `<${noticeId(notice)}@${domain}>`,
           headers: { "Auto-Submitted": "auto-generated", "X-Huiliu-Alarm": noticeId(notice) },
         });
-        return sent.rejected.length === 0 ? { ok: true } : { ok: false, why: `${sent.rejected.length} of ${to.length} recipients refused` };
+        // It is told. Were it sent again for one address that nobody has, the others would get it again and again, and no other alarm ever.
+        return sent.rejected.length === 0 ? { ok: true } : { ok: true, but: `${sent.rejected.length} of ${to.length} recipients refused` };
       } catch (error) {
         const { name, code, responseCode } = error as Error & { code?: string; responseCode?: number };
         return { ok: false, why: [code ?? name, responseCode].filter((part) => part !== undefined).join(" ") };

@@ -313,6 +313,23 @@ describe("sinks", () => {
     await lookAfter(6 * MINUTE);
     assert.equal(mailed("message-parked").length, 1);
   });
+
+  test("a recipient that the server refuses keeps no alarm from the others, and is named in the log", async () => {
+    mail.unknown = "it@hospital.example";
+    try {
+      await parkedMessage(world);
+      await lookAfter(0);
+      for (let looks = 0; looks < 3; looks += 1) await lookAfter(6 * MINUTE);
+      assert.deepEqual(
+        mailed("message-parked").map((one) => one.to),
+        [["duty@hospital.example"]],
+        "once, and not behind another",
+      );
+      assert.ok(lines.some((one) => one.fields.alarm === "sink-partly" && String(one.fields.why).startsWith("1 of 2")));
+    } finally {
+      mail.unknown = undefined;
+    }
+  });
 });
 
 describe("who leads", () => {

@@ -21,6 +21,8 @@ export interface Listener<T> {
   readonly url: string;
   readonly got: T[];
   manner: Manner;
+  /** E-mail: a recipient that the server does not know. */
+  unknown?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -104,8 +106,9 @@ export async function smtpListener(): Promise<Listener<Mail>> {
         to = [];
         say("250 ok");
       } else if (verb === "RCPT") {
-        to.push(/<(.*?)>/.exec(line)?.[1] ?? "");
-        say("250 ok");
+        const recipient = /<(.*?)>/.exec(line)?.[1] ?? "";
+        if (recipient !== listener.unknown) to.push(recipient);
+        say(recipient === listener.unknown ? "550 no such user" : "250 ok");
       } else if (verb === "DATA") {
         data = "";
         say("354 go on");
