@@ -114,8 +114,8 @@ export const HELD = SOURCES.map(
     from (select ${uuidDay("o.message_id")} as day from (${from}) as o) as s where s.day <= $1 group by s.day`,
 ).join(" union all ");
 
-/** The number up to which every subscriber has read; null: there is none. */
-export const READ_TO = "select min(s.checkpoint)::text as seq from subscriber s where s.removed_at is null";
+/** The number up to which every subscriber has read, and from which it is owed events again; null: there is none. */
+export const READ_TO = "select min(least(s.checkpoint, s.owed_from))::text as seq from subscriber s where s.removed_at is null";
 export const unreadOf = (day: string): string => `select count(*)::integer as n from (
   select 1 from event${suffixOf(day)} e where e.seq > $1::bigint and e.published limit 1000) as u`;
 

@@ -139,8 +139,10 @@ describe("what goes and what stays", () => {
       return seen.items.find((item) => item.day === finishedDay && item.content === "messages")?.why.map((one) => one.code) ?? [];
     };
     assert.deepEqual(await why(), ["EVENT_UNREAD", "REPLAY_OPEN"]);
-    await world.sql("update subscriber set checkpoint = 1000000");
+    await world.sql("update subscriber set checkpoint = 1000000, owed_from = 0, owed_why = 'asked'");
     await world.sql("update replay_job set state = 'done', ended_at = huiliu_now()");
+    assert.deepEqual(await why(), ["EVENT_UNREAD"], "asked for again: not dropped from under the republishing");
+    await world.sql("update subscriber set owed_from = null, owed_why = null");
     assert.deepEqual(await why(), []);
     await world.sql("delete from replay_item");
     await world.sql("delete from subscriber");
