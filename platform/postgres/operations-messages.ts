@@ -10,11 +10,12 @@ import type {
   EventDeliveryList,
   EventRow,
   MessageDetail,
-  MessageRow,
+  MessagePage,
   Page,
   Preview,
 } from "../../domain/operations/views.ts";
 import { msOf } from "./clock.ts";
+import { goneOf, isGone } from "./gone.ts";
 import type { MessageRow as StoredMessage } from "./journal-rows.ts";
 import { messageOf } from "./journal-rows.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
@@ -33,7 +34,7 @@ export function createMessageReads(deps: OperationsDeps) {
   const { reads: pool } = deps;
   const partnerNames = (): string[] => deps.partners().map((one) => one.partner);
 
-  const messages = (filter: MessageFilter): Promise<Answered<Page<MessageRow>>> => {
+  const messages = (filter: MessageFilter): Promise<Answered<MessagePage>> => {
     const limit = filter.limit ?? PAGE_DEFAULT;
     const where = conditions();
     if (filter.keys !== undefined) where.and(`m.id in (${messagesOfKeys(filter.keys, partnerNames(), where)})`);
@@ -45,7 +46,10 @@ export function createMessageReads(deps: OperationsDeps) {
     const text = `select ${rows.MESSAGE_COLUMNS} from message m where ${where.text()} order by m.id desc limit ${limit + 1}`;
     return reading(pool, READ_TIMEOUT_MS, async (client) => {
       const found = await client.query<Row>(text, where.values);
-      return answered(rows.pageOf(found.rows, limit, rows.messageView, (row) => String(row.id)));
+      const page = rows.pageOf(found.rows, limit, rows.messageView, (row) => String(row.id));
+      const pastRetention =
+        filter.keys === undefined || filter.after !== undefined ? [] : await goneOf(client, filter.keys, partnerNames());
+      return answered({ ...page, ...(pastRetention.length === 0 ? {} : { pastRetention: [...pastRetention] }) });
     });
   };
 
@@ -78,7 +82,7 @@ export function createMessageReads(deps: OperationsDeps) {
     reading(pool, READ_TIMEOUT_MS, async (client) => {
       const found = isUuid(id) ? await client.query<Row>(MESSAGE, [id]) : undefined;
       const row = found?.rows[0];
-      if (!row) return refused("UNKNOWN_MESSAGE");
+      if (!row) return refused(isUuid(id) && (await isGone(client, id, "messages")) ? "CONTENT_GONE" : "UNKNOWN_MESSAGE");
       return answered(await detailOf(client, id, row, shown));
     });
 
@@ -134,7 +138,7 @@ export function createMessageReads(deps: OperationsDeps) {
     const read = await reading<{ message: JournaledMessage; stored: readonly Event[] }>(pool, READ_TIMEOUT_MS, async (client) => {
       const found = isUuid(id) ? await client.query<StoredMessage>(STORED_MESSAGE, [id]) : undefined;
       const row = found?.rows[0];
-      if (!row) return refused("UNKNOWN_MESSAGE");
+      if (!row) return refused(isUuid(id) && (await isGone(client, id, "messages")) ? "CONTENT_GONE" : "UNKNOWN_MESSAGE");
       if (row.raw === null) return refused("MESSAGE_INCOMPLETE");
       const bodies = await client.query<{ body: string }>(OWN_EVENTS, [id, row.partner]);
       return answered({ message: messageOf(row), stored: bodies.rows.map((one) => JSON.parse(one.body) as Event) });
@@ -160,11 +164,20 @@ interface Kept {
 }
 const isKept = (value: unknown): value is Kept => typeof value === "object" && value !== null && "kept" in value && "changed" in value;
 
+/** A note may be a person's reason, which may begin as it likes. */
+function listIn(note: string): unknown {
+  try {
+    return JSON.parse(note);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** What runs after the first would have owed otherwise: the settle store notes it in the history (settle.ts, historyOf). */
 export function differencesOf(history: MessageDetail["history"]): Difference[] {
   return history.flatMap(({ at, note }) => {
-    if (note === undefined || !note.startsWith("[")) return [];
-    const parsed: unknown = JSON.parse(note);
+    const parsed = note?.startsWith("[") === true ? listIn(note) : undefined;
     const kept = Array.isArray(parsed) ? parsed.filter(isKept) : [];
     return kept.map((one) => ({ at, writeBackId: one.kept, changed: [...one.changed] }));
   });

@@ -7,7 +7,7 @@ import { ROUTES } from "../../../console/routes.ts";
 import { createMetrics } from "../../../platform/metrics.ts";
 import { OPERATION_REFUSAL } from "../../../domain/operations/refusals.ts";
 import { APPROVAL_DEFAULT } from "../../../domain/replay/job.ts";
-import { operationsWorld, parkedWriteBack, type World } from "./world.ts";
+import { operationsWorld, parkedMessage, parkedWriteBack, type World } from "./world.ts";
 
 const TOKEN = "operator_test";
 /** A question that any index or rule answers; the machine is shared. */
@@ -141,6 +141,17 @@ function requestsTo(route: Route): Request[] {
     ...bodies.flatMap((one) => (one ? [{ url: path(paths[0]), payload: one }] : [])),
   ];
 }
+
+test("a person's reason that begins like a list is a reason", async () => {
+  for (const reason of ["[urgent] HIS asks for it", "[1, 2]", '["a"', "[]"]) {
+    const id = await parkedMessage(world);
+    const headers = { host: "127.0.0.1:1", authorization: `Bearer ${TOKEN}` };
+    const url = `${API}/messages/${id}`;
+    const done = await console.app.inject({ method: "POST", url: `${url}/resolve`, headers, payload: { by: "王工", reason } });
+    const shown = await console.app.inject({ method: "GET", url, headers });
+    assert.deepEqual([done.statusCode, shown.statusCode], [200, 200], reason);
+  }
+});
 
 for (const route of ROUTES) {
   test(`${route.method} ${route.path}: odd values are answered`, async () => {
