@@ -184,8 +184,22 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       else if (depth === 0 && one.owed === undefined) await store.seenEmpty(one.name, limits.readMs);
     }
   };
+  /** Queues follow their patterns, and let go of a subscriber that was removed: left bound, its queue would fill and then refuse everybody's events. */
+  const rebind = async (): Promise<void> => {
+    for (const { name, queue, removed, add, drop } of await store.loose()) {
+      const there = (await queues.depth(queue)) !== undefined;
+      // Its queue is made, and bound by everything, by whoever misses it.
+      if (!there && !removed) continue;
+      if (there) await queues.bind({ queue, patterns: add });
+      if (there) await queues.unbind({ queue, patterns: drop });
+      await store.bound(name, add, drop);
+      log("info", "a subscriber's queue follows its patterns", { subscriber: name, queue, removed });
+    }
+  };
   const tick = async (): Promise<void> => {
     if (!deps.leads()) return;
+    // Before what is owed up to now is counted: what is stored after that must reach the queue by itself.
+    await rebind();
     const at = deps.tickMs();
     if (at - markedAt >= limits.markMs) {
       await store.mark();

@@ -22,6 +22,15 @@ export interface Subscriber {
   readonly empty?: { readonly seq: bigint; readonly atMs: number };
 }
 
+/** One of ours whose queue is bound otherwise than its patterns say. */
+export interface Loose {
+  readonly name: string;
+  readonly queue: string;
+  readonly removed: boolean;
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+}
+
 /** A stretch of events in the order of their numbers. `to` is where the next one begins. */
 export interface Stretch {
   readonly events: readonly { readonly seq: bigint; readonly event: Event }[];
@@ -45,6 +54,10 @@ export interface SubscriberStore {
   unstall(name: string): Promise<void>;
   /** Published events after `from`; `at most` so many numbers are looked through. */
   stretch(from: bigint, numbers: number, to: bigint | undefined): Promise<Stretch>;
+  /** Whose queues are to be bound by other patterns: changed, removed, or never noted as bound. */
+  loose(): Promise<readonly Loose[]>;
+  /** Its queue is bound by `added` now, and by `dropped` no more. */
+  bound(name: string, added: readonly string[], dropped: readonly string[]): Promise<void>;
   /** An outsider's queue has what it can have: it is ours no longer. */
   remove(name: string): Promise<void>;
   /** Its queue is empty, and the outbox holds no older event: notes it, or takes an old note for the checkpoint. */
@@ -61,9 +74,11 @@ export interface SubscriberStore {
 export interface SubscriberQueues {
   /** Messages ready in the queue; undefined: there is no such queue. */
   depth(queue: string): Promise<number | undefined>;
+  /** Binds a queue that is there. */
+  bind(queue: Pick<Subscriber, "queue" | "patterns">): Promise<void>;
   /** Declares and binds. Rejects with TopologyRefused when it is there with other arguments. */
   declare(subscriber: Subscriber, bound: boolean): Promise<void>;
-  unbind(subscriber: Subscriber): Promise<void>;
+  unbind(queue: Pick<Subscriber, "queue" | "patterns">): Promise<void>;
   hasMarker(id: string): Promise<boolean>;
   setMarker(id: string): Promise<void>;
 }

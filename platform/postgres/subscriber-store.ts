@@ -1,6 +1,7 @@
 /** Subscribers and what they are owed, in PostgreSQL (domain/subscribers/ports.ts). */
 import type { Event } from "../../domain/events/event.ts";
-import type { OwedWhy, Subscriber, SubscriberStore } from "../../domain/subscribers/ports.ts";
+import type { Loose, OwedWhy, Subscriber, SubscriberStore } from "../../domain/subscribers/ports.ts";
+import { eventTextOf } from "./packed.ts";
 import type { Client, Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
@@ -14,10 +15,15 @@ const REACHED = "(select case when q.is_called then q.last_value else 0 end from
 
 const ALL = `select s.name, s.queue, s.patterns, s.source, s.checkpoint, s.owed_from, s.owed_to, s.owed_why, s.stalled_why, s.empty_seq,
     extract(epoch from s.empty_at)::double precision * 1000 as empty_ms from subscriber s where s.removed_at is null order by s.name`;
-/** Also for operators: a new one is owed nothing from before; one that comes back is owed what it missed. */
+/**
+ * Also for operators: a new one is owed nothing from before; one that comes back is owed what it missed, and one with other patterns what is stored before its queue is
+ * bound by them.
+ */
 export const ADD = `insert into subscriber as s (name, queue, patterns, source, made_at, checkpoint, checkpoint_at)
   select $1, $2, $3::text[], $4, now.at, ${REACHED}, now.at from (select huiliu_now() as at) as now
-  on conflict (name) do update set patterns = excluded.patterns, source = excluded.source, removed_at = null
+  on conflict (name) do update set patterns = excluded.patterns, source = excluded.source, removed_at = null,
+    owed_from = least(s.owed_from, case when s.removed_at is not null then ${START} else ${REACHED} end), owed_to = null, owed_why = 'asked',
+    owed_since = coalesce(s.owed_since, (select huiliu_now())), empty_seq = null, empty_at = null
     where s.patterns <> excluded.patterns or s.source <> excluded.source or s.removed_at is not null
   returning s.name`;
 const REMOVE_OTHERS =
@@ -41,7 +47,7 @@ const STALL = `update subscriber s set stalled_since = coalesce(s.stalled_since,
   where s.name = $1`;
 const UNSTALL = `update subscriber s set stalled_since = null, stalled_why = null, owed_to = case when s.owed_from is not null then ${REACHED} end where s.name = $1`;
 /** Block ranges of numbers are looked through; a stretch of numbers is at most so many events. $1 from, $2 to. */
-const STRETCH = "select e.seq, e.body from event e where e.seq > $1::bigint and e.seq <= $2::bigint and e.published order by e.seq";
+const STRETCH = "select e.seq, e.id, e.body from event e where e.seq > $1::bigint and e.seq <= $2::bigint and e.published order by e.seq";
 /** $1 name, $2 how long an empty queue must be ago. What the outbox still owes has not been in the queue; numbers of open transactions count from the last mark. */
 const SEEN_EMPTY = `update subscriber s set
     checkpoint = case when s.empty_at < now.at - $2::double precision * interval '1 millisecond' then greatest(s.checkpoint, s.empty_seq) else s.checkpoint end,
@@ -53,6 +59,12 @@ const SEEN_EMPTY = `update subscriber s set
   where s.name = $1 and s.owed_from is null`;
 export const REMOVE =
   "update subscriber s set removed_at = (select huiliu_now()), owed_from = null, owed_to = null, owed_why = null, owed_since = null, stalled_since = null, stalled_why = null where s.name = $1";
+/** Ours whose queue is bound otherwise than it should be. One that takes nothing is bound when it takes again (UNSTALL). */
+const LOOSE = `select s.name, s.queue, s.removed_at is not null as removed, s.patterns, l.add, l.drop from subscriber s cross join lateral (select
+    case when s.removed_at is null and s.stalled_since is null then array(select unnest(s.patterns) except select unnest(s.bound)) else '{}' end as add,
+    array(select unnest(s.bound) except select unnest(case when s.removed_at is null then s.patterns else '{}' end)) as drop) as l
+  where s.source <> 'outsider' and (l.add <> '{}' or l.drop <> '{}') order by s.name`;
+const BOUND = `update subscriber s set bound = array(select unnest(s.bound || $2::text[]) except select unnest($3::text[])) where s.name = $1`;
 const MARK = `insert into event_mark (at, seq) select huiliu_now(), ${REACHED} on conflict do nothing`;
 
 interface Row {
@@ -122,8 +134,12 @@ export function createSubscriberStore({ pool, reads }: { readonly pool: Pool; re
       const last = to ?? (await reached());
       const end = last < from + BigInt(numbers) ? last : from + BigInt(numbers);
       if (end <= from) return { events: [], to: from };
-      const rows = await run<{ seq: bigint; body: string }>(reads, "subscriber_stretch", STRETCH, [from, end]);
-      return { events: rows.map((row) => ({ seq: row.seq, event: JSON.parse(row.body) as Event })), to: end };
+      const rows = await run<{ seq: bigint; id: string; body: Buffer }>(reads, "subscriber_stretch", STRETCH, [from, end]);
+      return { events: rows.map((row) => ({ seq: row.seq, event: JSON.parse(eventTextOf(row)) as Event })), to: end };
+    },
+    loose: async () => run<Loose>(pool, "subscriber_loose", LOOSE, []),
+    bound: async (name, added, dropped) => {
+      await run(pool, "subscriber_bound", BOUND, [name, added, dropped]);
     },
     remove: async (name) => {
       await run(pool, "subscriber_remove", REMOVE, [name]);

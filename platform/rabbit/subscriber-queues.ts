@@ -58,6 +58,9 @@ export function createSubscriberQueues({ onChannel, names, lengthMax = SUBSCRIBE
   };
   return {
     depth: found,
+    bind: async ({ queue, patterns }) => {
+      for (const pattern of patterns) await ask(`binding ${queue}`, (channel) => channel.bindQueue(queue, names.events, pattern));
+    },
     declare: declareOne,
     unbind: async ({ queue, patterns }) => {
       for (const pattern of patterns) await ask(`unbinding ${queue}`, (channel) => channel.unbindQueue(queue, names.events, pattern));
