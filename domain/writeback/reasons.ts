@@ -128,6 +128,13 @@ export const PARK: Readonly<Record<ParkCode, ParkText>> = {
 
 export const isParkCode = (code: string): code is ParkCode => Object.hasOwn(PARK, code);
 
+/**
+ * Whether a parking for this reason leaves open that the partner has done it, sent or not: an inquiry may find what nobody here sent. The row remembers it, or a refund
+ * would take it for untold.
+ */
+export const parksInDoubt = (park: AttemptEnd["park"]): boolean =>
+  park !== undefined && isParkCode(park.code) && PARK[park.code].mayHaveTakenEffect;
+
 /** The reason as it is stored. The partner's own words follow ours after a colon. */
 export function parkReason(code: ParkCode, partnerSaid?: string): NonNullable<AttemptEnd["park"]> {
   const { zh, en, advice } = PARK[code];

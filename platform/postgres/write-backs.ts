@@ -2,6 +2,7 @@
 import { failpoint } from "../../domain/failpoint.ts";
 import { JournalGone } from "../../domain/journal/ports.ts";
 import type { AttemptEnd, Claimed, WriteBackStore } from "../../domain/writeback/ports.ts";
+import { parksInDoubt } from "../../domain/writeback/reasons.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Event } from "../../domain/events/event.ts";
 import { noteReferences } from "./acknowledgements.ts";
@@ -125,6 +126,7 @@ const endRow = (end: AttemptEnd, nowMs: number): Parameters<typeof sql.END_ROWS.
   outcome: end.outcome,
   step: end.step,
   may: end.mayHaveTakenEffect,
+  doubt: parksInDoubt(end.park),
   status: end.status ?? null,
   code: end.code ?? null,
   text: end.text ?? null,

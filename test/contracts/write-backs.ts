@@ -247,6 +247,24 @@ export function writeBackContract(name: string, make: () => Promise<WriteBackWor
       assert.equal((await only(destination, "send")).action, "ask");
     });
 
+    test("an inquiry that finds something else leaves it open whether it took effect, though nothing was sent; a refusal does not", async () => {
+      for (const [code, may] of [
+        ["RECEIPT_DIFFERS", true],
+        ["INQUIRY_REFUSED", true],
+        ["REJECTED", false],
+      ] as const) {
+        const destination = freshDestination();
+        const id = await owe(destination);
+        const {
+          receipt: _,
+          how: __,
+          ...end
+        } = endOf(await only(destination), { outcome: "unclear", step: "park", mayHaveTakenEffect: false });
+        await world.store.settle({ ...end, action: "ask", park: { ...PARK, code } });
+        assert.equal((await world.row(id))?.mayHaveTakenEffect, may, code);
+      }
+    });
+
     test("a released claim counts no attempt and no send", async () => {
       const destination = freshDestination();
       const id = await owe(destination);

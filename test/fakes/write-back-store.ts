@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../../domain/writeback/clock.ts";
 import type { AttemptEnd, Claimed, WriteBackState, WriteBackStore } from "../../domain/writeback/ports.ts";
+import { parksInDoubt } from "../../domain/writeback/reasons.ts";
 
 export interface FakeRow {
   readonly id: string;
@@ -139,6 +140,7 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       case "park":
         row.state = "parked";
         row.passed = end.letsNextGo === true;
+        row.mayHaveTakenEffect ||= parksInDoubt(end.park);
         if (row.passed) promote(row);
         return;
       case "wait":
