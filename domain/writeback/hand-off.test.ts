@@ -23,7 +23,7 @@ const POLICY: DestinationPolicy = {
   inquiry: "fake/inquiry",
 };
 
-function bench(tookMs = 50) {
+function bench(tookMs = 50, policy: DestinationPolicy = POLICY) {
   const clock = createFakeClock();
   const store = createFakeWriteBackStore(clock);
   const quiet = () => undefined;
@@ -45,7 +45,7 @@ function bench(tookMs = 50) {
       close: async () => undefined,
     },
     dialect: fakeDialect,
-    destinations: { names: () => ["his"], policy: (name) => (name === "his" ? POLICY : undefined) },
+    destinations: { names: () => ["his"], policy: (name) => (name === "his" ? policy : undefined) },
     seal: fakeSeal,
     clock,
     random: createRandom(1),
@@ -153,6 +153,74 @@ void describe("hand-off: heads that are born claimed", () => {
     assert.ok(store.rows().every((row) => row.state === "acknowledged"));
     assert.equal(peak(), 4);
     await dispatcher.stop();
+  });
+
+  test("more than fit the wire are promised where calls are quick and a claim in doubt is not parked; they wait for their places, without a claim", async () => {
+    const { clock, store, dispatcher, bear, peak, calls } = bench();
+    dispatcher.start();
+    await clock.advance(5);
+    store.owe({ key: "first", lane: "bill:first" });
+    dispatcher.poke("his");
+    await clock.advance(100);
+    assert.equal(calls(), 1, "now a call's length is known");
+    const { calls: places } = dispatcher.handOff.reserve("his", 20);
+    assert.equal(places, 8, "as many again as the wire has places");
+    assert.equal(dispatcher.handOff.reserve("his", 1).calls, 0);
+    const at = clock.tickMs();
+    dispatcher.handOff.take(
+      "his",
+      Array.from({ length: places }, (_, lane) => bear(`b${lane}`)),
+      places,
+      at,
+    );
+    await clock.advance(10);
+    assert.deepEqual([calls(), peak()], [5, 4]);
+    await clock.advance(200);
+    assert.ok(store.rows().every((row) => row.state === "acknowledged" && row.attempt === 1));
+    assert.deepEqual([calls(), peak()], [9, 4]);
+    await dispatcher.stop();
+  });
+
+  test("none are promised ahead of the wire where a claim in doubt is parked, or calls take long", async () => {
+    for (const [tookMs, policy] of [
+      [50, { ...POLICY, duplicates: "none" }],
+      [350, POLICY],
+    ] as const) {
+      const { clock, store, dispatcher } = bench(tookMs, policy);
+      dispatcher.start();
+      await clock.advance(5);
+      store.owe({ key: "first", lane: "bill:first" });
+      dispatcher.poke("his");
+      await clock.advance(500);
+      assert.equal(dispatcher.handOff.reserve("his", 20).calls, 4);
+      dispatcher.handOff.take("his", [], 4, clock.tickMs());
+      await dispatcher.stop();
+    }
+  });
+
+  test("who waits ahead of the wire goes back to the table, uncounted, when the dispatcher stops", async () => {
+    const { clock, store, dispatcher, bear, calls } = bench();
+    dispatcher.start();
+    await clock.advance(5);
+    store.owe({ key: "first", lane: "bill:first" });
+    dispatcher.poke("his");
+    await clock.advance(100);
+    const { calls: places } = dispatcher.handOff.reserve("his", 8);
+    assert.equal(places, 8);
+    dispatcher.handOff.take(
+      "his",
+      Array.from({ length: places }, (_, lane) => bear(`b${lane}`)),
+      places,
+      clock.tickMs(),
+    );
+    await clock.advance(10);
+    assert.equal(calls(), 5);
+    const stopped = dispatcher.stop();
+    await clock.advance(1_000);
+    await stopped;
+    const states = Map.groupBy(store.rows(), (row) => `${row.state} ${row.attempt}`);
+    assert.deepEqual([...states].map(([state, rows]) => `${rows.length} ${state}`).sort(), ["4 waiting 0", "5 acknowledged 1"]);
+    assert.equal(calls(), 5, "nothing was sent after the stop");
   });
 
   test("places that a claim under way will fill are not promised to anybody else", async () => {

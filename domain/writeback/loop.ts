@@ -2,7 +2,9 @@
  * One destination's loop: claim up to the free capacity, deliver side by side, settle, claim again. Bounded by `parallel` calls on the wire and as many ends being
  * settled; when the store is gone nothing is claimed, and ends that wait for it are kept until it is back.
  */
+import { createAhead } from "./ahead.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
+import { createBell } from "./bell.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Deliver, Delivered } from "./deliver.ts";
 import type { Allowed, DestinationGate } from "./destination-gate.ts";
@@ -37,6 +39,8 @@ export const FRESH_MS = 5_000;
 export const FRESH_LOOK_MS = 250;
 /** While more is due than there are places, heads that are handed over as they are born get at most this part of `parallel` at once: neither old nor new starves. */
 export const FRESH_SHARE = 2;
+/** The table has waited for a place this long: newborn heads leave it some. */
+export const CROWDED_MS = 250;
 
 export interface LoopDeps {
   readonly destination: string;
@@ -63,7 +67,7 @@ export interface Loop {
   start(): void;
   poke(): void;
   state(): LoopState;
-  /** Places on the wire for heads that are born claimed (`HandOff`): at most `wanted`, possibly 0. Synchronous; ended by exactly one `take`. */
+  /** Places for heads that are born claimed (`HandOff`), on the wire or just ahead of it: at most `wanted`, possibly 0. Synchronous; ended by exactly one `take`. */
   reserve(wanted: number): { readonly calls: number; readonly leaseMs: number };
   take(claims: readonly Claimed[], reserved: number, claimedAtTickMs: number): void;
   /** No new claims; resolves when nothing is in hand. */
@@ -76,6 +80,8 @@ export interface Loop {
 interface Work extends Leaving {
   readonly claimed: Claimed;
   readonly policy: DestinationPolicy;
+  /** No place on the wire was free for it. */
+  readonly ahead: boolean;
 }
 
 /** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
@@ -94,30 +100,6 @@ function bareEnd(end: AttemptEnd): AttemptEnd {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** A sleep that can be cut short; a wake before the sleep is not lost. */
-function createBell(clock: Clock) {
-  let rung = false;
-  let wake: (() => void) | undefined;
-  return {
-    ring: () => {
-      rung = true;
-      wake?.();
-    },
-    sleep: (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        const done = () => {
-          cancel();
-          wake = undefined;
-          rung = false;
-          resolve();
-        };
-        const cancel = clock.after(Math.max(ms, 0), done);
-        wake = done;
-        if (rung) done();
-      }),
-  };
-}
-
 export function createLoop(deps: LoopDeps): Loop {
   const { destination, store, clock, random, log, metrics } = deps;
   const bell = createBell(clock);
@@ -131,6 +113,10 @@ export function createLoop(deps: LoopDeps): Loop {
   let claiming = 0;
   /** The last claim came back full: more is due than there are places. */
   let backlogged = false;
+  /** Heads claimed from the table since a claim found fewer than it wanted. */
+  let inRow = 0;
+  const ahead = createAhead(clock);
+  let callMs: number | undefined;
   let stopping = false;
   let givenUp = false;
   let looped: Promise<void> | undefined;
@@ -145,7 +131,8 @@ export function createLoop(deps: LoopDeps): Loop {
     bell.ring();
   };
 
-  const note = () => metrics.inHand(destination, onWire, inHand.size - onWire);
+  const settling = (): number => inHand.size - onWire - ahead.waiting();
+  const note = () => metrics.inHand(destination, onWire, settling());
   const storeFailed = (operation: "claim" | "settle" | "release" | "next-due" | "gate", error: unknown) => {
     metrics.storeFailed(destination, operation);
     log.warn("store failed", { destination, operation, why: messageOf(error) });
@@ -192,13 +179,19 @@ export function createLoop(deps: LoopDeps): Loop {
 
   const lastLook = createLastLook({ gate, clock, refresh: deps.refresh, stopping: () => stopping });
   const attempt = async (work: Work): Promise<Delivered> => {
+    let placed = true;
     try {
+      if (work.ahead) {
+        const { given, go } = await ahead.wait();
+        placed = given;
+        if (!go) return { kind: "not-begun", why: "no place on the wire came in time" };
+      }
       const why = await lastLook(work);
       return why === undefined
         ? await deps.deliver(work.claimed, work.policy, work.claimedAtTickMs, deps.signal)
         : { kind: "not-begun", why };
     } finally {
-      onWire -= 1;
+      if (placed && !ahead.pass()) onWire -= 1;
     }
   };
 
@@ -206,6 +199,7 @@ export function createLoop(deps: LoopDeps): Loop {
     const { claimed, trial } = work;
     const delivered = await attempt(work);
     const about = delivered.kind === "ended" ? delivered : { reach: "not-called" as const, ms: 0, throttled: false };
+    if (delivered.kind === "ended") callMs = delivered.ms;
     const reason = delivered.kind === "ended" ? whyOf(delivered.end.why).en : delivered.why;
     gate.ended({ reach: about.reach, ms: about.ms, throttled: about.throttled, why: reason, ...(trial ? { trial } : {}) });
     // The wire is free while the end is being settled.
@@ -234,9 +228,10 @@ export function createLoop(deps: LoopDeps): Loop {
 
   const take = (claims: readonly Claimed[], policy: DestinationPolicy, claimedAtTickMs: number, trial?: true): void => {
     for (const claimed of claims) {
-      onWire += 1;
+      const waits = onWire >= policy.parallel && trial === undefined;
+      if (!waits) onWire += 1;
       hold(
-        handle({ claimed, policy, claimedAtTickMs, ...(trial ? { trial } : {}) }).catch((error) =>
+        handle({ claimed, policy, claimedAtTickMs, ahead: waits, ...(trial ? { trial } : {}) }).catch((error) =>
           log.error("an attempt failed in our own hands; its lease will expire", { destination, id: claimed.id, why: messageOf(error) }),
         ),
       );
@@ -245,16 +240,20 @@ export function createLoop(deps: LoopDeps): Loop {
   };
 
   /** Free places on the wire. As many ends may wait for the store as calls may be out; then the destination waits too. */
-  const places = ({ parallel }: DestinationPolicy): number => {
-    const bound = promised + claiming;
-    return Math.max(Math.min(parallel - onWire - bound, 2 * parallel - inHand.size - bound), 0);
+  const places = ({ parallel }: DestinationPolicy, more = 0): number => {
+    const bound = promised + claiming + ahead.waiting();
+    return Math.max(Math.min(parallel + more - onWire - bound, 2 * parallel - settling() - onWire - bound + more), 0);
   };
+  /** The table has more than the places between two settlements take: newborn heads share with it. */
+  const crowded = ({ parallel }: DestinationPolicy): boolean =>
+    (backlogged && inRow >= parallel) || clock.tickMs() - lookAtTickMs > CROWDED_MS;
 
   const reserve = (wanted: number): { readonly calls: number; readonly leaseMs: number } => {
     const policy = deps.destinations.policy(destination);
     if (!policy || looped === undefined || stopping) return { calls: 0, leaseMs: policy?.leaseMs ?? 0 };
-    const shared = backlogged ? Math.floor(policy.parallel / FRESH_SHARE) - promised : Number.POSITIVE_INFINITY;
-    const most = Math.max(Math.min(Math.trunc(wanted), places(policy), shared, CLAIM_MAX), 0) || 0;
+    const shared = crowded(policy) ? Math.floor(policy.parallel / FRESH_SHARE) - promised : Number.POSITIVE_INFINITY;
+    const more = shared === Number.POSITIVE_INFINITY && !gate.metered() ? ahead.most(policy, callMs) : 0;
+    const most = Math.max(Math.min(Math.trunc(wanted), places(policy, more), shared, CLAIM_MAX), 0) || 0;
     const calls = most === 0 ? 0 : gate.spend(most);
     promised += calls;
     return { calls, leaseMs: policy.leaseMs };
@@ -355,7 +354,8 @@ export function createLoop(deps: LoopDeps): Loop {
     if (fresh) {
       if (got === 0) freshAtTickMs = clock.tickMs() + FRESH_LOOK_MS;
     } else backlogged = got === may.calls;
-    if (got === undefined || backlogged) lookAtTickMs = Number.NEGATIVE_INFINITY;
+    inRow = got === may.calls ? inRow + got : 0;
+    if (got === undefined || backlogged) lookAtTickMs = clock.tickMs();
     else lookAtTickMs = Math.min(lookAtTickMs, clock.tickMs() + (await untilDue()));
     return got;
   };
@@ -382,9 +382,10 @@ export function createLoop(deps: LoopDeps): Loop {
     poke: () => lookIn(0),
     reserve,
     take: takeReserved,
-    state: () => ({ onWire, settling: inHand.size - onWire }),
+    state: () => ({ onWire, settling: settling() }),
     stop: async () => {
       stopping = true;
+      ahead.close();
       bell.ring();
       await looped;
       // A commit that was promised places brings its claims here, to be given back.
