@@ -31,6 +31,7 @@ try {
   armKillPoints({
     profile: config.profile,
     points: process.env.HUILIU_FAILPOINT,
+    later: process.env.HUILIU_FAILPOINT_LATER,
     note: process.env.HUILIU_FAILPOINT_NOTE,
     die: () => process.kill(process.pid, "SIGKILL"),
   });

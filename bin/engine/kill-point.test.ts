@@ -27,6 +27,24 @@ describe("kill points", () => {
     rmSync(dir, { recursive: true });
   });
 
+  test("S0-42 points that count later count once the process has done something", () => {
+    let deaths = 0;
+    const die = (): void => {
+      deaths += 1;
+    };
+    armKillPoints({ profile: "development", points: undefined, later: "settle.after-commit:2;a.b:1,c.d:2", note: undefined, die });
+    for (const name of ["a.b", "settle.after-commit", "a.b", "c.d", "settle.after-commit", "c.d"]) failpoint(name);
+    assert.equal(deaths, 0);
+    failpoint("a.b");
+    assert.equal(deaths, 1);
+    failpoint("c.d");
+    assert.equal(deaths, 2);
+    assert.throws(
+      () => armKillPoints({ profile: "production", points: undefined, later: "a.b:1;c.d:1", note: undefined, die }),
+      KillPointRefused,
+    );
+  });
+
   test("a production profile refuses them; nothing listens when none is named", () => {
     const die = (): void => assert.fail("died");
     const given = { points: "journal.before-commit:1", note: undefined, die } as const;

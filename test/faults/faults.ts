@@ -5,6 +5,7 @@ import { MESSAGES } from "./families/messages.ts";
 import { PAIRS } from "./families/pairs.ts";
 import { SERVERS } from "./families/servers.ts";
 import { WIRES } from "./families/wires.ts";
+import { WORKERS_ASLEEP } from "./families/workers.ts";
 import type { Fault } from "./registry.ts";
 
-export const FAULTS: readonly Fault[] = [...KILLS, ...SERVERS, ...MESSAGES, ...WIRES, ...MACHINE, ...PAIRS];
+export const FAULTS: readonly Fault[] = [...KILLS, ...SERVERS, ...MESSAGES, ...WIRES, ...MACHINE, ...WORKERS_ASLEEP, ...PAIRS];

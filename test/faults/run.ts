@@ -292,6 +292,7 @@ async function assess(
 /** Waits until all is quiet, then judges what has struck since the last time. */
 async function assessAll(place: Place, struck: readonly Struck[], options: RunOptions): Promise<FaultResult[]> {
   const { world } = place;
+  await world.wire("none"); // what is left is done without anything in between
   const quietMs = Math.max(QUIET_MS, ...struck.map((one) => one.fault.quietMs ?? 0));
   const since = Date.now();
   const stuck = (await world.quiet(quietMs)) ? [] : await world.onItsWay();

@@ -51,13 +51,16 @@ async function stopInOrder({ world }: Stage): Promise<void> {
   if (pid !== undefined && alive(pid)) process.kill(pid, "SIGTERM");
 }
 
-async function lostReplies({ world }: Stage): Promise<void> {
-  await world.huiliu.fault({ fault: "drop-reply", count: 12 });
+async function lostReplies(stage: Stage): Promise<void> {
+  await stage.world.huiliu.fault({ fault: "drop-reply", count: 12 });
+  stage.more(20, { httpPercent: 100 });
+  await sleep(400);
 }
 
 /** Long enough for a breaker to open and to probe. */
-async function partnerAway({ world }: Stage): Promise<void> {
-  await world.huiliu.fault({ fault: "refuse", ms: 2_500 });
+async function partnerAway(stage: Stage): Promise<void> {
+  await stage.world.huiliu.fault({ fault: "refuse", ms: 2_500 });
+  stage.more(30, { httpPercent: 100 });
   await sleep(2_500);
 }
 
@@ -74,6 +77,7 @@ async function laterAnswers(stage: Stage): Promise<void> {
   const { gateway, partners } = huiliu.run();
   await huiliu.fault({ answers: { by: "callback", url: `${gateway}/partners/his/acknowledgements`, key: partners.his?.key ?? "" } });
   await huiliu.fault({ fault: "defer", count: 6, ms: 300 });
+  stage.more(10, { httpPercent: 100 });
   await sleep(1_200);
 }
 
@@ -120,7 +124,8 @@ async function unblocked(stage: Stage): Promise<void> {
 
 async function parkedByHand(stage: Stage): Promise<void> {
   await stage.world.huiliu.fault({ fault: "503", ms: 1_500 });
-  await sleep(400);
+  stage.more(10, { httpPercent: 100 });
+  await sleep(600);
   const [one] = (await api(stage, "/write-backs?state=waiting&limit=5")).items as readonly Item[];
   if (one !== undefined) await api(stage, `/write-backs/${String(one.id)}/park`, SIGNED);
 }
@@ -203,8 +208,8 @@ async function retention(stage: Stage): Promise<void> {
 
 export const STIMULI: readonly Stimulus[] = [
   { what: "a deploy from the editor", reaches: ["flows."], run: deploy },
-  { what: "replies of the HIS are lost", reaches: ["write-back.", "claim."], run: lostReplies },
-  { what: "a stop in good order", reaches: ["engine."], run: stopInOrder },
+  { what: "replies of the HIS are lost", reaches: ["write-back.before-inquiry", "claim.before-expiring"], run: lostReplies },
+  { what: "a stop in good order", reaches: ["engine.before-drain", "engine.after-drain"], run: stopInOrder },
   { what: "a gate is closed and opened", reaches: ["gate."], run: gates },
   { what: "the HIS refuses a few for good", reaches: ["lane.before-unblock", "replay.", "alarms."], run: refusedOnes },
   { what: "a lane is held and released", reaches: ["lane.before-hold", "lane.before-release"], run: lanes },
@@ -218,6 +223,9 @@ export const STIMULI: readonly Stimulus[] = [
   { what: "the HIS answers later", reaches: ["acknowledgement."], run: laterAnswers },
   { what: "the HIS refuses connections", reaches: ["alarms.", "gate."], run: partnerAway },
 ];
+
+/** Brought about by a stimulus, rarely or never by load. */
+export const isStimulated = (name: string): boolean => STIMULI.some((one) => one.reaches.some((beginning) => name.startsWith(beginning)));
 
 /** What may reach one of these points; everything, where nobody knows what does. */
 export function stimuliFor(points: readonly string[]): readonly Stimulus[] {

@@ -6,51 +6,66 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../bin/environment.ts";
 import { enumerateKillPoints } from "../kill-points.ts";
 import { bills, type Fault, type Stage } from "../registry.ts";
-import { letGo, replayed, STIMULI, stimuliFor } from "../stimuli.ts";
+import { isStimulated, letGo, replayed, STIMULI, stimuliFor } from "../stimuli.ts";
 import { alive, gone, until } from "../world.ts";
 
 /** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
 export const isMigration = (name: string): boolean => name.startsWith("migrate.");
-/** A point is armed for one of its first so many times: work must have begun, or the same few messages would be in every engine's hands when it dies. */
-const NTH_MAX = 60;
-const STALLED_MS = 1_500;
-/** Once only stimuli are left, the next one follows when the last one had this long to kill. */
+/** A point that load passes is armed for one of its first so many times. */
+const NTH_MAX = 40;
+/**
+ * A life kills only when it has settled so many batches: an engine that dies before it has done anything has the same few messages in its hands as the one before it, and they
+ * would be suspected of all the deaths (docs/decisions/008). That is another fault, F03.
+ */
+const AFTER = "settle.after-commit:12";
+/** Points that only a start passes, before it settles anything. */
+const AT_START = /^(engine\.before-announce|subscribers\.)/;
+/** Messages not settled yet: with fewer, load has reached what it reaches, and a stimulus follows; with more than the second, no more is sent. */
+const BACKLOG = { stimulus: 40, most: 300 };
+/** A stimulus follows at the latest so long after the last one, and at the earliest when the last one had this long to kill. */
+const STALLED_MS = 4_000;
 const PATIENCE_MS = 300;
 const GIVE_UP_MS = { short: 600_000, full: 1_200_000 };
 const POLL_MS = 50;
-const BATCH_BILLS = { short: 250, full: 500 };
+const BATCH_BILLS = { short: 60, full: 120 };
 const SENDERS = 48;
-const RATE = 150;
 
 /** Lines of shell that arm every point of the file that has not killed yet: the supervisor starts one engine after another without asking anybody. */
-function arming(pointsFile: string, noteFile: string): string[] {
+function arming(atOnceFile: string, laterFile: string, noteFile: string): string[] {
   const awk = `FILENAME==ARGV[1]{done[$1]=1;next} !($1 in done){printf "%s%s",separator,$0; separator=","}`;
+  const left = (file: string): string => `$(awk -F: '${awk}' '${noteFile}' '${file}')`;
   return [
-    `HUILIU_FAILPOINT="$(awk -F: '${awk}' '${noteFile}' '${pointsFile}')"`,
-    "export HUILIU_FAILPOINT",
+    `HUILIU_FAILPOINT="${left(atOnceFile)}"`,
+    `HUILIU_FAILPOINT_LATER="${left(laterFile)}"`,
+    `[ -n "$HUILIU_FAILPOINT_LATER" ] && HUILIU_FAILPOINT_LATER="${AFTER};$HUILIU_FAILPOINT_LATER"`,
+    "export HUILIU_FAILPOINT HUILIU_FAILPOINT_LATER",
     `export HUILIU_FAILPOINT_NOTE='${noteFile}'`,
   ];
 }
 
-async function everyPoint(stage: Stage): Promise<void> {
+const linesOf = (file: string): string[] =>
+  readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+
+/** Messages that are journaled and not settled; many, where the database does not say. */
+const backlogOf = ({ huiliu }: Stage["world"]): Promise<number> =>
+  huiliu.sql("select count(*)::int as n from (select 1 from message where state = 'received' limit 1000) one").then(
+    (rows) => Number(rows[0]?.n),
+    () => Number.MAX_SAFE_INTEGER,
+  );
+
+/** Puts the engine to death once at every point, one life after another, under a load that is sent only as fast as such an engine can follow. */
+async function dieAtEach(stage: Stage, wanted: readonly string[], hits: Set<string>): Promise<void> {
   const { world, dice, form } = stage;
-  const wanted = enumerateKillPoints(ROOT)
-    .map((point) => point.name)
-    .filter((name) => !isMigration(name));
-  const pointsFile = join(world.folder, `points-${stage.seed}`);
+  const files = ["at-once", "later"].map((name) => join(world.folder, `${name}-${stage.seed}`)) as [string, string];
   const noteFile = join(world.folder, `killed-${stage.seed}`);
   writeFileSync(noteFile, "");
-  const hits = new Set<string>();
-  const arm = (nth: (name: string) => number): void =>
-    writeFileSync(
-      pointsFile,
-      `${wanted
-        .filter((name) => !hits.has(name))
-        .map((name) => `${name}:${nth(name)}`)
-        .join("\n")}\n`,
-    );
-  arm(() => 1 + dice(NTH_MAX));
-  world.arrange({ shell: arming(pointsFile, noteFile) });
+  // What only a stimulus brings about happens once, so it is armed for that.
+  const nth = (name: string): number => (isStimulated(name) ? 1 : 1 + dice(NTH_MAX));
+  for (const [index, file] of files.entries())
+    writeFileSync(file, wanted.flatMap((name) => (AT_START.test(name) === (index === 0) ? [`${name}:${nth(name)}\n`] : [])).join(""));
+  world.arrange({ shell: arming(...files, noteFile) });
   const end = Date.now() + GIVE_UP_MS[form];
   let stimulus = 0;
   let since = Date.now();
@@ -58,22 +73,21 @@ async function everyPoint(stage: Stage): Promise<void> {
   await world.huiliu.kill("engine", "SIGTERM"); // in order: it leaves its compiled code to those that start after it
   while (hits.size < wanted.length && Date.now() < end) {
     await sleep(POLL_MS);
-    const names = readFileSync(noteFile, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
-    for (const name of names) {
+    for (const name of linesOf(noteFile)) {
       if (hits.has(name)) continue;
       hits.add(name);
       stage.hit(name);
       since = Date.now();
     }
-    if (load.progress().messages > 0 && load.progress().chains >= load.total - SENDERS)
-      load = stage.more(BATCH_BILLS[form], { senders: SENDERS, rate: RATE });
     // Only an engine that works can reach a point; on a busy machine it starts slowly.
     if (!world.engineReady()) since = Date.now();
-    if (Date.now() - since < (stimulus === 0 ? STALLED_MS : PATIENCE_MS)) continue;
-    since = Date.now();
-    arm(() => 1); // what load alone does not reach often is killed at its first time
+    const waited = Date.now() - since;
+    if (waited < PATIENCE_MS) continue;
+    const backlog = await backlogOf(world);
+    if (backlog < BACKLOG.most && load.progress().chains >= load.total) load = stage.more(BATCH_BILLS[form], { senders: SENDERS });
+    if (backlog > BACKLOG.stimulus && waited < STALLED_MS) continue;
+    // A life that has settled little yet kills nowhere: it is given some more.
+    if (backlog === 0) stage.more(BATCH_BILLS[form], { senders: SENDERS });
     const leading = stimuliFor(wanted.filter((name) => !hits.has(name)));
     const next = leading[stimulus % leading.length];
     stimulus += 1;
@@ -83,7 +97,17 @@ async function everyPoint(stage: Stage): Promise<void> {
     await next
       .run(stage)
       .catch((error: unknown) => stage.log(`    ${next.what}: ${error instanceof Error ? error.message : String(error)}`));
+    since = Date.now();
   }
+}
+
+async function everyPoint(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const wanted = enumerateKillPoints(ROOT)
+    .map((point) => point.name)
+    .filter((name) => !isMigration(name));
+  const hits = new Set<string>();
+  await dieAtEach(stage, wanted, hits);
   world.arrange({});
   stage.over();
   const missed = wanted.filter((name) => !hits.has(name));
@@ -228,13 +252,11 @@ export const KILLS: readonly Fault[] = [
     id: "F01",
     what: "kill -9 of the engine at every kill point",
     short: true,
-    bills: bills(400, 1_500),
+    bills: bills(60, 120),
     senders: SENDERS,
     cannot: hasAwk,
     // What the HIS refuses and what people park on purpose; a good message that is called the cause of a death (CRASHES_WORKER) is red.
     parks: ["REJECTED", "PARKED_BY_PERSON"],
-    // No faster than an engine that dies every other second can follow: what piles up is leased again and again without being begun.
-    rate: RATE,
     inject: everyPoint,
   },
   {
