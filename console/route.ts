@@ -82,7 +82,7 @@ export function momentOf(given: string, end: boolean): number | undefined {
   const start = isDate(given)
     ? epochMsOf(`${given}T00:00:00+08:00`)
     : Date.parse(/(?:Z|[+-]\d{2}:\d{2})$/.test(given) ? given : `${given}+08:00`);
-  const ms = start !== undefined && end && isDate(given) ? start + 86_400_000 : start;
+  const ms = start !== undefined && end && isDate(given) ? Math.min(start + 86_400_000, LAST_MOMENT) : start;
   // NaN is in no range.
   return ms !== undefined && ms >= FIRST_MOMENT && ms <= LAST_MOMENT ? ms : undefined;
 }
