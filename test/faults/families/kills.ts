@@ -12,12 +12,12 @@ import { alive, gone, until } from "../world.ts";
 /** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
 export const isMigration = (name: string): boolean => name.startsWith("migrate.");
 /** A point that load passes is armed for one of its first so many times. */
-const NTH_MAX = 40;
+const NTH_MAX = 20;
 /**
  * A life kills only when it has settled so many batches: an engine that dies before it has done anything has the same few messages in its hands as the one before it, and they
  * would be suspected of all the deaths (docs/decisions/008). That is another fault, F03.
  */
-const AFTER = "settle.after-commit:12";
+const AFTER = "settle.after-commit:3";
 /** Points that only a start passes, before it settles anything. */
 const AT_START = /^(engine\.before-announce|subscribers\.)/;
 /** Messages not settled yet: with fewer, load has reached what it reaches, and a stimulus follows; with more than the second, no more is sent. */
