@@ -101,7 +101,7 @@ async function bench(given: Arguments): Promise<BenchResult | BacklogResult> {
     given: { postgres: undefined, amqp: undefined, redis: undefined },
     credentialsFile: undefined,
     env: { HUILIU_LOG_LEVEL: "warn", ...inheritedEnv() },
-    engine: engineProgram(ROOT, [...profiling, `--inspect=127.0.0.1:${inspectPort}`]),
+    engine: engineProgram(ROOT, [...profiling, `--inspect-port=127.0.0.1:${inspectPort}`]),
     hospital: hospitalProgram(ROOT),
     log: (line) => say(`· ${line}`),
     onStopRequest: (asked) => {

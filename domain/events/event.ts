@@ -10,7 +10,7 @@ import { isChinaDateTime, isDate } from "../time.ts";
 import { checkMissing, type EventData } from "./every-event.ts";
 import { problemOfAjv } from "./texts.ts";
 
-/** Kinds of business keys: what a person searches by, and what keeps work in order. */
+/** Kinds of business keys: what a person searches by, and what keeps work in order. No two begin alike: the store keeps the first letter. */
 export const BUSINESS_KEY_KINDS = ["order", "patient", "visit", "bill", "serial", "message"] as const;
 export type BusinessKeyKind = (typeof BUSINESS_KEY_KINDS)[number];
 export interface BusinessKey {

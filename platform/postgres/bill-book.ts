@@ -23,9 +23,14 @@ interface Book {
 const amounts = (fen: Fen | undefined): Record<string, bigint> =>
   Object.fromEntries(Object.entries(fen ?? {}).map(([number, amount]) => [number, BigInt(amount)]));
 
-/** JSON text of everything but the key. */
-export const bookOf = ({ key: _, ...book }: Bill): string =>
-  JSON.stringify(book, (_name, value) => (typeof value === "bigint" ? String(value) : value));
+/** Maps that every bill has; most bills know payments and nothing else, and they are kept for ever. */
+const MAPS: ReadonlySet<string> = new Set(["charges", "cancels", "insurance", "payments", "refunds"]);
+
+/** JSON text of everything but the key and maps that are empty. */
+export function bookOf({ key: _, ...book }: Bill): string {
+  const kept = Object.entries(book).filter(([name, value]) => !(MAPS.has(name) && Object.keys(value as object).length === 0));
+  return JSON.stringify(Object.fromEntries(kept), (_name, value) => (typeof value === "bigint" ? String(value) : value));
+}
 
 /** The bill of a stored book. */
 export function billOfBook(key: string, book: unknown): Bill {

@@ -2,6 +2,7 @@
 import { type Event, eventText } from "../../domain/events/event.ts";
 import { DELIVERY_ROWS, EVENT_ROWS, HISTORY_ROWS, INSERT_EVENTS, INSERT_HISTORY, OWE_DELIVERIES } from "./settle-sql.ts";
 import type { Tx } from "./group-commit.ts";
+import { pack } from "./packed.ts";
 import { run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
 
@@ -30,7 +31,7 @@ export async function storeEvents(tx: Tx, rows: readonly EventRow[]): Promise<vo
     business_date: textOf(row.event.data.businessDate),
     time: textOf(row.event.time),
     published: row.publish,
-    body: eventText(row.event),
+    body: pack(Buffer.from(eventText(row.event), "utf8"), "event", row.event.id),
   }));
   await run(tx.client, "insert_events", INSERT_EVENTS, [...EVENT_ROWS.params(values), tx.nowMs]);
 }

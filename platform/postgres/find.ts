@@ -2,10 +2,11 @@
 import type { Found } from "../../domain/delivery/engine.ts";
 import type { Event } from "../../domain/events/event.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
+import { eventTextOf } from "./packed.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
-const MESSAGES_OF = "select k.message_id from business_key k where k.value = $1 and k.kind = $2 order by k.message_id desc limit $3";
+const MESSAGES_OF = `select k.message_id from business_key k where k.value = $1 and k.kind = $2::text::"char" order by k.message_id desc limit $3`;
 
 /** Finds by kind and value of a business key; `limit` messages at most. */
 export function createFinder(pool: Pool): (keyKind: string, value: string, limit: number) => Promise<Found> {
@@ -18,7 +19,10 @@ export function createFinder(pool: Pool): (keyKind: string, value: string, limit
         "select m.id, m.partner, m.kind, m.state, m.received_at from message m where m.id = any($1::uuid[]) order by m.seq desc",
         [ids],
       ),
-      pool.query<{ body: string }>("select e.body from event e where e.message_id = any($1::uuid[]) order by e.seq desc limit 200", [ids]),
+      pool.query<{ id: string; body: Buffer }>(
+        "select e.id, e.body from event e where e.message_id = any($1::uuid[]) order by e.seq desc limit 200",
+        [ids],
+      ),
       pool.query<{ id: string; kind: string; destination: string; state: string }>(
         "select w.id, w.kind, w.destination, w.state from write_back w where w.message_id = any($1::uuid[]) order by w.id desc limit 200",
         [ids],
@@ -32,7 +36,7 @@ export function createFinder(pool: Pool): (keyKind: string, value: string, limit
         state,
         receivedAt: chinaDateTimeOf(received_at.getTime()),
       })),
-      events: events.rows.map((row) => JSON.parse(row.body) as Event),
+      events: events.rows.map((row) => JSON.parse(eventTextOf(row)) as Event),
       writeBacks: writeBacks.rows,
     };
   };

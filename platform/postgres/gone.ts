@@ -1,7 +1,8 @@
 /** Content past its retention: what is said of it instead of "there is none". */
+import { BUSINESS_KEY_KINDS } from "../../domain/events/event.ts";
 import type { Content } from "../../domain/retention/policy.ts";
 import type { GoneRow } from "../../domain/operations/views.ts";
-import { messagesOfKeys, type Conditions, conditions, moment } from "./operations-sql.ts";
+import { messagesOfKeys, type Conditions, conditions } from "./operations-sql.ts";
 import { uuidFloor } from "./partitions.ts";
 import type { Client } from "./pool.ts";
 import { dayOf, run } from "./sql.ts";
@@ -11,15 +12,17 @@ const GONE_MAX = 500;
 
 const DROPPED = "select 1 as there from retention_drop d where d.day = $1::date and d.content = $2";
 const DROPPED_DAYS = "select d.day::text as day from retention_drop d where d.content = 'messages'";
+/** Kinds are stored by their first letter. */
+const KIND = `case k.kind ${BUSINESS_KEY_KINDS.map((kind) => `when '${kind.charAt(0)}' then '${kind}'`).join(" ")} end`;
 const NAMED = (
   where: Conditions,
   keys: readonly string[],
   partners: readonly string[],
 ): string => `with asked as (${messagesOfKeys(keys, partners, where)})
-  select a.message_id as id, coalesce(k.partner, i.partner) as partner, ${moment("min(k.at)")} as at,
-    coalesce(json_agg(distinct jsonb_build_object('kind', k.kind, 'value', k.value)) filter (where k.kind is not null), '[]') as keys, min(i.identity) as identity
+  select a.message_id as id, coalesce(k.partner, i.partner) as partner,
+    coalesce(json_agg(distinct jsonb_build_object('kind', ${KIND}, 'value', k.value)) filter (where k.kind is not null), '[]') as keys, min(i.identity) as identity
   from asked a
-    left join lateral (select x.kind, x.value, x.partner, x.at from business_key x where x.value = any($1::text[]) and x.message_id = a.message_id) as k on true
+    left join lateral (select x.kind, x.value, x.partner from business_key x where x.value = any($1::text[]) and x.message_id = a.message_id) as k on true
     left join lateral (select y.partner, y.identity from message_identity y where y.partner = any($2::text[]) and y.identity = any($1::text[]) and y.message_id = a.message_id
       limit 1) as i on true
   where not exists (select 1 from message m where m.id = a.message_id)
@@ -45,7 +48,6 @@ export async function goneOf(client: Client, keys: readonly string[], partners: 
   const found = await client.query<{
     id: string;
     partner: string | null;
-    at: string | null;
     keys: GoneRow["keys"];
     identity: string | null;
   }>(NAMED(where, keys, partners), where.values);

@@ -21,6 +21,7 @@ import { messageOf } from "./journal-rows.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import * as rows from "./operations-rows.ts";
 import { conditions, isUuid, LAST_UUID, messagesOfKeys, moment, present, reading, within } from "./operations-sql.ts";
+import { eventTextOf } from "./packed.ts";
 import type { Client } from "./pool.ts";
 
 /** Parked event deliveries listed at once. */
@@ -123,7 +124,9 @@ export function createMessageReads(deps: OperationsDeps) {
 
   /** Searching goes from value to message and has no index the other way: the events know their keys, that of a parking every key. */
   const keysOf = (events: readonly Row[]): MessageDetail["keys"] => {
-    const all = events.flatMap((row) => deps.keysOf(JSON.parse(String(row.body)) as Event));
+    const all = events.flatMap((row) =>
+      deps.keysOf(JSON.parse(eventTextOf(row as { readonly id: string; readonly body: Buffer })) as Event),
+    );
     return [...new Map(all.map(({ kind, value }) => [`${kind} ${value}`, { kind, value }])).values()];
   };
 
@@ -140,8 +143,8 @@ export function createMessageReads(deps: OperationsDeps) {
       const row = found?.rows[0];
       if (!row) return refused(isUuid(id) && (await isGone(client, id, "messages")) ? "CONTENT_GONE" : "UNKNOWN_MESSAGE");
       if (row.raw === null) return refused("MESSAGE_INCOMPLETE");
-      const bodies = await client.query<{ body: string }>(OWN_EVENTS, [id, row.partner]);
-      return answered({ message: messageOf(row), stored: bodies.rows.map((one) => JSON.parse(one.body) as Event) });
+      const bodies = await client.query<{ id: string; body: Buffer }>(OWN_EVENTS, [id, row.partner]);
+      return answered({ message: messageOf(row), stored: bodies.rows.map((one) => JSON.parse(eventTextOf(one)) as Event) });
     });
     if (!read.ok) return read;
     const translated = deps.translateByDefault(read.value.message);
@@ -188,7 +191,7 @@ const MESSAGE = `select ${rows.MESSAGE_COLUMNS}, m.content_type as "contentType"
 const STORED_MESSAGE = `select m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.reply, m.return_value,
     m.traceparent, ${msOf("m.received_at")} as received_ms, m.lease_token, m.run, m.replayed from message m where m.id = $1`;
 /** What the message itself told: not its parking, not what became of its write-backs. */
-const OWN_EVENTS = `select e.body from event e where e.message_id = $1 and e.partner = $2 and e.type <> 'message.parked' and e.type not like 'writeback.%' order by e.seq`;
+const OWN_EVENTS = `select e.id, e.body from event e where e.message_id = $1 and e.partner = $2 and e.type <> 'message.parked' and e.type not like 'writeback.%' order by e.seq`;
 const HISTORY = `select ${moment("h.at")} as at, h.state, h.by, h.note from message_history h where h.message_id = $1 order by h.at`;
 const EVENTS = `select ${rows.EVENT_COLUMNS} from event e where e.message_id = $1 order by e.seq`;
 const DELIVERY_COLUMNS = `d.subscriber, d.event_id as "eventId", d.message_id as "messageId", d.state, ${moment("d.owed_at")} as "owedAt", d.run, d.park as parked`;

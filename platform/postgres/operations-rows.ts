@@ -6,6 +6,7 @@ import { type Charset, charsetOf, decode } from "../../domain/mapping/charset.ts
 import { nextOf } from "../../domain/refusals.ts";
 import { whyOf } from "../../domain/writeback/why.ts";
 import { moment, present } from "./operations-sql.ts";
+import { eventTextOf } from "./packed.ts";
 
 /** How personal data is shown. */
 export interface Shown {
@@ -51,7 +52,10 @@ export const EVENT_COLUMNS = `e.id, e.message_id as "messageId", e.seq::text as 
 
 export function eventView(row: Record<string, unknown>, shown: Shown): EventRow {
   const { body, ...rest } = present(row);
-  return { ...rest, event: shown.value(JSON.parse(String(body))) } as unknown as EventRow;
+  return {
+    ...rest,
+    event: shown.value(JSON.parse(eventTextOf(row as { readonly id: string; readonly body: Buffer }))),
+  } as unknown as EventRow;
 }
 
 export const WRITE_BACK_COLUMNS = `w.id, w.key, w.message_id as "messageId", w.destination, w.kind, w.lane, w.lane_seq::text as "laneSeq", w.state, w.action,

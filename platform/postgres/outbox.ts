@@ -2,11 +2,12 @@
 import { failpoint } from "../../domain/failpoint.ts";
 import type { OutboxStore } from "../../domain/delivery/ports.ts";
 import type { Event } from "../../domain/events/event.ts";
+import { eventTextOf } from "./packed.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
 export const PENDING = `with owed as materialized (select o.seq, o.event_id, o.message_id from outbox o where o.seq > $1::bigint order by o.seq limit $2)
-  select owed.seq, e.body from owed cross join lateral (
+  select owed.seq, owed.event_id as id, e.body from owed cross join lateral (
     select x.body from event x where x.message_id = owed.message_id and x.id = owed.event_id limit 1) as e order by owed.seq`;
 /**
  * Should a power cut undo this, the events are published again and subscribers dedupe: not worth a flush of the disk. One statement is its own transaction,
@@ -20,8 +21,8 @@ export function createOutboxStore(deps: { readonly pool: Pool }): OutboxStore & 
   const marking = new Set<Promise<unknown>>();
   return {
     pending: async (afterSeq, limit) => {
-      const rows = await run<{ seq: bigint; body: string }>(deps.pool, "outbox_pending", PENDING, [afterSeq, limit]);
-      return rows.map((row) => ({ seq: row.seq, event: JSON.parse(row.body) as Event }));
+      const rows = await run<{ seq: bigint; id: string; body: Buffer }>(deps.pool, "outbox_pending", PENDING, [afterSeq, limit]);
+      return rows.map((row) => ({ seq: row.seq, event: JSON.parse(eventTextOf(row)) as Event }));
     },
     done: async (seqs) => {
       if (seqs.length === 0) return;

@@ -77,7 +77,7 @@ export const EVENT_ROWS = batchOf("r", {
   business_date: "date",
   time: "timestamptz",
   published: "boolean",
-  body: "text",
+  body: "bytea",
 });
 export const INSERT_EVENTS = `with rows as materialized (select * from ${EVENT_ROWS.from}),
   stored as (
@@ -86,9 +86,12 @@ export const INSERT_EVENTS = `with rows as materialized (select * from ${EVENT_R
   insert into outbox (seq, event_id, message_id) select seq, id, message_id from rows where published`;
 
 export const KEY_ROWS = batchOf("r", { kind: "text", value: "text", message_id: "uuid", partner: "text" });
-/** Of messages that nobody has worked on before: they have no keys yet, and looking for conflicts would be a third of the cost. */
-export const INSERT_KEYS = `insert into business_key (kind, value, message_id, partner, at)
-  select r.kind, r.value, r.message_id, r.partner, ${at(`$${KEY_ROWS.next}`)} from ${KEY_ROWS.from}`;
+/**
+ * Of messages that nobody has worked on before: they have no keys yet, and looking for conflicts would be a third of the cost. In the order of the index: numbers that
+ * count up fill its pages instead of halving them (115 → 60 bytes an entry). Of a kind the first letter is stored.
+ */
+export const INSERT_KEYS = `insert into business_key (kind, value, message_id, partner)
+  select r.kind, r.value, r.message_id, r.partner from ${KEY_ROWS.from} order by r.value`;
 export const INSERT_KEYS_AGAIN = `${INSERT_KEYS} on conflict do nothing`;
 
 export const WRITE_BACK_ROWS = batchOf("r", {
@@ -184,4 +187,4 @@ export const RECLAIM_EVENTS = `with open as materialized (
       lease_until = (select huiliu_now()) + $5::double precision * interval '1 millisecond'
     from open where d.subscriber = open.subscriber and d.event_id = open.event_id
     returning d.subscriber, d.event_id, d.message_id, d.seq, d.lease_token)
-  select l.subscriber, l.message_id, l.lease_token, e.body from leased l join event e on e.message_id = l.message_id and e.id = l.event_id order by l.seq`;
+  select l.subscriber, l.message_id, l.lease_token, e.id, e.body from leased l join event e on e.message_id = l.message_id and e.id = l.event_id order by l.seq`;

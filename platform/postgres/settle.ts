@@ -18,6 +18,7 @@ import { type EventRow, storeEvents, storeHistory } from "./facts.ts";
 import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
 import { bookOf } from "./bill-book.ts";
+import { eventTextOf } from "./packed.ts";
 import { type Born, bornClaimed } from "./settle-hand-off.ts";
 import { closeSuperseded, holdAgain, lookLater, promoteHeads } from "./overtaken.ts";
 import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
@@ -199,9 +200,9 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         })),
       );
     const fresh = rowsOf(plans.filter(isFirst));
-    if (fresh.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, [...sql.KEY_ROWS.params(fresh), tx.nowMs]);
+    if (fresh.length > 0) await run(tx.client, "insert_keys", sql.INSERT_KEYS, sql.KEY_ROWS.params(fresh));
     const again = rowsOf(plans.filter((plan) => !isFirst(plan)));
-    if (again.length > 0) await run(tx.client, "insert_keys_again", sql.INSERT_KEYS_AGAIN, [...sql.KEY_ROWS.params(again), tx.nowMs]);
+    if (again.length > 0) await run(tx.client, "insert_keys_again", sql.INSERT_KEYS_AGAIN, sql.KEY_ROWS.params(again));
   };
 
   const storeWriteBacks = async (tx: Tx, plans: readonly Plan[], laneSeqs: ReadonlyMap<string, bigint>, born: Born): Promise<void> => {
@@ -294,7 +295,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     reclaimEvents: async (ids, limit) => {
       if (ids.length === 0) return [];
       const living = await deps.worker.living();
-      const rows = await run<{ subscriber: string; message_id: string; lease_token: bigint; body: string }>(
+      const rows = await run<{ subscriber: string; message_id: string; lease_token: bigint; id: string; body: Buffer }>(
         deps.pool,
         "reclaim_events",
         sql.RECLAIM_EVENTS,
@@ -303,7 +304,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
       return rows.map((row) => ({
         kind: "event",
         subscriber: row.subscriber,
-        event: JSON.parse(row.body) as Event,
+        event: JSON.parse(eventTextOf(row)) as Event,
         messageId: row.message_id,
         token: Number(row.lease_token),
       }));

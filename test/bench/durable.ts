@@ -12,15 +12,17 @@ const POLL_MS = 20;
 const STUCK_MS = 60_000;
 const READ_BYTES = 1 << 20;
 
-/** What is still owed by the engine: messages without an end, write-backs not acknowledged, events not confirmed by the broker. */
-const OPEN = `select (select count(*) from message where state in ('received', 'awaiting-part'))
-  + (select count(*) from write_back where state in ('held', 'queued', 'waiting', 'sending', 'deferred'))
-  + (select count(*) from outbox) as n`;
+/**
+ * What is still owed by the engine: messages without an end, write-backs not acknowledged, events not confirmed by the broker. State by state, as the partial indexes are:
+ * asked of whole tables it was 3 % of PostgreSQL's time.
+ */
+const OPEN = `select ${["message where state = 'received'", "message where state = 'awaiting-part'", "write_back where state = 'held'", "write_back where state = 'queued'", "write_back where state in ('waiting', 'deferred')", "write_back where state = 'sending'", "outbox"].map((of) => `(select count(*) from ${of})`).join(" + ")} as n`;
 const COUNTS = `select (select count(*) from message where state = 'settled') as settled, (select count(*) from event where type = 'payment.settled') as events,
   (select count(*) from write_back where state = 'acknowledged') as acknowledged, (select count(*) from attempt where outcome = 'acknowledged') as attempts`;
-/** Tables with their indexes, without the log that is written ahead. */
-const STORED = `select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint as bytes from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = 'public' and c.relkind = 'r'`;
+/** Tables and their indexes by name, the log that is written ahead left out; days stand under the name of what they are days of. */
+const STORED = `select coalesce(p.relname, c.relname) as name, sum(pg_table_size(c.oid))::bigint as rows, sum(pg_indexes_size(c.oid))::bigint as indexes
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_inherits i on i.inhrelid = c.oid left join pg_class p on p.oid = i.inhparent
+  where n.nspname = 'public' and c.relkind = 'r' group by 1`;
 const BY_SERIAL = `select m.state, w.state as write_back from business_key k join message m on m.id = k.message_id join write_back w on w.message_id = m.id
   where k.kind = 'serial' and k.value = $1`;
 
@@ -31,14 +33,17 @@ export interface Counts {
   readonly attempts: number;
 }
 
+/** Table → bytes of its rows and of its indexes. */
+export type Stored = Readonly<Record<string, { readonly rows: number; readonly indexes: number }>>;
+
 export interface Books {
   /** Resolves once the ledger has grown by `count` lines since the last call and nothing is open; answers when that was (ms since 1970). */
   settled(count: number): Promise<number>;
   /** When the HIS wrote down the effect of each serial (ms since 1970). Throws for a serial with two effects. */
   effects(): ReadonlyMap<string, number>;
   counts(): Promise<Counts>;
-  /** Bytes of all tables and their indexes. */
-  storedBytes(): Promise<number>;
+  /** Bytes of each table and its indexes, after a VACUUM: what autovacuum does in time, so that row versions that are dead are room for the next ones. */
+  stored(): Promise<Stored>;
   /** State of message and write-back as a person finds them by serial; undefined when they are not found. */
   find(serial: string): Promise<string | undefined>;
   close(): Promise<void>;
@@ -107,7 +112,11 @@ export async function openBooks(ledger: string, postgresUrl: string): Promise<Bo
       const number = (name: keyof Counts): number => Number(row?.[name]);
       return { settled: number("settled"), events: number("events"), acknowledged: number("acknowledged"), attempts: number("attempts") };
     },
-    storedBytes: async () => Number((await client.query<{ bytes: string }>(STORED)).rows[0]?.bytes),
+    stored: async () => {
+      await client.query("vacuum");
+      const { rows } = await client.query<{ name: string; rows: string; indexes: string }>(STORED);
+      return Object.fromEntries(rows.map((row) => [row.name, { rows: Number(row.rows), indexes: Number(row.indexes) }]));
+    },
     find: async (serial) => {
       const row = (await client.query<{ state: string; write_back: string }>(BY_SERIAL, [serial])).rows[0];
       return row && `${row.state}, ${row.write_back}`;

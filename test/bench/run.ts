@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { RABBIT_ADMIN, rabbitUrl } from "../../platform/services/rabbit.ts";
 import { cpuBetween, cpuOf, mainThreadOf, postgresPartsOf, rssMb } from "./cpu.ts";
-import { type Books, latencies, openBooks } from "./durable.ts";
+import { type Books, latencies, openBooks, type Stored } from "./durable.ts";
 import { median, percentile, rounded } from "./numbers.ts";
 import { type Program, startProgram } from "./program.ts";
 import { profiled, stagesOf } from "./stages.ts";
@@ -19,7 +19,7 @@ export interface BenchOptions {
   /** How much goes through the durable path at full speed, over all rounds: so many messages, or about so long at the speed of the warm-up. */
   readonly amount: { readonly messages: number } | { readonly seconds: number };
   readonly rounds: number;
-  /** Where the engine's inspector listens (`node --inspect`). */
+  /** Where the engine's inspector listens once it is asked to (`node --inspect-port`). */
   readonly inspectPort: number;
   readonly log: (line: string) => void;
 }
@@ -55,8 +55,10 @@ export interface BenchResult {
   /** CPU microseconds a message of the engine's stages, of a round of its own in which it was sampled; "beside it" is what its other threads used. */
   readonly cpuUsByStage: Readonly<Record<string, number>>;
   readonly cpuUsOfPostgres: Readonly<Record<string, number>>;
-  /** Bytes of tables and indexes, the log written ahead not counted, per byte that was pushed. */
+  /** Bytes that tables and indexes grow by for good, the log written ahead not counted, per byte that was pushed. */
   readonly storedPerRawByte: number;
+  /** The same per message, by table, largest first. */
+  readonly storedBytesPerMessage: Stored;
   readonly rawBytesPerMessage: number;
   readonly rounds: readonly Readonly<Record<string, number>>[];
   readonly checked: {
@@ -211,7 +213,7 @@ interface Stages {
 async function staged(bench: Bench, inspectPort: number): Promise<Stages> {
   const { engine, postgres } = bench.facts.pids;
   const before = { thread: mainThreadOf(engine), postgres: postgresPartsOf(postgres) };
-  const { result, profile } = await profiled(inspectPort, () => durable(bench, STAGE_MESSAGES));
+  const { result, profile } = await profiled(engine, inspectPort, () => durable(bench, STAGE_MESSAGES));
   const thread = (mainThreadOf(engine) - before.thread) / STAGE_MESSAGES;
   const perMessage = (of: Readonly<Record<string, number>>, factor: number): Record<string, number> =>
     Object.fromEntries(Object.entries(of).map(([name, value]) => [name, rounded(value * factor)]));
@@ -246,6 +248,16 @@ export async function runBacklog(facts: RunFacts, log: (line: string) => void): 
 }
 
 const totalOf = (cpu: Readonly<Record<string, number>>): number => Object.values(cpu).reduce((sum, one) => sum + one, 0);
+
+/** What a message added to each table, largest first; what did not grow is left out. */
+function growthOf(before: Stored, after: Stored, messages: number): Stored {
+  const grown = Object.entries(after).map(([name, now]) => {
+    const then = before[name] ?? { rows: 0, indexes: 0 };
+    return [name, { rows: rounded((now.rows - then.rows) / messages), indexes: rounded((now.indexes - then.indexes) / messages) }] as const;
+  });
+  const bytes = (of: { readonly rows: number; readonly indexes: number }): number => of.rows + of.indexes;
+  return Object.fromEntries(grown.filter(([, of]) => bytes(of) !== 0).sort(([, a], [, b]) => bytes(b) - bytes(a)));
+}
 
 interface Round {
   readonly durable: DurableRound;
@@ -287,16 +299,17 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
     const bench = await startAll(options, facts, started);
     books = bench.books;
     options.log("warming up");
-    const emptyBytes = await bench.books.storedBytes();
     const warm = await durable(bench, WARM_UP);
     await accepted(bench, WARM_UP);
     await brokerFloor(bench, WARM_UP);
     await bench.bare.go(bench.plan(WARM_UP));
+    let sizes: readonly Stored[] = [await bench.books.stored()];
     const rounds: Round[] = [];
     const messages = "messages" in options.amount ? options.amount.messages : Math.ceil(warm.perSecond * options.amount.seconds);
     for (let number = 1; number <= options.rounds; number += 1) {
       const one = await round(bench, Math.ceil(messages / options.rounds));
       rounds.push(one);
+      sizes = [...sizes, await bench.books.stored()];
       options.log(
         `round ${number} of ${options.rounds}: ${rounded(one.durable.perSecond)} messages/s, ${rounded(totalOf(one.durable.cpu))} µs CPU each`,
       );
@@ -310,9 +323,11 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
     const acceptPaced = await accepted(bench, atPerSecond * LATENCY_SECONDS, atPerSecond);
     const effects = bench.books.effects();
     const checked = await check(bench, [warm, ...rounds.map((one) => one.durable), stages.round, paced], effects);
-    const sent = [warm, ...rounds.map((one) => one.durable), stages.round, paced].map((one) => one.sent);
-    const rawBytes = sent.reduce((sum, one) => sum + one.bytes, 0);
-    const storedBytes = (await bench.books.storedBytes()) - emptyBytes;
+    // From the first round on: each round leaves as much room behind as it found, so that growth is what messages add for good.
+    const kept = rounds.slice(rounds.length > 1 ? 1 : 0).map((one) => one.durable.sent);
+    const count = kept.reduce((sum, one) => sum + one.serials.length, 0);
+    const rawBytes = kept.reduce((sum, one) => sum + one.bytes, 0) / count;
+    const growth = growthOf(sizes.at(-1 - kept.length) ?? {}, sizes.at(-1) ?? {}, count);
     const full = rounds.flatMap((one) => latencies(one.durable.sent, effects));
     const slow = latencies(paced.sent, effects);
     const perSecond = {
@@ -357,8 +372,9 @@ export async function runBench(options: BenchOptions, facts: RunFacts): Promise<
       cpuUsByProcess: Object.fromEntries(names.map((name) => [name, rounded(middle((one) => one.durable.cpu[name] ?? 0))])),
       cpuUsByStage: stages.cpuUsByStage,
       cpuUsOfPostgres: stages.cpuUsOfPostgres,
-      storedPerRawByte: rounded(storedBytes / rawBytes, 1),
-      rawBytesPerMessage: rounded(rawBytes / sent.reduce((sum, one) => sum + one.serials.length, 0)),
+      storedPerRawByte: rounded(Object.values(growth).reduce((sum, one) => sum + one.rows + one.indexes, 0) / rawBytes, 2),
+      storedBytesPerMessage: growth,
+      rawBytesPerMessage: rounded(rawBytes),
       rounds: rounds.map((one) => ({
         durablePerSecond: rounded(one.durable.perSecond),
         cpuUsPerMessage: rounded(totalOf(one.durable.cpu)),

@@ -1,4 +1,5 @@
 /** Where the engine's time goes: samples of its main thread, taken over the inspector while a round runs, told apart by the file that the work belongs to. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 const SAMPLE_US = 1_000;
 
@@ -73,9 +74,29 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** Samples a process that was started with --inspect while `work` runs. */
-export async function profiled<T>(port: number, work: () => Promise<T>): Promise<{ readonly result: T; readonly profile: Profile }> {
-  const listed = await fetch(`http://127.0.0.1:${port}/json/list`);
+const OPEN_TRIES = 50;
+const OPEN_PAUSE_MS = 100;
+
+/** Has a process listen for its inspector, which it does not carry along before: it would be memory and time that nobody has in production. */
+async function inspected(pid: number, port: number): Promise<Response> {
+  process.kill(pid, "SIGUSR1");
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await fetch(`http://127.0.0.1:${port}/json/list`);
+    } catch (error) {
+      if (tries === OPEN_TRIES) throw error;
+      await sleep(OPEN_PAUSE_MS);
+    }
+  }
+}
+
+/** Samples a Node process that was started with --inspect-port while `work` runs. */
+export async function profiled<T>(
+  pid: number,
+  port: number,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly profile: Profile }> {
+  const listed = await inspected(pid, port);
   const [target] = (await listed.json()) as readonly { readonly webSocketDebuggerUrl: string }[];
   if (target === undefined) throw new Error("the engine's inspector lists nothing");
   const socket = new WebSocket(target.webSocketDebuggerUrl);

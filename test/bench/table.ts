@@ -24,6 +24,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
   stages: { zh: "引擎各阶段（每条 CPU 微秒）", en: "the engine's stages (CPU µs per message)" },
   database: { zh: "PostgreSQL 各部分（每条 CPU 微秒）", en: "PostgreSQL's parts (CPU µs per message)" },
   stored: { zh: "存储字节/原始字节（不含 WAL）", en: "stored bytes per raw byte (WAL not counted)" },
+  growth: { zh: "每条消息在各表留下的字节（行 + 索引）", en: "bytes a message leaves for good, by table (rows + indexes)" },
   raw: { zh: "每条原始字节", en: "raw bytes a message" },
   backlog: { zh: "积压：认领 + 结算", en: "backlog: claim + settle" },
   claim: { zh: "认领延迟", en: "a claim takes" },
@@ -54,6 +55,11 @@ export function tableOf(result: BenchResult, language: Language): string {
     `${word("memory")}: ${result.rssMb} MB`,
     `${word("stored")}: ${result.storedPerRawByte}  (${word("raw")}: ${result.rawBytesPerMessage})`,
     `${word("checked")}: ${result.checked.effects}`,
+    "",
+    `${word("growth")}:`,
+    ...Object.entries(result.storedBytesPerMessage).map(
+      ([name, { rows, indexes }]) => `${String(rows + indexes).padStart(8)}  ${name} (${rows} + ${indexes})`,
+    ),
     ...part("stages", result.cpuUsByStage),
     ...part("database", result.cpuUsOfPostgres),
   ].join("\n");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { WriteBackFilter } from "../../../domain/operations/ports.ts";
+import { eventTextOf } from "../../../platform/postgres/packed.ts";
 import { auditOf, codeOf, DAY, mustBe, operationsWorld, parkedMessage, parkedWriteBack, type World } from "./world.ts";
 
 let world: World;
@@ -77,11 +78,11 @@ describe("C-7 a write-back in a person's hands", () => {
     assert.equal(world.told.after.length, before + 1);
     assert.deepEqual(done?.destinations, ["his"]);
     assert.equal(done?.outbox[0]?.event.type, "writeback.resolved");
-    const stored = await world.sql<{ body: string }>(
-      "select e.body from outbox o join event e on e.message_id = o.message_id and e.id = o.event_id where o.event_id = $1",
+    const stored = await world.sql<{ id: string; body: Buffer }>(
+      "select e.id, e.body from outbox o join event e on e.message_id = o.message_id and e.id = o.event_id where o.event_id = $1",
       [done?.outbox[0]?.event.id],
     );
-    const { data } = JSON.parse(stored[0]?.body ?? "{}") as { data: Record<string, unknown> };
+    const { data } = JSON.parse(stored[0] ? eventTextOf(stored[0]) : "{}") as { data: Record<string, unknown> };
     assert.deepEqual([data.decision, data.hisReceiptNo, data.by, data.reason], ["done-by-hand", "HIS-7788", { name: "王工" }, "测试重放"]);
     const { writeBack, actions } = mustBe(await world.operations.writeBack(first));
     assert.deepEqual([writeBack.how, writeBack.hisReceiptNo, writeBack.resolvedBy], ["person", "HIS-7788", "王工"]);
@@ -112,7 +113,10 @@ describe("C-7 a write-back in a person's hands", () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => world.operations.resolveWriteBack(id, resolve)));
     assert.deepEqual(answers.map(codeOf).sort(), ["ALREADY_CLOSED", "ALREADY_CLOSED", "ALREADY_CLOSED", "ok"]);
     assert.equal((await auditOf(world, id)).length, 1);
-    const events = await world.sql("select 1 from event e where e.type = 'writeback.resolved' and e.body like '%' || $1 || '%'", [id]);
+    const events = await world.sql(
+      "select e.id from event e join write_back w on w.message_id = e.message_id where e.type = 'writeback.resolved' and w.id = $1",
+      [id],
+    );
     assert.equal(events.length, 1);
   });
 

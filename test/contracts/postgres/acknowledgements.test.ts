@@ -28,7 +28,7 @@ async function acknowledgementWorld(): Promise<AcknowledgementWorld & Pick<Postg
       const serial = `serial of ${about.key}`;
       await rows("update write_back set serial = $2 where id = $1", [id, serial]);
       await rows(
-        "insert into business_key (kind, value, message_id, partner, at) select 'serial', $2, message_id, 'his', huiliu_now() from write_back where id = $1",
+        "insert into business_key (kind, value, message_id, partner) select 'serial', $2, message_id, 'his' from write_back where id = $1",
         [id, serial],
       );
       return { id, serial };

@@ -39,6 +39,7 @@ interface Hot {
 function hotStatements(messageId: string): readonly Hot[] {
   const days = daysOf([messageId], () => true);
   const day = `_${dayOf(messageId).replaceAll("-", "")}`;
+  const eventOnce = `event${day}_message_id_hashtextextended_idx`;
   return [
     {
       name: "journal: reclaim",
@@ -70,7 +71,7 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "settle: fence", sql: settle.fence(days), indexes: [`message${day}_pkey`] },
     { name: "settle: fence event deliveries", sql: settle.FENCE_DELIVERIES, indexes: ["event_delivery_pkey"] },
     { name: "settle: facts", sql: settle.FACTS, indexes: ["business_identity_pkey"] },
-    { name: "settle: stored events", sql: settle.storedEvents(days), indexes: [`event${day}_pkey`] },
+    { name: "settle: stored events", sql: settle.storedEvents(days), indexes: [eventOnce] },
     { name: "settle: bills", sql: settle.BILLS, indexes: ["bill_pkey"] },
     { name: "settle: held write-backs", sql: settle.HELD, indexes: ["write_back_held"] },
     { name: "settle: existing write-backs", sql: settle.EXISTING, indexes: ["write_back_key_key", `write_back_body${day}_pkey`] },
@@ -109,7 +110,7 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "write-backs: end attempts", sql: writeBacks.endAttempts(days), indexes: [`attempt${day}_pkey`, "write_back_pkey"] },
     { name: "write-backs: promote", sql: writeBacks.PROMOTE, indexes: ["write_back_queue", "write_back_head", "write_back_pkey"] },
     { name: "write-backs: next due", sql: writeBacks.NEXT_DUE, indexes: ["write_back_due", "write_back_sending"] },
-    { name: "outbox: pending", sql: outbox.PENDING, indexes: ["outbox_pkey", `event${day}_pkey`] },
+    { name: "outbox: pending", sql: outbox.PENDING, indexes: ["outbox_pkey", eventOnce] },
     { name: "outbox: done", sql: outbox.DONE, indexes: ["outbox_pkey"] },
   ];
 }
@@ -124,7 +125,7 @@ const SEED = [
   "insert into exchange_part select 'his', 'k', 'x' || n, 'request', ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'f', huiliu_now() from generate_series(1, ROWS) n",
   "insert into business_identity select 'his', 'b' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'e' || n, 'f' from generate_series(1, ROWS) n",
   "insert into bill select 'bill:' || n, '{}', huiliu_now() from generate_series(1, ROWS) n",
-  `insert into event select ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'e' || n, n, 0, 't', 's', 'his', null, null, huiliu_now(), true, '{}' from generate_series(1, ROWS) n`,
+  `insert into event select ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, 'e' || n, n, 0, 't', 's', 'his', null, null, huiliu_now(), true, '\\x00' from generate_series(1, ROWS) n`,
   "insert into outbox select n, 'e' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid from generate_series(1, ROWS) n",
   `insert into event_delivery select 'node', 'e' || n, ('UUID' || lpad(to_hex(n), 12, '0'))::uuid, n, 'received', huiliu_now() from generate_series(1, ROWS) n`,
   `insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset, business_date,
