@@ -148,6 +148,20 @@ export function createLoop(deps: LoopDeps): Loop {
     }
   };
 
+  let leaving: Claimed[] = [];
+  let left: Promise<void> | undefined;
+  /** Those that are given back at the same instant (a breaker that opens, a wire that hangs) share a statement. */
+  const giveBack = (claimed: Claimed): Promise<void> => {
+    leaving.push(claimed);
+    left ??= pause(0).then(() => {
+      const all = leaving;
+      leaving = [];
+      left = undefined;
+      return release(all);
+    });
+    return left;
+  };
+
   /** Tries until the store answers: an end in hand is worth more than anything the next worker could find out. */
   const settle = async (given: AttemptEnd, ms: number): Promise<void> => {
     let end = given;
@@ -211,7 +225,7 @@ export function createLoop(deps: LoopDeps): Loop {
       else if (claimed.laneBehind > 0) lookIn(0);
     } else {
       log.warn("not begun; given back", { destination, id: claimed.id, why: delivered.why });
-      await release([claimed]);
+      await giveBack(claimed);
       lookIn(0);
     }
   };

@@ -132,13 +132,14 @@ export const LANES = batchOf("r", { one: "text", two: "text" });
 /**
  * Makes the oldest queued write-back of each lane its head, where the lane has none. It is due since it was owed, not since its turn came: of a backlog the oldest
  * goes first in whatever lane, and what became due just now is live traffic (`claim`'s freshMs). A statement of its own, after the lanes are locked. Last parameter: now in ms.
+ * Asked of what is queued, and only then for a head: mostly nothing is, and the head that just ended still stands dead in its index.
  */
 export const PROMOTE = `update write_back w set state = 'waiting', next_at = least(w.owed_at, ${at(`$${LANES.next}`)})
   from ${LANES.from} cross join lateral (
-    select q.id from write_back q where q.destination = r.one and q.lane = r.two and q.state = 'queued'
-      and (select h.id from write_back h where h.destination = r.one and h.lane = r.two and ${isHead("h")} limit 1) is null
+    select q.id, q.destination, q.lane from write_back q where q.destination = r.one and q.lane = r.two and q.state = 'queued'
     order by q.lane_seq limit 1) as next
-  where w.id = next.id returning w.destination`;
+  where w.id = next.id and (select h.id from write_back h where h.destination = next.destination and h.lane = next.lane and ${isHead("h")} limit 1) is null
+  returning w.destination`;
 
 export const RELEASE_ROWS = batchOf("r", { id: "uuid", message_id: "uuid", token: "bigint", n: "integer" });
 /** Takes back claims that were never sent, as if they had not been made. */
