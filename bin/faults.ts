@@ -19,7 +19,7 @@ const HELP = `npm run faults -- [options]      the fault matrix F01–F36, count
   --seeds <k>        so many seeds, one after another                                                     连跑多个种子
   --mutations        remove the engine's safeguards one by one: something must go red each time           变异检验
   --show <names>     power-cut, outage, poisoned-lane, replay, wipe, or all: minutes each, on a system of its own       专项演示
-  --small            with --show: a tenth of the size                                                     缩小规模
+  --small            a fifth of the load; with --show: a tenth of the size                                缩小规模
   --json             the report as JSON on standard output                                                输出 JSON
   --list             name the faults and what is not run here                                             列出故障
   --help             this text                                                                            本说明
@@ -130,7 +130,7 @@ async function run(given: Arguments): Promise<number> {
   if (proof.found === proof.planted) {
     for (const seed of given.seeds) {
       if (stop.signal.aborted) break;
-      const whole = await runFaults({ form: given.form, seed, faults: chosen, log: say, signal: stop.signal });
+      const whole = await runFaults({ form: given.form, small: given.small, seed, faults: chosen, log: say, signal: stop.signal });
       results.push(...whole.results);
       wrong.push(...whole.wrong);
       for (const name of whole.hit) hit.add(name);

@@ -41,7 +41,7 @@ export interface Fault {
   readonly rate?: number;
   readonly httpPercent?: number;
   readonly stories?: readonly number[];
-  /** Longest time to quiescence after the load; QUIET_MS when absent. */
+  /** Longest time after the load in which nothing becomes less; QUIET_MS when absent. */
   readonly quietMs?: number;
   /** Which ways out of the engine go through our proxies. */
   readonly wired?: Wired;
@@ -104,7 +104,8 @@ export const DOUBT: readonly string[] = [
   "CANNOT_ASK",
 ];
 
-export const QUIET_MS = 240_000;
+/** Nothing became less for so long: stuck. */
+export const QUIET_MS = 120_000;
 
 export const notRun = (id: string, what: string, seed: number, why: string): FaultResult => ({
   id,

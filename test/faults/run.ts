@@ -11,6 +11,8 @@ import { diary, startWorld, type World } from "./world.ts";
 
 export interface RunOptions {
   readonly form: Form;
+  /** A fifth of the load, for a look at single faults. */
+  readonly small?: boolean;
   readonly seed: number;
   readonly faults: readonly Fault[];
   readonly log: (line: string) => void;
@@ -20,6 +22,7 @@ export interface RunOptions {
 /** Bills of one run that are given out; ordinals of one seed. */
 const BILLS_MAX = 4_000_000;
 const PAGE = 200;
+const SMALL = 5;
 
 interface Place {
   readonly world: World;
@@ -138,7 +141,7 @@ function stageOf(
     loads.push(load);
     return load;
   };
-  const load = more(fault.bills(form), {
+  const load = more(Math.ceil(fault.bills(form) / (options.small === true ? SMALL : 1)), {
     ...(fault.senders === undefined ? {} : { senders: fault.senders }),
     ...(fault.rate === undefined ? {} : { rate: fault.rate }),
   });

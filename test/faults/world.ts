@@ -61,7 +61,7 @@ export interface World {
   enginePid(): number | undefined;
   /** It runs and has said where it listens. */
   engineReady(): boolean;
-  /** Nothing is on its way: messages settled, events published, write-backs ended. False when it is not so within `ms`. */
+  /** Nothing is on its way: messages settled, events published, write-backs ended. False when for `ms` nothing has become less, or after PATIENT times that. */
   quiet(ms: number): Promise<boolean>;
   /** What is on its way now, for people. */
   onItsWay(): Promise<Row[]>;
@@ -74,6 +74,8 @@ const OPEN = `select 'message' what, state, count(*)::int n from message where s
    where state in ('waiting', 'sending', 'deferred', 'held') or (state = 'queued' and not exists (
      select 1 from write_back h where h.destination = w.destination and h.lane = w.lane and h.state = 'parked')) group by 2`;
 const STEADY_MS = 300;
+/** A slow machine is not a stuck engine: as long as what is left becomes less, it is waited for. */
+const PATIENT = 5;
 const COMPILED = { NODE_COMPILE_CACHE: join(DATA_DIR, "faults", "compiled") };
 
 export const alive = (pid: number | undefined): boolean => {
@@ -179,12 +181,14 @@ export async function startWorld(name: string, settings: Row = NAIVE_HIS, mode: 
       return alive((JSON.parse(said) as { pid: number }).pid);
     },
     quiet: async (ms) => {
-      const end = Date.now() + ms;
-      for (let since: number | undefined; Date.now() < end; await sleep(50)) {
+      const last = Date.now() + ms * PATIENT;
+      let [end, least] = [Date.now() + ms, Number.POSITIVE_INFINITY];
+      for (let since: number | undefined; Date.now() < Math.min(end, last); await sleep(100)) {
         const open = await onItsWay().then(
-          (rows) => rows.length,
-          () => 1, // the database is away: not quiet
+          (rows) => rows.reduce((sum, row) => sum + Number(row.n), 0),
+          () => Number.POSITIVE_INFINITY, // the database is away: not quiet
         );
+        if (open < least) [end, least] = [Date.now() + ms, open];
         if (open > 0) since = undefined;
         else since ??= Date.now();
         if (since !== undefined && Date.now() - since >= STEADY_MS) return true;

@@ -153,12 +153,12 @@ async function residualDoubt(stage: Stage): Promise<void> {
 }
 
 export const MESSAGES: readonly Fault[] = [
-  { id: "F18", what: "the same message 50 times at once", short: true, bills: bills(1_100, 1_500), inject: concurrently },
+  { id: "F18", what: "the same message 50 times at once", short: true, bills: bills(900, 1_500), inject: concurrently },
   {
     id: "F21",
     what: "poison messages among good ones",
     short: true,
-    bills: bills(1_100, 1_500),
+    bills: bills(900, 1_500),
     inject: poison,
     check: allParked,
     ownParked: isPoison,

@@ -106,7 +106,7 @@ const frozen =
   };
 
 export const SERVERS: readonly Fault[] = [
-  { id: "F04", what: "kill -9 of the broker under load", short: true, bills: bills(1_100, 4_000), inject: killed("rabbit", 1, 20) },
+  { id: "F04", what: "kill -9 of the broker under load", short: true, bills: bills(900, 4_000), inject: killed("rabbit", 1, 20) },
   {
     id: "F06",
     what: "the broker's data deleted under load",
@@ -115,8 +115,8 @@ export const SERVERS: readonly Fault[] = [
     httpPercent: 100,
     inject: wipedBroker,
   },
-  { id: "F07", what: "Redis flushed, frozen, killed with its data", short: true, bills: bills(1_100, 2_000), inject: redisGone },
-  { id: "F09", what: "kill -9 of PostgreSQL under load", short: true, bills: bills(1_100, 3_000), inject: killed("postgres", 1, 10) },
+  { id: "F07", what: "Redis flushed, frozen, killed with its data", short: true, bills: bills(900, 2_000), inject: redisGone },
+  { id: "F09", what: "kill -9 of PostgreSQL under load", short: true, bills: bills(900, 3_000), inject: killed("postgres", 1, 10) },
   { id: "F09b", what: "PostgreSQL restarted in good order under load", short: false, bills: bills(300, 1_500), inject: restartedPostgres },
   {
     id: "F09c",
@@ -133,7 +133,7 @@ export const SERVERS: readonly Fault[] = [
     id: "F25",
     what: "the engine frozen beyond its leases",
     short: true,
-    bills: bills(1_100, 1_500),
+    bills: bills(900, 1_500),
     inject: frozen("engine", 5_500, 60_000),
   },
 ];

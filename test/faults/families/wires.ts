@@ -196,7 +196,7 @@ const ALL: readonly Omit<Fault, "wired">[] = [
     inject: modes(partitions),
     clear,
   },
-  { id: "F14", what: "half-open links: noticed within 20 s", short: true, bills: bills(400, 1_500), rate: 120, inject: halfOpen, clear },
+  { id: "F14", what: "half-open links: noticed within 20 s", short: false, bills: bills(400, 1_500), rate: 120, inject: halfOpen, clear },
   { id: "F15", what: "links reset or ended after so many bytes", short: true, bills: bills(500, 3_000), inject: modes(resets), clear },
   {
     id: "F16e",
