@@ -6,7 +6,7 @@ import { type Charset, charsetOf, decode } from "../../domain/mapping/charset.ts
 import { nextOf } from "../../domain/refusals.ts";
 import { whyOf } from "../../domain/writeback/why.ts";
 import { moment, present } from "./operations-sql.ts";
-import { eventTextOf } from "./packed.ts";
+import { eventTextOf, unpack } from "./packed.ts";
 
 /** How personal data is shown. */
 export interface Shown {
@@ -94,7 +94,7 @@ export function attemptView(row: Record<string, unknown>, shown: Shown, charset:
     ...rest,
     ...(typeof why === "string" ? whyView(why) : {}),
     ...(typeof text === "string" ? { text: shown.text(text) } : {}),
-    ...(reply instanceof Uint8Array ? { reply: bytesView(reply, shown, charset) } : {}),
+    ...(reply instanceof Uint8Array ? { reply: bytesView(unpack(reply), shown, charset) } : {}),
   } as unknown as Attempt;
 }
 

@@ -9,6 +9,7 @@ import type { OperationsDeps } from "./operations-deps.ts";
 import { isGone } from "./gone.ts";
 import * as rows from "./operations-rows.ts";
 import { conditions, isUuid, LAST_UUID, messagesOfKeys, present, reading, within } from "./operations-sql.ts";
+import { unpack } from "./packed.ts";
 import { LANE_BEHIND_MAX } from "./write-back-sql.ts";
 
 const ATTEMPTS_MAX = 1_000;
@@ -69,7 +70,7 @@ export function createWriteBackReads(deps: OperationsDeps) {
           cause: { eventId: String(causeEventId), type: String(causeType) },
           contentType: String(contentType),
           bill: bill as string | null,
-          body: body instanceof Uint8Array ? rows.bytesView(body, shown, String(charset)) : null,
+          body: body instanceof Uint8Array ? rows.bytesView(unpack(body), shown, String(charset)) : null,
           gone: gone.length === 0 ? null : gone,
           attempts: attempts.rows.map((one) => rows.attemptView(one, shown, String(charset))),
           acknowledgements,

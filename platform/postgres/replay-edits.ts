@@ -17,6 +17,7 @@ import type { OperationsDeps } from "./operations-deps.ts";
 import { isUuid, moment, present, reading } from "./operations-sql.ts";
 import { factsOf, type LockedWriteBack, lockWriteBack, publishDeed } from "./operations-write-back-deeds.ts";
 import { behindAnother } from "./replay-sql.ts";
+import { pack, unpack } from "./packed.ts";
 import { run } from "./sql.ts";
 
 type Row = Record<string, unknown>;
@@ -96,7 +97,10 @@ export function createEdits(deps: OperationsDeps): Edits {
       const [row] = (await client.query<Row>(ONE, [id])).rows;
       if (row === undefined) return refused("UNKNOWN_EDIT");
       const { body, charset, original, ...rest } = row;
-      const diff = diffOf(textOf(original, String(charset)), textOf(body, String(charset)));
+      const diff = diffOf(
+        textOf(original instanceof Uint8Array ? unpack(original) : original, String(charset)),
+        textOf(body, String(charset)),
+      );
       return answered({ ...present(rest), diff: diff.map(({ op, text }) => ({ op, text: maskText(text) })) } as unknown as Edit);
     });
   };
@@ -123,7 +127,7 @@ export function createEdits(deps: OperationsDeps): Edits {
       const [stored] = await run<{ charset: string; body: Buffer }>(tx.client, "edit_original", ORIGINAL, [writeBackId]);
       const given = stored && bytesOf(body, stored.charset);
       if (!stored || !given) return refused("EDIT_BODY");
-      if (given.equals(stored.body)) return refused("EDIT_UNCHANGED");
+      if (given.equals(unpack(stored.body))) return refused("EDIT_UNCHANGED");
       const [next] = await run<{ no: number; open: boolean }>(tx.client, "edit_next", NEXT_NO, [writeBackId]);
       if (next?.open === true) return refused("EDIT_OPEN");
       id = uuid7(tx.nowMs);
@@ -170,7 +174,7 @@ export function createEdits(deps: OperationsDeps): Edits {
     // The original leaves its place as the lane's head first: a lane has one.
     await run(tx.client, "edit_close", CLOSE, [row.id, tx.nowMs, edit.proposed_by, edit.reason]);
     await run(tx.client, "edit_copy", COPY, [row.id, copy, key, tx.nowMs]);
-    await run(tx.client, "edit_copy_body", COPY_BODY, [row.message_id, copy, edit.body]);
+    await run(tx.client, "edit_copy_body", COPY_BODY, [row.message_id, copy, pack(edit.body, "wire")]);
     await run(tx.client, "edit_decide", DECIDE, [edit.id, "applied", sign.by, sign.reason, tx.nowMs, copy]);
     const outbox = await publishDeed(tx, row.message_id, sealed.event, deps.subscribers);
     const entry = { who: edit.proposed_by, approvedBy: sign.by, reason: edit.reason, targetKind: "write-back" as const };

@@ -15,6 +15,7 @@ import { billOfBook } from "./bill-book.ts";
 import { loadOpen } from "./overtaken.ts";
 import type { Client } from "./pool.ts";
 import * as sql from "./settle-sql.ts";
+import { unpack } from "./packed.ts";
 import { daysOf, lockTexts, orderLock, run, together } from "./sql.ts";
 
 const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
@@ -100,7 +101,7 @@ const existingOf = (row: ExistingRow): ExistingWriteBack => ({
     kind: row.kind,
     mapping: row.mapping,
     lane: row.lane,
-    body: row.body,
+    body: unpack(row.body),
     contentType: row.content_type,
     charset: row.charset,
     ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),

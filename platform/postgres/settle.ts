@@ -18,7 +18,7 @@ import { type EventRow, storeEvents, storeHistory } from "./facts.ts";
 import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
 import { bookOf } from "./bill-book.ts";
-import { eventTextOf } from "./packed.ts";
+import { eventTextOf, pack } from "./packed.ts";
 import { type Born, bornClaimed } from "./settle-hand-off.ts";
 import { closeSuperseded, holdAgain, lookLater, promoteHeads } from "./overtaken.ts";
 import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
@@ -230,7 +230,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         state: born.leaseMs(id) === undefined ? state : "sending",
         lease_ms: born.leaseMs(id) ?? null,
         wait_ms: waitMs ?? null,
-        body: owed.body,
+        body: pack(owed.body, "wire"),
       })),
     );
     if (rows.length === 0) return;

@@ -15,6 +15,7 @@ import type { Client, Log, Pool } from "./pool.ts";
 import { dayOf, daysOf, lockTexts, orderLock, run, together } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import * as sql from "./write-back-sql.ts";
+import { pack, unpack } from "./packed.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 const QUEUE_ROWS_MAX = 16_384;
@@ -135,7 +136,7 @@ const endRow = (end: AttemptEnd, nowMs: number): Parameters<typeof sql.END_ROWS.
   receipt: json(end.receipt),
   park: json(end.park),
   blocks: end.letsNextGo !== true,
-  reply: end.reply?.subarray(0, REPLY_BYTES_MAX) ?? null,
+  reply: end.reply === undefined ? null : pack(end.reply.subarray(0, REPLY_BYTES_MAX), "wire"),
 });
 
 type Owed = readonly { readonly seq: bigint; readonly event: Event }[];
@@ -301,7 +302,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
         uuids(group.map((row) => row.message_id)),
         uuids(group.map((row) => row.id)),
       ]);
-      for (const row of found) bodies.set(row.id, row.body);
+      for (const row of found) bodies.set(row.id, unpack(row.body));
     }
     return bodies;
   };

@@ -12,3 +12,7 @@ create unique index event_once on event (message_id, hashtextextended(id, 0));
 -- Eight rows a message, kept for ever: the time stands in the message's id, and a kind is known by its first letter (domain/events/event.ts, BUSINESS_KEY_KINDS).
 alter table business_key drop column at;
 alter table business_key alter column kind type "char" using left(kind, 1)::"char";
+
+-- Bodies and replies, packed as events are; those of before are plain.
+update write_back_body set body = '\x00'::bytea || body;
+update attempt set reply = '\x00'::bytea || reply where reply is not null;

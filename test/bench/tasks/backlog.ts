@@ -27,7 +27,7 @@ const SEED = [
    select ('PREFIX' || lpad(to_hex(n), 12, '0'))::uuid, 'backlog ' || n, ('PREFIX' || lpad(to_hex(n), 12, '0'))::uuid, '${DESTINATION}', 'payment-confirm',
      'his/payment-confirm', 'bill:' || n % LANES, n, 'event ' || n, 'payment.settled', 'application/xml', 'utf-8', 1650, 'S' || n, current_date, 'f', 'n',
      case when n < LANES then 'waiting' else 'queued' end, case when n < LANES then huiliu_now() end, huiliu_now() from generate_series(0, PENDING - 1) n`,
-  "insert into write_back_body select message_id, id, convert_to(repeat('x', 512), 'UTF8') from write_back",
+  "insert into write_back_body select message_id, id, '\\x00' || convert_to(repeat('x', 512), 'UTF8') from write_back",
   "analyze",
 ];
 

@@ -84,7 +84,7 @@ export async function parkedInBulk(world: World, count: number, prefix: string, 
   await world.sql(
     `with rows as (select gen_random_uuid() as r, i from generate_series(1, $1::integer) as i),
       ids as (select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || substr(replace(r::text, '-', ''), 14))::uuid as id, i from rows),
-      bodies as (insert into write_back_body (message_id, write_back_id, body) select id, id, '\\x3c612f3e'::bytea from ids)
+      bodies as (insert into write_back_body (message_id, write_back_id, body) select id, id, '\\x003c612f3e'::bytea from ids)
      insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, cause_event_id, cause_type, content_type, charset, amount_fen,
        serial, business_date, flow, node, state, attempts, owed_at, park, failure_group, last_outcome, last_code)
      select id, $2 || i, id, $3, 'payment-confirm', 'm', $2 || 'lane ' || i, nextval('lane_seq'), 'e' || i, 'payment.settled', 'application/xml', 'utf-8', 100,

@@ -32,7 +32,7 @@ before(async () => {
        flow, node, state, next_at, owed_at)
      select ${id}, 'k' || n, ${id}, '${DESTINATION}', 'c', 'm', 'bill:' || n % ${LANES}, n, 'e', 't', 'x', 'y', '2026-11-20', 'f', 'n',
        case when n < ${LANES} then 'waiting' else 'queued' end, case when n < ${LANES} then huiliu_now() end, huiliu_now() from generate_series(0, ${PENDING - 1}) n`,
-    "insert into write_back_body select message_id, id, 'x' from write_back",
+    "insert into write_back_body select message_id, id, '\\x0078' from write_back",
     `insert into lane_hold select '${DESTINATION}', 'bill:' || n, 'test', huiliu_now(), 'test' from generate_series(0, ${HELD - 1}) n`,
     "analyze",
   ];
