@@ -85,6 +85,8 @@ export interface FaultResult {
   readonly recoverMs?: number;
   readonly seconds: number;
   readonly notes: Readonly<Record<string, string | number>>;
+  /** Everything good that is parked, each with its code: bill or message, and why. */
+  readonly parkedOnes: readonly string[];
   /** Examples of everything that is wrong, for people. */
   readonly wrong: readonly string[];
 }
@@ -129,6 +131,7 @@ export const notRun = (id: string, what: string, seed: number, why: string): Fau
   longestStallMs: 0,
   seconds: 0,
   notes: {},
+  parkedOnes: [],
   wrong: [],
 });
 

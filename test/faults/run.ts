@@ -219,6 +219,10 @@ function parkedOf({ fault, stage }: Struck, named: ReadonlyMap<string, string>):
   return [...named].filter(([name]) => mine.has(name) || mine.has(`exchange:${name}`) || (fault.ownParked?.(name, stage.seed) ?? false));
 }
 
+/** How many of each code. */
+const countedCodes = (mine: readonly (readonly [string, string])[]): string =>
+  [...Map.groupBy(mine, ([, code]) => code)].map(([code, list]) => `${list.length} × ${code}`).join(", ");
+
 const some = (what: string, list: readonly unknown[]): string[] =>
   list.length === 0 ? [] : [`${what}: ${JSON.stringify(list.slice(0, 4))}`];
 
@@ -270,7 +274,8 @@ async function assess(
     longestStallMs: told.longestStallMs,
     ...(overAt === undefined || firstAfter === undefined ? {} : { recoverMs: Math.max(0, Date.parse(firstAfter.at) - overAt) }),
     seconds: struck.seconds,
-    notes: { ...stage.notes, ...(mine.length === 0 ? {} : { parkedAs: [...new Set(mine.map(([, code]) => code))].join(", ") }) },
+    notes: { ...stage.notes, ...(mine.length === 0 ? {} : { parkedAs: countedCodes(mine) }) },
+    parkedOnes: mine.map(([name, code]) => `${name} ${code}`),
     wrong: [
       ...stage.failures,
       ...some("lost", told.lost),
