@@ -125,7 +125,8 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
     find: (...args) => now().find(...args),
     park: (...args) => now().park(...args),
     pauseIntake: async (...args) => get()?.pauseIntake(...args) ?? { live: 0 },
-    resumeIntake: () => get()?.resumeIntake(),
+    resumeIntake: (...args) => get()?.resumeIntake(...args),
+    pauses: () => get()?.pauses() ?? 0,
     live: () => get()?.live() ?? 0,
   };
 }

@@ -141,7 +141,10 @@ export interface Engine {
   readonly ledger: Ledger;
   /** Stops feeding, waits until nothing is live (at most `capMs`), gives back what is left, waits 150 ms more. */
   pauseIntake(why: string, capMs: number): Promise<{ readonly live: number }>;
-  resumeIntake(): void;
+  /** `unlessPausedSince`: what `pauses` was when the reason to go on arose; a pause since then (the next deploy's) stands. */
+  resumeIntake(unlessPausedSince?: number): void;
+  /** How often intake has been paused. */
+  pauses(): number;
   /** Live deliveries now. */
   live(): number;
 }

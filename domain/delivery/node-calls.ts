@@ -68,6 +68,7 @@ export function problemsReason(problems: readonly Problem[]): ParkReason {
 /** Builds the engine that Node-RED gets as `settings.huiliu`. */
 export function createNodeCalls(deps: NodeCallsDeps): Engine {
   const { deliveries } = deps;
+  let pauses = 0;
 
   const translate: Engine["translate"] = (token, node, options) => {
     const live = deliveries.get(token);
@@ -149,8 +150,14 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     },
     find: (_token, _node, options) => deps.find(options.keyKind, options.value, Math.min(Math.max(options.limit, 1), 100)),
     ledger: deps.ledger,
-    pauseIntake: async (_why, capMs) => ({ live: await deliveries.pause(capMs) }),
-    resumeIntake: () => deliveries.resume(),
+    pauseIntake: async (_why, capMs) => {
+      pauses += 1;
+      return { live: await deliveries.pause(capMs) };
+    },
+    resumeIntake: (unlessPausedSince = pauses) => {
+      if (unlessPausedSince === pauses) deliveries.resume();
+    },
+    pauses: () => pauses,
     live: () => deliveries.counts().live,
   };
 }

@@ -15,9 +15,12 @@ const installed = new WeakSet<Engine>();
 export function installDrain(red: Red, engine: Engine): void {
   if (installed.has(engine)) return;
   installed.add(engine);
+  /** Which pause the flows that start next were stopped under. */
+  let pausedAt = 0;
   red.events.on("flows:stopping", () => {
     failpoint("flows.before-pause");
     engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch(() => engine.resumeIntake());
+    pausedAt = engine.pauses();
   });
   red.events.on("runtime-event", (event) => {
     const { error, types } = event.payload ?? {};
@@ -25,11 +28,12 @@ export function installDrain(red: Red, engine: Engine): void {
     const missing = (types ?? []).map((one) => (typeof one === "string" ? one : one.type)).join(", ");
     red.log.error(`流程没有启动，来文暂不处理 (the flows did not start, intake stays paused): ${error} ${missing}`);
   });
-  // Feeding nodes subscribe in a microtask after they were made; a message fed before that would find no flow.
+  // Feeding nodes subscribe in a microtask after they were made; a message fed before that would find no flow. A deploy answers before its flows have started: where
+  // the next one has paused intake meanwhile it must not go on under its hands, or messages are fed to nodes that are closing, and park.
   red.events.on("flows:started", () =>
     setImmediate(() => {
       failpoint("flows.before-resume");
-      engine.resumeIntake();
+      engine.resumeIntake(pausedAt);
     }),
   );
 }

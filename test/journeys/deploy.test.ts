@@ -59,6 +59,25 @@ describe("deploy from the editor", () => {
     assert.equal((await bench.engine.feed("his", "message")).parked, undefined);
   });
 
+  test("S0-40 a deploy that comes before the flows of the one before have started is drained, too: intake does not go on under its hands", async () => {
+    bench.engine.calls.length = 0;
+    const both = await Promise.all([bench.deploy([...ONE, ...TWO]), bench.deploy([...ONE, ...TWO])]);
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      [204, 204],
+    );
+    await started();
+    const { calls } = bench.engine;
+    for (const [at, call] of calls.entries())
+      if (call === "pause deploy")
+        assert.notEqual(
+          calls.indexOf("resume", at) < calls.indexOf("pause flows stop", at) && calls.includes("resume", at),
+          true,
+          calls.join(),
+        );
+    assert.equal((await bench.engine.feed("his", "message")).parked, undefined);
+  });
+
   test("a second deploy of the same writes nothing", async () => {
     const stamp = (folder: string): number => statSync(file(folder)).mtimeMs;
     const earlier = [stamp("one"), stamp("two")];

@@ -98,6 +98,7 @@ export function createFakeEngine(): FakeEngine {
   let count = 0;
   // As the real one: nothing is fed before the flows have started.
   let paused = true;
+  let pauses = 0;
   const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
   const record = (token: string, text: string): { readonly ok: true; readonly count: number } | Refused => {
     const one = live.get(token);
@@ -168,15 +169,18 @@ export function createFakeEngine(): FakeEngine {
     },
     pauseIntake: async (why, capMs) => {
       paused = true;
+      pauses += 1;
       calls.push(`pause ${why}`);
       for (const until = performance.now() + Math.min(capMs, engine.drainCapMs); live.size > 0 && performance.now() < until; )
         await rest(10);
       return { live: live.size };
     },
-    resumeIntake: () => {
+    resumeIntake: (unlessPausedSince) => {
+      if (unlessPausedSince !== undefined && unlessPausedSince !== pauses) return;
       paused = false;
       calls.push("resume");
     },
+    pauses: () => pauses,
     live: () => live.size,
     feed: async (partner, kind, given) => {
       while (paused) await rest(5);
