@@ -9,7 +9,7 @@ export interface Runnable {
 const QUIET = "--disable-warning=ExperimentalWarning";
 /**
  * Megabytes of each half of the young generation. What a message leaves behind is garbage once it has settled; with the default of 16 much of it is copied
- * twice and grows old before that.
+ * twice and grows old before that. With 8 the engine is some 20 MB smaller and collects for 55 µs a message more (docs/decisions/009).
  */
 const YOUNG_MB = 24;
 
