@@ -28,7 +28,11 @@ const lanesText = (say: Say, rows: readonly LaneRow[]): string[] =>
         { head: say("队列", "Lane"), cell: (row) => row.lane, max: 44 },
         { head: say("队首", "Head"), cell: (row) => row.head ?? "-" },
         { head: say("原因", "Why"), cell: (row) => row.code ?? row.reason ?? row.headState ?? "-", max: 40 },
-        { head: say("其后（笔/元）", "Behind (n / yuan)"), cell: (row) => `${row.behind} / ${yuanText(row.amountBehind) ?? "-"}`, right: true },
+        {
+          head: say("其后（笔/元）", "Behind (n / yuan)"),
+          cell: (row) => `${row.behind} / ${yuanText(row.amountBehind) ?? "-"}`,
+          right: true,
+        },
         { head: say("已等", "Age"), cell: (row) => ageText(row.ageSeconds), right: true },
       ]);
 
