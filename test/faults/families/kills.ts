@@ -18,14 +18,16 @@ const NTH_MAX = 20;
  * would be suspected of all the deaths (docs/decisions/008). That is another fault, F03.
  */
 const AFTER = "settle.after-commit:3";
-/** Points that only a start passes, before it settles anything. */
-const AT_START = /^(engine\.before-announce|subscribers\.)/;
+/** What counts at once: points that only a start passes, and those that a stimulus brings about, which happen once. Those that happen at many starts must wait as well. */
+const countsAtOnce = (name: string): boolean =>
+  /^(engine\.before-announce|flows\.before-resume|claim\.before-expiring)$/.test(name) ||
+  (isStimulated(name) && !/^(alarms|gate|profile)\./.test(name));
 /** Messages not settled yet: with fewer, load has reached what it reaches, and a stimulus follows; with more than the second, no more is sent. */
 const BACKLOG = { stimulus: 40, most: 300 };
 /** A stimulus follows at the latest so long after the last one, and at the earliest when the last one had this long to kill. */
 const STALLED_MS = 4_000;
 const PATIENCE_MS = 300;
-const GIVE_UP_MS = { short: 600_000, full: 1_200_000 };
+const GIVE_UP_MS = { short: 660_000, full: 1_200_000 };
 const POLL_MS = 50;
 const BATCH_BILLS = { short: 60, full: 120 };
 const SENDERS = 48;
@@ -61,10 +63,9 @@ async function dieAtEach(stage: Stage, wanted: readonly string[], hits: Set<stri
   const files = ["at-once", "later"].map((name) => join(world.folder, `${name}-${stage.seed}`)) as [string, string];
   const noteFile = join(world.folder, `killed-${stage.seed}`);
   writeFileSync(noteFile, "");
-  // What only a stimulus brings about happens once, so it is armed for that.
-  const nth = (name: string): number => (isStimulated(name) ? 1 : 1 + dice(NTH_MAX));
+  const nth = (name: string): number => (countsAtOnce(name) || isStimulated(name) ? 1 : 1 + dice(NTH_MAX));
   for (const [index, file] of files.entries())
-    writeFileSync(file, wanted.flatMap((name) => (AT_START.test(name) === (index === 0) ? [`${name}:${nth(name)}\n`] : [])).join(""));
+    writeFileSync(file, wanted.flatMap((name) => (countsAtOnce(name) === (index === 0) ? [`${name}:${nth(name)}\n`] : [])).join(""));
   world.arrange({ shell: arming(...files, noteFile) });
   const end = Date.now() + GIVE_UP_MS[form];
   let stimulus = 0;
