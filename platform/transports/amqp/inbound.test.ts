@@ -94,13 +94,20 @@ test("who may say what, by which key", () => {
     ["kind with NUL", message("neusoft.no\u0000te"), "neusoft", "neusoft", "no te", "UNKNOWN_MESSAGE"],
     ["stranger", message("stranger.note"), undefined, "stranger", "note", "UNKNOWN_PARTNER"],
     ["stranger with no name", message("A B.c"), undefined, "unknown", "c", "UNKNOWN_PARTNER"],
-    ["a known name in the queue of strangers", message("neusoft.note"), undefined, "neusoft", "note", "UNKNOWN_PARTNER"],
+    ["a known name in the queue of strangers: its own was not bound yet", message("neusoft.note"), undefined, "neusoft", "note", undefined],
+    ["the same by another's user", message("neusoft.note", { userId: "his" }), undefined, "neusoft", "note", "SENDER_MISMATCH"],
+    ["the same on a detour", message("neusoft.note", {}, Buffer.from("a"), "reply.his.x"), undefined, "neusoft", "note", "SENDER_MISMATCH"],
     ["gzip", message("neusoft.note", { contentEncoding: "gzip" }), "neusoft", "neusoft", "note", "UNSUPPORTED_ENCODING"],
   ];
   for (const [name, one, queue, partner, kind, code] of cases) {
     const inbound =
       queue === undefined
-        ? readMessage(one, { names: namesOf(), partner: undefined, policy: () => policy, maySpeakFor: () => true })
+        ? readMessage(one, {
+            names: namesOf(),
+            partner: undefined,
+            policy: (of) => (of === "neusoft" ? policy : undefined),
+            maySpeakFor: (user) => user !== "his",
+          })
         : read(one, queue);
     assert.deepEqual([inbound.partner, inbound.kind, inbound.refusal?.code], [partner, kind, code], name);
     assert.deepEqual(inbound.raw, one.content, name);

@@ -44,7 +44,9 @@ function detourOf({ fields, properties }: ConsumeMessage, names: ReadOptions["na
 
 /**
  * A routing key proves nothing (decision 19): the partner is the owner of the queue, and the key's first word must agree. The rest of the key is the kind.
- * Messages of the queue of unrouted ones name nobody we know; the first word is kept, where it could be a name, so that a person can see who was meant.
+ * Messages of the queue of unrouted ones name nobody we know; the first word is kept, where it could be a name, so that a person can see who was meant. While a wiped
+ * broker is being rebuilt the exchange stands before the partners' queues are bound to it: a known partner's message that came straight, under a key that the broker
+ * lets only this partner write, is its message all the same.
  */
 export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbound {
   const { fields, properties, content } = message;
@@ -52,10 +54,10 @@ export function readMessage(message: ConsumeMessage, options: ReadOptions): Inbo
   const first = dot === -1 ? fields.routingKey : fields.routingKey.slice(0, dot);
   const kind = dot === -1 ? "" : fields.routingKey.slice(dot + 1);
   const partner = options.partner ?? (PARTNER_NAME.test(first) ? first : NOBODY);
-  const policy = options.partner === undefined ? undefined : options.policy(partner);
+  const policy = options.policy(partner);
   const user = textOr(properties.userId);
   const keyDiffers = options.partner !== undefined && first !== options.partner;
-  const userDiffers = options.partner !== undefined && user !== undefined && user !== "" && !options.maySpeakFor(user, partner);
+  const userDiffers = policy !== undefined && user !== undefined && user !== "" && !options.maySpeakFor(user, partner);
   const detour = detourOf(message, options.names);
   const mismatch =
     detour !== undefined
