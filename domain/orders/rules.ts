@@ -114,11 +114,26 @@ export function billCovered(bill: Bill): bigint {
 /** True when the HIS may be told "paid". An unknown total is never paid. */
 export function isPaid(bill: Bill): boolean {
   const total = billTotal(bill);
-  return total !== undefined && Object.keys(bill.payments).length + Object.keys(bill.insurance).length > 0 && billCovered(bill) === total;
+  if (total === undefined || Object.keys(bill.payments).length + Object.keys(bill.insurance).length === 0) return false;
+  return billCovered(bill) === total || billCovered(bill) + partRefunds(bill) === total;
 }
 
 /** No text of a partner holds this character (domain/mapping/kinds.ts). */
 const BETWEEN = "\u001f";
+
+const capturedBy = (bill: Bill, paymentNo: string): bigint =>
+  sum(Object.entries(bill.payments).flatMap(([no, amount]) => (no === paymentNo || no.startsWith(paymentNo + BETWEEN) ? [amount] : [])));
+
+/**
+ * What was given back of payments that stand in part. A part refund may be told before its payment (two queues): the bill was paid all the same, HIS hears of the
+ * payment first and of the refund after it. Refunds that name no payment that we know count as ever.
+ */
+function partRefunds(bill: Bill): bigint {
+  const given = new Map<string, bigint>();
+  for (const [refundNo, paymentNo] of Object.entries(bill.refundOf ?? {}))
+    given.set(paymentNo, (given.get(paymentNo) ?? 0n) + (bill.refunds[refundNo] ?? 0n));
+  return sum([...given].flatMap(([paymentNo, amount]) => (amount < capturedBy(bill, paymentNo) ? [amount] : [])));
+}
 
 /**
  * True when the payment that this event told has been given back in full: the HIS must no longer be told of it as paid, though the bill may be paid by others
@@ -129,8 +144,7 @@ export function isGivenBack(bill: Bill, eventId: string): boolean {
   if (paymentNo === undefined) return false;
   const refunds = Object.entries(bill.refundOf ?? {}).filter(([, no]) => no === paymentNo);
   if (refunds.length === 0) return false;
-  const captured = Object.entries(bill.payments).filter(([no]) => no === paymentNo || no.startsWith(paymentNo + BETWEEN));
-  return sum(refunds.map(([refundNo]) => bill.refunds[refundNo] ?? 0n)) >= sum(captured.map(([, amount]) => amount));
+  return sum(refunds.map(([refundNo]) => bill.refunds[refundNo] ?? 0n)) >= capturedBy(bill, paymentNo);
 }
 
 /** The settlement that a reversal takes back, with its number; undefined when this bill does not know it. */

@@ -16,7 +16,7 @@ import { noteFailedEnds, noteParkedMessages } from "./failure-groups.ts";
 import { failureOf } from "./failures.ts";
 import { createGroupCommit, type Tx, type Worked } from "./group-commit.ts";
 import type { Log, Pool } from "./pool.ts";
-import { fence, INSERT_KEYS, KEY_ROWS, OUTCOME_ROWS, updateMessages } from "./settle-sql.ts";
+import { fence, INSERT_KEYS_AGAIN, KEY_ROWS, OUTCOME_ROWS, updateMessages } from "./settle-sql.ts";
 import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
 import { LANES, PROMOTE } from "./write-back-sql.ts";
@@ -198,7 +198,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
     const keys = messages.flatMap(({ arrived: { message, keys: all } }) =>
       all.map((key) => ({ kind: key.kind, value: key.value, message_id: message.id, partner: message.partner })),
     );
-    if (keys.length > 0) await run(tx.client, "insert_keys", INSERT_KEYS, [...KEY_ROWS.params(keys), tx.nowMs]);
+    if (keys.length > 0) await run(tx.client, "insert_keys_again", INSERT_KEYS_AGAIN, KEY_ROWS.params(keys));
     for (const { arrived, park: reason } of messages) {
       if (reason === undefined) continue;
       const { event, publish } = deps.parkedEvent(arrived.message, reason, arrived.keys);
