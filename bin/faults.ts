@@ -13,7 +13,7 @@ import { argumentsOf, onStopRequest, ROOT } from "./environment.ts";
 
 const HELP = `npm run faults -- [options]      the fault matrix F01–F36, counted by an independent oracle · 故障演练与独立核对
 
-  --short            the form that is part of npm test: ≥ 20,000 messages, about 5 minutes               短版
+  --short            ≥ 20,000 messages, 5 to 12 minutes (npm test: with --small)                      短版
   --only <F04,F07>   only these faults (npm run faults -- --list names them)                              只跑指定故障
   --seed <n>         equal seeds give equal messages, instants and choices (default: a new one, printed)  随机种子
   --seeds <k>        so many seeds, one after another                                                     连跑多个种子

@@ -257,7 +257,8 @@ export const KILLS: readonly Fault[] = [
     senders: SENDERS,
     cannot: hasAwk,
     // What the HIS refuses and what people park on purpose; a good message that is called the cause of a death (CRASHES_WORKER) is red.
-    parks: ["REJECTED", "PARKED_BY_PERSON"],
+    // RECEIPT_DIFFERS: asked about what it has only taken so far, this HIS cannot tell what it will have booked.
+    parks: ["REJECTED", "PARKED_BY_PERSON", "RECEIPT_DIFFERS"],
     inject: everyPoint,
   },
   {
@@ -285,6 +286,13 @@ export const KILLS: readonly Fault[] = [
     rate: 400,
     inject: twoEngines,
   },
-  { id: "F34", what: "kill -9 during every schema migration (P18)", short: true, bills: bills(50, 200), inject: migrations },
+  {
+    id: "F34",
+    what: "kill -9 during every schema migration (P18)",
+    short: true,
+    bills: bills(50, 200),
+    parks: ["RECEIPT_DIFFERS"], // as F01: deferred answers of its stimuli may still be out
+    inject: migrations,
+  },
   { id: "P17", what: "flows deployed from the editor with work in flight", short: false, bills: bills(300, 2_000), inject: deploys },
 ];
