@@ -24,7 +24,7 @@ test/exclusions.json names it with a reason and a date.`;
 
 const LANES = ["lane1", "lane2"] as const;
 const PURE_TIMEOUT_MS = 180_000;
-const SERVICE_TIMEOUT_MS = 900_000;
+const SERVICE_TIMEOUT_MS = 600_000;
 
 interface Options {
   readonly wanted: readonly string[];

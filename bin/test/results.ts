@@ -91,7 +91,10 @@ function collector(options: RunFilesOptions): {
   };
 }
 
-/** Runs test files, each in a process of its own, and resolves with every result once the last process has ended. */
+/** The runner of Node reports a file that takes too long and then waits for its process; a process that spins would be waited for until CI gives up. */
+const GRACE_MS = 10_000;
+
+/** Runs test files, each in a process of its own, and resolves with every result once the last process has ended; a process past its time is killed. */
 export async function runFiles(options: RunFilesOptions): Promise<TestResult[]> {
   if (options.files.length === 0) return [];
   const collected = collector(options);
@@ -101,7 +104,7 @@ export async function runFiles(options: RunFilesOptions): Promise<TestResult[]> 
     cwd: options.root,
     concurrency: options.concurrency,
     timeout: options.timeoutMs,
-    signal: options.signal,
+    signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs * options.files.length + GRACE_MS)]),
     env: options.env,
     ...(options.namePattern === undefined ? {} : { testNamePatterns: [new RegExp(options.namePattern)] }),
   };

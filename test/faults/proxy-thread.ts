@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { type Mode, openProxy } from "./proxy.ts";
 
-export type Order = { readonly set: Mode; readonly number: number } | { readonly reset: true };
+export type Order = { readonly set: Mode; readonly number: number } | { readonly reset: true } | { readonly close: true };
 
 /** What both threads see: struck since the last mode was set, connections accepted, connections open, number of that mode. */
 export const COUNTERS = 4;
@@ -30,13 +30,19 @@ if (parentPort !== null) {
     Atomics.store(shared, 1, proxy.opened());
     Atomics.store(shared, 2, proxy.open());
   };
-  setInterval(tell, TELL_EVERY_MS);
+  const telling = setInterval(tell, TELL_EVERY_MS);
+  const close = async (): Promise<void> => {
+    clearInterval(telling);
+    await proxy.close();
+    port.close(); // with nothing left to do the thread ends by itself
+  };
   port.on("message", (order: Order) => {
     if ("set" in order) {
       proxy.set("pattern" in order.set ? { ...order.set, pattern: Buffer.from(order.set.pattern) } : order.set);
       tell();
       Atomics.store(shared, 3, order.number);
-    } else proxy.reset();
+    } else if ("reset" in order) proxy.reset();
+    else void close();
     tell();
   });
   port.postMessage(proxy.port);

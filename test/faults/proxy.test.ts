@@ -14,15 +14,6 @@ const echo = createServer((socket) => {
 });
 let cable: Cable;
 
-before(async () => {
-  await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
-  cable = await openCable({ host: "127.0.0.1", port: (echo.address() as AddressInfo).port });
-});
-after(async () => {
-  await cable.close();
-  echo.close();
-});
-
 /** What comes back within a while, and how it ended. */
 function ask(text: string): Promise<{ back: string; end: string }> {
   return new Promise((resolve) => {
@@ -67,6 +58,15 @@ const CASES: readonly { readonly mode: Mode; readonly text: string; readonly bac
 ];
 
 describe("fault proxies", { concurrency: false }, () => {
+  before(async () => {
+    await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
+    cable = await openCable({ host: "127.0.0.1", port: (echo.address() as AddressInfo).port });
+  });
+  after(async () => {
+    await cable.close();
+    echo.close();
+  });
+
   for (const { mode, text, back, end } of CASES)
     test(`${mode.kind}${"how" in mode ? ` ${mode.how}` : ""}${"skip" in mode ? `, ${mode.skip} let go` : ""}`, async () => {
       cable.set(mode);

@@ -57,6 +57,12 @@ interface Pair {
 
 const hits = (direction: Direction, way: "up" | "down"): boolean => direction === "both" || direction === way;
 
+/** Resets a connection. One that is ending already is closed: a reset under a pending shutdown leaves a request behind that Node 24's thread never gets rid of (it spins at exit). */
+function cut(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Opens a proxy on a free loopback port. */
 export async function openProxy(target: { readonly host: string; readonly port: number }): Promise<Wire> {
   const pairs = new Set<Pair>();
@@ -69,7 +75,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     pairs.delete(pair);
     for (const timer of pair.timers) clearTimeout(timer);
     for (const socket of [pair.near, pair.far]) {
-      if (how === "reset") socket.resetAndDestroy();
+      if (how === "reset") cut(socket);
       else socket.end();
     }
   };
@@ -158,7 +164,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     near.once("close", () => all.delete(near));
     near.setNoDelay(true);
     near.on("error", () => undefined); // a peer that resets is what this is for
-    if (mode.kind === "refuse") return void near.resetAndDestroy();
+    if (mode.kind === "refuse") return void cut(near);
     if (mode.kind === "hang") {
       struck += 1;
       hung.add(near);
@@ -183,7 +189,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
       if (!silent("down")) near.destroy();
       if (near.destroyed) pairs.delete(pair);
     });
-    far.on("error", () => (silent("down") ? undefined : near.resetAndDestroy()));
+    far.on("error", () => (silent("down") ? undefined : cut(near)));
   };
   const hung = new Set<Socket>();
   const all = new Set<Socket>();
@@ -197,7 +203,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
   const reset = (): number => {
     const count = pairs.size + hung.size;
     for (const pair of [...pairs]) end(pair, "reset");
-    for (const socket of hung) socket.resetAndDestroy();
+    for (const socket of hung) cut(socket);
     hung.clear();
     return count;
   };

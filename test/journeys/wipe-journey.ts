@@ -17,6 +17,8 @@ const SUBSCRIBER = "his";
 const QUEUE = `huiliu.events.${SUBSCRIBER}`;
 /** It reads so slowly that events wait in its queue when the broker is wiped. */
 const PREFETCH = 5;
+/** So many of them: a wipe that destroys nothing proves nothing. */
+const UNREAD = 10;
 const SENDERS = 24;
 const RESUMED_MS = 10_000;
 
@@ -137,8 +139,14 @@ export async function wipeBroker(huiliu: Huiliu, { messages, seed, readMs = 100 
       async () => (await count(huiliu, "select count(*)::int n from message")) >= messages / 2,
       600_000,
     );
-    const published = await count(huiliu, "select count(*)::int n from event where published");
-    const unread = published - reader.seen.size;
+    let published = 0;
+    let unread = 0;
+    const waiting = async (): Promise<boolean> => {
+      published = await count(huiliu, "select count(*)::int n from event where published");
+      unread = published - reader.seen.size;
+      return unread >= UNREAD;
+    };
+    await until("events wait in the subscriber's queue", waiting, 60_000);
     await huiliu.kill("rabbit");
     rmSync(join(huiliu.dataDir, "rabbit", "db"), { recursive: true, force: true });
     const redis = new Redis(huiliu.run().redis);
