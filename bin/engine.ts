@@ -71,7 +71,8 @@ try {
   red = await startNodeRed(settings);
   composition.useFlows({ changed: settings.huiliuFlowsChanged as () => Promise<boolean>, reload: red.reload });
   failpoint("engine.before-announce");
-  announce({ ...addresses, ...(red.editor ? { editor: red.editor } : {}) });
+  const { wires, ...main } = addresses;
+  announce({ ...main, ...wires, ...(red.editor ? { editor: red.editor } : {}) });
   composition.log.info({ ...addresses, editor: red.editor }, "ready");
 } catch (error) {
   // Refused at start: every problem, in plain words, to whoever started it.

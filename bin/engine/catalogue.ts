@@ -2,6 +2,8 @@
 import type { EventRegistry } from "../../domain/events/event.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import { type DestinationPolicy, policyOf } from "../../domain/writeback/policy.ts";
+import type { Adapter } from "../../domain/partners/adapter.ts";
+import { loadAdapters } from "../../platform/catalogue/adapters.ts";
 import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
 import { loadEventRegistry } from "../../platform/catalogue-events.ts";
 import type { Config } from "../../platform/config.ts";
@@ -16,6 +18,9 @@ export interface Catalogued {
   readonly partners: ReadonlyMap<string, Partner>;
   readonly profiles: ProfileBook;
   readonly credentials: Credentials;
+  /** The adapter of a vendor; undefined: its envelopes are plain. */
+  adapterOf(vendor: string): Adapter | undefined;
+  secretsOf(partner: string): Readonly<Record<string, string>>;
   readonly sealer: Sealer;
   readonly dialects: Dialects;
   /** As the dispatcher reads it before every claim. Undefined: no usable destination of that name. */
@@ -26,6 +31,11 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
   const registry = await loadEventRegistry();
   const loaded = await loadMappings(config.root, registry);
   if (loaded.problems.length > 0) throw new Error(`Mappings refused / 映射有误:\n- ${loaded.problems.map(folderProblemLine).join("\n- ")}`);
+  const adapters = await loadAdapters();
+  for (const [name, { adapter }] of loaded.vendors) {
+    if (adapter !== undefined && !adapters.has(adapter))
+      throw new Error(`mappings/${name}/vendor.json: there is no adapters/${adapter} / 没有该适配器`);
+  }
   const vendors = new Set(loaded.vendors.keys());
   const partners = new Map(loadPartners(config.root, config.partnerUrls, vendors));
   const profiles = createProfileBook({
@@ -36,11 +46,14 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
     hasOutbound: (vendor, message) => loaded.mappings.get(`${vendor}/${message}`)?.direction === "outbound",
   });
   const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
+  const credentials = loadCredentials(config.credentialsFile);
   return {
     registry,
     partners,
     profiles,
-    credentials: loadCredentials(config.credentialsFile),
+    credentials,
+    adapterOf: (vendor) => adapters.get(loaded.vendors.get(vendor)?.adapter ?? ""),
+    secretsOf: (partner) => credentials.partners[partner]?.secrets ?? {},
     sealer,
     dialects: createDialects({ loaded, partners, registry, sealer }),
     policyFor: (name) => {

@@ -20,6 +20,7 @@ import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
+import { createCouriers } from "./couriers.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
@@ -37,11 +38,18 @@ const PARTITIONS_MS = 3_600_000;
 const ANNOUNCED_MS = 15_000;
 const VERSION = "0.1.0";
 
+/** Where it listens; `wires` by wire and partner. */
+export interface Addresses {
+  readonly gateway: string;
+  readonly console: string;
+  readonly wires: Doors["wires"];
+}
+
 export interface Composition {
   readonly engine: Engine;
   readonly log: EngineLog;
   /** Opens everything but the flows; rejects with every problem when start-up is refused. */
-  start(): Promise<{ readonly gateway: string; readonly console: string }>;
+  start(): Promise<Addresses>;
   /** Node-RED runs: where its flows were changed at another worker, they are loaded anew before they are fed. */
   useFlows(flows: FlowFiles): void;
   /** Doors close, flows drain, write-backs on the wire end. */
@@ -59,8 +67,7 @@ interface Parts {
   readonly stopWork: Stop;
   readonly close: Stop;
   readonly work: Work;
-  readonly gateway: string;
-  readonly console: string;
+  readonly addresses: Addresses;
 }
 
 /** Makes the composition; nothing is opened before `start`. */
@@ -82,7 +89,7 @@ export function compose(config: Config): Composition {
       try {
         parts = await build(config, log, ready);
         opened();
-        return { gateway: parts.gateway, console: parts.console };
+        return parts.addresses;
       } catch (error) {
         refused(error);
         throw error;
@@ -139,7 +146,15 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const catalogue = await loadCatalogue(config);
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
-  const courier = createCourier({ tls: catalogue.profiles.tls });
+  const http = createCourier({ tls: catalogue.profiles.tls });
+  const courier = createCouriers({
+    wires: { "http:": http, "https:": http },
+    partner: (name) => catalogue.partners.get(name),
+    adapterOf: catalogue.adapterOf,
+    secretsOf: catalogue.secretsOf,
+    nowMs: Date.now,
+    log,
+  });
   const metrics = createMetrics();
   const work = createWork({
     catalogue,
@@ -152,6 +167,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const stopFollowing = await catalogue.profiles.open({ pool: postgres.pool, log, changed: work.dispatcher.poke });
   await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
+  courier.journalBy(doors.intake.accept);
   const replay = replayOf({ config, catalogue, postgres, work, log });
   const sinks = sinksOf(config.alarms ?? {}, log);
   const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks });
@@ -187,8 +203,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   return {
     work,
     nodeCalls: nodeCallsOf({ catalogue, postgres, redis, work, courier, ready }),
-    gateway: doors.gateway,
-    console: address,
+    addresses: { gateway: doors.gateway, console: address, wires: doors.wires },
     stopDoors: doors.pause,
     stopWork: async () => {
       await replay.runner.stop();

@@ -308,6 +308,7 @@ function askPartnerBy(
       connectTimeoutMs: policy.policy.connectTimeoutMs,
       replyTimeoutMs: policy.policy.replyTimeoutMs,
       replyBytesMax: policy.policy.replyBytesMax,
+      about: { destination: name, mapping: id, key },
       signal,
     });
     if (called.kind === "unsent") return { outcome: "unsent", text: called.why };

@@ -18,6 +18,7 @@ import { createGateway } from "../../platform/transports/http/gateway.ts";
 import type { Catalogued } from "./catalogue.ts";
 import { createEventQueues } from "./event-queues.ts";
 import type { Credentials } from "./partners.ts";
+import { openWires } from "./wires.ts";
 import type { Work } from "./work.ts";
 
 /** The broker may be away at start: the engine opens without it and the AMQP door follows when it is there. */
@@ -27,6 +28,10 @@ const DOOR_STOP_MS = 3_000;
 
 export interface Doors {
   readonly gateway: string;
+  /** Addresses of further wires, by wire and partner. */
+  readonly wires: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Journals what the engine's own calls brought. */
+  readonly intake: Intake;
   brokerUp(): boolean;
   /** Messages in the dead-letter queue; undefined while the broker does not say. */
   deadLetters(): Promise<Readonly<Record<string, number>> | undefined>;
@@ -109,8 +114,19 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     log,
     dialect: dialects.gatewayDialect,
   });
+  const wires = await openWires({
+    host: config.host,
+    root: config.root,
+    partners: [...catalogue.partners.values()],
+    intake: patient,
+    secretOf: (partner, name) => catalogue.secretsOf(partner)[name],
+    postgres,
+    log,
+  });
   return {
     gateway: await gateway.open(),
+    wires: wires.addresses,
+    intake,
     brokerUp: () => consuming.state() === "up",
     deadLetters: () =>
       consuming.state() !== "up"
@@ -120,6 +136,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
             .catch(() => undefined), // not said: the broker is going away, and its alarms stay as they are
     pause: async () => {
       gateway.pause();
+      await wires.pause();
       await door.drain(DOOR_STOP_MS);
     },
     stopRelay: () => relay.stop(RELAY_STOP_MS),
@@ -127,6 +144,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     close: async () => {
       await events.stop();
       await pointers.stop();
+      await wires.close();
       await door.stop();
       await gateway.stop(DOOR_STOP_MS);
       await publisher.stop();

@@ -53,7 +53,9 @@ export function loadPartners(
 /** What bin/start made, or what production brings: keys and AMQP accounts, never in partners/. */
 export interface Credentials {
   readonly token: string;
-  readonly partners: Readonly<Record<string, { readonly key: string; readonly amqpUser: string }>>;
+  readonly partners: Readonly<
+    Record<string, { readonly key: string; readonly amqpUser: string; readonly secrets?: Readonly<Record<string, string>> }>
+  >;
   readonly observer?: { readonly amqpUser: string };
 }
 

@@ -22,7 +22,8 @@ export interface EngineFile {
   readonly pid: number;
   readonly gateway: string;
   readonly console: string;
-  readonly [door: string]: string | number | undefined;
+  /** Wires: by partner. */
+  readonly [door: string]: string | number | Readonly<Record<string, string>> | undefined;
 }
 
 export interface HospitalPartner {

@@ -9,6 +9,8 @@ export interface PartnerCredentials {
   readonly key: string;
   readonly amqpUser: string;
   readonly amqpPassword: string;
+  /** What its adapter or its wire needs: app secrets, private keys, passwords. Kept as it is. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** `.data/credentials.json` (0600): the development profile makes it; production brings its own through HUILIU_CREDENTIALS_FILE. */

@@ -5,7 +5,8 @@
  */
 
 /** Where a message came in. */
-export type Door = "amqp" | "http" | "replay";
+/** `exchange`: a call of our own and its reply, journaled as the partner's exchange (profile `destination.exchanges`). */
+export type Door = "amqp" | "http" | "replay" | "soap" | "mllp" | "dicom" | "file" | "view" | "exchange";
 
 /**
  * - `awaiting-part` one part of an exchange is here, the other is not (design.md section 6: parks after 60 s)

@@ -48,6 +48,12 @@ export const VendorDocument = Type.Object(
     $schema: Type.Optional(Type.String()),
     name: BothLanguages,
     charset: Type.Union([Type.Literal("utf-8"), Type.Literal("gbk"), Type.Literal("gb18030")], says("缺省字符集", "default charset")),
+    adapter: Type.Optional(
+      Type.String({
+        pattern: "^[a-z][a-z0-9-]{0,31}$",
+        ...says("adapters/ 下的适配器", "the folder of adapters/ that closes and opens its envelopes"),
+      }),
+    ),
     exchanges: Type.Array(Type.String(), { ...says("以入参、出参成对到达的报文", "message kinds that come as exchanges") }),
     constants: Type.Record(Type.String({ pattern: "^[a-z][A-Za-z0-9]*$" }), BothLanguages, {
       ...says("伙伴档案须给出的常量", "constants that a partner profile must give"),

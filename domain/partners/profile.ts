@@ -3,6 +3,7 @@
  * `partners/<partner>.json` is the seed; credentials never stand in it.
  */
 import { type Static, Type } from "typebox";
+import { Doors } from "./doors/index.ts";
 import { PATTERN } from "../subscribers/pattern.ts";
 
 const Id = Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$", description: "kebab-case name, the same everywhere / 全局统一的短横线名称" });
@@ -29,6 +30,7 @@ const Inbound = Type.Object(
         description: "message kinds it may send; absent = every inbound kind of its vendor / 允许的报文种类",
       }),
     ),
+    doors: Type.Optional(Doors),
   },
   { additionalProperties: false },
 );
@@ -39,7 +41,11 @@ const TIME_OF_DAY = "^(?:[01]\\d|2[0-3]):[0-5]\\d$";
 /** How we write to a partner. */
 export const Destination = Type.Object(
   {
-    url: Type.String({ pattern: "^https?://", maxLength: 500, description: "base address; a message's path is added / 基础地址" }),
+    url: Type.String({
+      pattern: "^(https?|mllps?|sftp|ftps?|file)://",
+      maxLength: 500,
+      description: "base address; a message's path is added / 基础地址",
+    }),
     connectTimeoutMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 3_000 }),
     replyTimeoutMs: Type.Integer({ minimum: 50, maximum: 300_000, default: 15_000, description: "must stay below leaseMs / 必须小于租约" }),
     leaseMs: Type.Integer({ minimum: 1_000, maximum: 600_000, default: 30_000 }),
@@ -126,6 +132,12 @@ export const Destination = Type.Object(
         },
         { additionalProperties: false, description: "mutual TLS; files, never contents / 双向TLS" },
       ),
+    ),
+    exchanges: Type.Optional(
+      Type.Record(Id, Id, {
+        description:
+          "outbound message → kind under which the call and its reply are journaled as an exchange of this partner / 调用与应答作为交易对入库的种类",
+      }),
     ),
     inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
     ping: Type.Optional(Type.String({ pattern: "^/", description: "path of a harmless GET / 探测路径" })),

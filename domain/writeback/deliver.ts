@@ -10,7 +10,7 @@ import type { OutboundDialect, Reading, Reply, Sent, WireRequest } from "./diale
 import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
 import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
 import { type DestinationPolicy, LEASE_MARGIN_MS } from "./policy.ts";
-import type { AttemptEnd, CallResult, Claimed, Courier } from "./ports.ts";
+import type { AttemptEnd, CallRequest, CallResult, Claimed, Courier } from "./ports.ts";
 import type { ParkCode } from "./reasons.ts";
 import { why } from "./why.ts";
 
@@ -59,6 +59,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     policy: DestinationPolicy,
     request: WireRequest,
     content: { readonly body?: Uint8Array; readonly contentType?: string },
+    about: NonNullable<CallRequest["about"]>,
     signal: AbortSignal | undefined,
   ): Promise<CallResult> => {
     try {
@@ -70,6 +71,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         connectTimeoutMs: policy.connectTimeoutMs,
         replyTimeoutMs: policy.replyTimeoutMs,
         replyBytesMax: policy.replyBytesMax,
+        about,
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
@@ -77,6 +79,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return { kind: "no-reply", why: `courier threw: ${messageOf(error)}`, ms: 0 };
     }
   };
+
+  const aboutOf = ({ destination, key, attempt }: Claimed, mapping: string) => ({ destination, mapping, key, attempt });
 
   const read = (mapping: string, reply: Reply, claimed: Claimed): Reading => {
     try {
@@ -96,7 +100,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", why("no-outbound-mapping", claimed.mapping));
     failpoint("write-back.before-send");
-    const result = await call(policy, request, { body: claimed.body, contentType: contentTypeOf(claimed) }, signal);
+    const content = { body: claimed.body, contentType: contentTypeOf(claimed) };
+    const result = await call(policy, request, content, aboutOf(claimed, claimed.mapping), signal);
     if (result.kind !== "reply") {
       const outcome = result.kind === "unsent" ? "unsent" : "unclear";
       return sendStep(
@@ -168,7 +173,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return parked("CANNOT_ASK", open, encoded.ok ? why("inquiry-without-path") : why("inquiry-not-written", encoded.why));
     }
     failpoint("write-back.before-inquiry");
-    const result = await call(policy, encoded.request, encoded, signal);
+    const result = await call(policy, encoded.request, encoded, aboutOf(claimed, policy.inquiry), signal);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
       return askStep(

@@ -181,6 +181,8 @@ export interface CallRequest {
   readonly replyTimeoutMs: number;
   readonly replyBytesMax: number;
   readonly signal?: AbortSignal;
+  /** What the call is about: absent for pings. `mapping` is `<vendor>/<message>`; `attempt` is absent for questions of flows. */
+  readonly about?: { readonly destination: string; readonly mapping: string; readonly key: string; readonly attempt?: number };
 }
 
 /** The one who sends. Never retries, never follows redirects, never throws. */

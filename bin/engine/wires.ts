@@ -1,0 +1,62 @@
+/** The doors beside AMQP and HTTP (design.md section 3): each wire opens one for every partner whose profile asks for it. */
+import type { Intake } from "../../domain/journal/intake.ts";
+import type { Partner } from "../../domain/partners/profile.ts";
+import type { Postgres } from "../../platform/postgres/index.ts";
+import type { EngineLog } from "../../platform/log.ts";
+
+/** One partner's door on one wire. */
+export interface WireDoor {
+  readonly partner: string;
+  /** `mllp`, `dicom`, `file`, `view`: with the partner, its name in run.json. */
+  readonly wire: string;
+  /** Where it listens; absent for doors that go and look. */
+  readonly address?: string;
+  /** Takes nothing new; what is being journaled ends. */
+  pause(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WireDeps {
+  readonly host: string;
+  readonly root: string;
+  readonly partners: readonly Partner[];
+  readonly intake: Intake;
+  /** Undefined: not there. The door then refuses to open, and says which. */
+  readonly secretOf: (partner: string, name: string) => string | undefined;
+  /** Watermarks and what was taken already live in PostgreSQL. */
+  readonly postgres: Pick<Postgres, "pool">;
+  readonly log: EngineLog;
+}
+
+/** Opens the doors of one wire. Rejects with every problem when one cannot be opened as its profile says. */
+export type OpenWire = (deps: WireDeps) => Promise<readonly WireDoor[]>;
+
+/** Every wire; one line each. */
+const WIRES: readonly OpenWire[] = [];
+
+export interface Wires {
+  /** `{"mllp": {"lis": "mllp://127.0.0.1:2575"}}` */
+  readonly addresses: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  pause(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openWires(deps: WireDeps): Promise<Wires> {
+  const doors: WireDoor[] = [];
+  const all = async (work: (door: WireDoor) => Promise<void>): Promise<void> => {
+    await Promise.all(doors.map(work));
+  };
+  for (const open of WIRES) {
+    try {
+      doors.push(...(await open(deps)));
+    } catch (error) {
+      await all((door) => door.close());
+      throw error;
+    }
+  }
+  const addresses: Record<string, Record<string, string>> = {};
+  for (const { wire, partner, address } of doors) {
+    if (address !== undefined) addresses[wire] = { ...addresses[wire], [partner]: address };
+  }
+  return { addresses, pause: () => all((door) => door.pause()), close: () => all((door) => door.close()) };
+}
