@@ -26,10 +26,17 @@ export interface EngineFile {
   readonly [door: string]: string | number | Readonly<Record<string, string>> | undefined;
 }
 
+/** A partner of the simulated hospital: where the engine reaches it, and the tests' own door to it. */
 export interface HospitalPartner {
-  readonly url: string;
+  readonly url?: string;
+  readonly mllp?: string;
+  readonly dicom?: string;
+  readonly sftp?: string;
   readonly ledger: string;
   readonly faults: string;
+  readonly ledgerUrl: string;
+  /** Become the partner's secrets in the development profile's credentials. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 const ENGINE_READY_MS = 90_000;

@@ -55,6 +55,19 @@ export function ensureCredentials(file: string, partners: readonly string[]): Cr
   return credentials;
 }
 
+/** Adds what vendors handed over: secrets of these names are replaced, others stay. Partners without credentials get none. */
+export function addSecrets(file: string, secrets: Readonly<Record<string, Readonly<Record<string, string>>>>): void {
+  if (Object.keys(secrets).length === 0) return;
+  const known = readState<Credentials>(file);
+  const partners = Object.fromEntries(
+    Object.entries(known.partners ?? {}).map(([name, proof]) => [
+      name,
+      secrets[name] === undefined ? proof : { ...proof, secrets: { ...proof.secrets, ...secrets[name] } },
+    ]),
+  );
+  writeAtomically(file, `${JSON.stringify({ ...known, partners }, null, 2)}\n`);
+}
+
 function quoted(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

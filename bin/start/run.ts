@@ -7,7 +7,8 @@ import { readState, writeAtomically } from "../../platform/services/processes.ts
 import { capLog, type EngineFile, type HospitalPartner, launchHospital, type Place, type Program } from "./children.ts";
 import { refuseUnsafe } from "../engine/safety.ts";
 import { startWorkers, type WorkerEntry } from "./workers.ts";
-import { brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
+import { addSecrets, brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
+import { partnerUrls, secretsOf as secretsOfHospital, tellPartners, toldPartners } from "./hospital.ts";
 
 export interface RunOptions {
   readonly root: string;
@@ -61,12 +62,11 @@ function engineEnv(
   partners: Record<string, HospitalPartner>,
   ports: Ports,
 ): Record<string, string> {
-  const urls = Object.fromEntries(Object.entries(partners).map(([name, { url }]) => [name, url]));
   return {
     HUILIU_GATEWAY_PORT: String(ports.gateway),
     HUILIU_CONSOLE_PORT: String(ports.console),
     ...(options.profile === "production" ? {} : { HUILIU_EDITOR_PORT: String(ports.editor) }),
-    HUILIU_PARTNER_URLS: JSON.stringify(urls),
+    HUILIU_PARTNER_URLS: JSON.stringify(partnerUrls(partners)),
     ...options.env, // ports and partner addresses that a person set win
     HUILIU_ROOT: options.root,
     HUILIU_DATA_DIR: options.dataDir,
@@ -75,7 +75,7 @@ function engineEnv(
     HUILIU_AMQP_URL: services.amqpUrl,
     HUILIU_REDIS_URL: services.redisUrl,
     HUILIU_CREDENTIALS_FILE: credentialsFile,
-    HUILIU_HOSPITAL: JSON.stringify(partners),
+    HUILIU_HOSPITAL: JSON.stringify(toldPartners(partners)),
   };
 }
 
@@ -89,7 +89,7 @@ function runFile(
 ): RunFile {
   const { pid: _pid, ...doors } = told;
   const account = (user: string, password: string): string => services.rabbit?.url(user, password) ?? services.amqpUrl;
-  const hospital = Object.entries(partners).map(([name, { url, ledger, faults }]) => [name, { url, ledger, faults }]);
+  const hospital = toldPartners(partners);
   return {
     ...doors,
     amqp: account(credentials.observer.amqpUser, credentials.observer.amqpPassword),
@@ -102,7 +102,7 @@ function runFile(
         { amqp: account(amqpUser, amqpPassword), key },
       ]),
     ),
-    ...(hospital.length === 0 ? {} : { hospital: Object.fromEntries(hospital) }),
+    ...(Object.keys(hospital).length === 0 ? {} : { hospital }),
     workers,
     pids: Object.fromEntries(Object.entries(pids).filter((entry) => entry[1] !== undefined)),
   };
@@ -185,6 +185,7 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   const { ports, consoles } = await rememberPorts(dataDir, count);
   let file: RunFile = {};
   let publish = (): void => undefined;
+  let telling: Promise<void> = Promise.resolve();
   const onChange = (): void => publish();
   const hospitalPlace = placeOf(dataDir, "hospital");
 
@@ -213,6 +214,7 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
 
   const services = servers.value;
   const partners = hospital?.partners ?? {};
+  if (options.credentialsFile === undefined) addSecrets(credentialsFile, secretsOfHospital(partners));
   const program: Program = { ...options.engine, env: engineEnv(options, services, credentialsFile, partners, ports) };
   const workers = await startWorkers({ count, dataDir, program, consolePorts: consoles, keep: waitsOf(options), log, signal, onChange });
   stack.push(() => workers.stop());
@@ -220,8 +222,10 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
     const pids = { supervisor: process.pid, ...workers.pids(), hospital: hospital?.kept.pid(), ...services.pids() };
     file = runFile(services, credentials, workers.told(), partners, pids, workers.list());
     writeAtomically(join(dataDir, "run.json"), `${JSON.stringify(file, null, 2)}\n`);
+    telling = telling.then(() => tellPartners(partners, file, log));
   };
   publish();
+  await telling;
   const capping = setInterval(() => {
     workers.capLogs();
     capLog(hospitalPlace.logFile);

@@ -5,6 +5,7 @@ import type { Clock } from "./clock.ts";
 import { chinaIso } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import type { LedgerFile } from "./ledger-file.ts";
+import { type EngineTold, OrderRefused } from "./told.ts";
 
 export interface Controlled {
   readonly name: string;
@@ -16,6 +17,10 @@ export interface Controlled {
   setMode(mode: string): boolean;
   /** Sets where later answers go; what is wrong with it, null when nothing. */
   setAnswers(way: unknown): string | null;
+  /** Takes the engine's addresses and keys. */
+  setEngine(told: EngineTold): void;
+  /** Sends what is asked and tells what was sent; absent: this partner sends nothing by itself. */
+  send?(order: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Called after every change of faults. */
   changed(): Promise<void>;
   counters(): Readonly<Record<string, number>>;
@@ -28,7 +33,7 @@ export interface Control {
   close(): Promise<void>;
 }
 
-const MAX_BODY = 65_536;
+const MAX_BODY = 262_144;
 const LEDGER_PAGE = 16 * 1024 * 1024;
 
 /** Opens the control door on loopback: `GET|POST /faults` and `GET /ledger?since=<offset>`. */
@@ -42,8 +47,8 @@ export async function createControl(port: number, partner: Controlled): Promise<
     const work = async (): Promise<void> => {
       if (url.pathname === "/faults" && request.method === "GET") return answer(200, state(partner));
       if (url.pathname === "/faults" && request.method === "POST") {
-        const problem = await change(partner, await bodyOf(request));
-        return problem === null ? answer(200, state(partner)) : answer(400, { error: problem });
+        const changed = await change(partner, await bodyOf(request));
+        return typeof changed === "string" ? answer(400, { error: changed }) : answer(200, { ...state(partner), ...changed });
       }
       if (url.pathname === "/ledger" && request.method === "GET") {
         const since = Number(url.searchParams.get("since") ?? "0");
@@ -73,7 +78,7 @@ export async function createControl(port: number, partner: Controlled): Promise<
   };
 }
 
-function state(partner: Controlled): unknown {
+function state(partner: Controlled): Readonly<Record<string, unknown>> {
   return {
     partner: partner.name,
     mode: partner.mode(),
@@ -85,7 +90,11 @@ function state(partner: Controlled): unknown {
   };
 }
 
-async function change(partner: Controlled, body: string | null): Promise<string | null> {
+type Told = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Follows an order: what is wrong with it, or what is to be told besides the state. */
+async function change(partner: Controlled, body: string | null): Promise<string | Told> {
   if (body === null) return `a body of more than ${MAX_BODY} bytes`;
   let value: unknown;
   try {
@@ -93,17 +102,25 @@ async function change(partner: Controlled, body: string | null): Promise<string 
   } catch (error) {
     return `no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "a JSON object is expected";
-  const { mode, clock, answers, ...order } = value as Record<string, unknown>;
-  if (mode === undefined && clock === undefined && answers === undefined && Object.keys(order).length === 0)
-    return "give fault, mode, clock or answers";
+  if (!isObject(value)) return "a JSON object is expected";
+  if (Object.keys(value).length === 0) return "give fault, mode, clock, answers, engine or send";
+  const { mode, clock, answers, engine, send, ...order } = value;
   const wrongWay = answers === undefined ? null : partner.setAnswers(answers);
   if (wrongWay !== null) return wrongWay;
   if (mode !== undefined && (typeof mode !== "string" || !partner.setMode(mode))) return "mode is strict or naive";
   if (clock !== undefined && ((clock !== null && typeof clock !== "string") || !partner.clock.set(clock))) {
     return "clock is an ISO time with offset, or null for the machine's time";
   }
-  if (Object.keys(order).length === 0) return null;
+  if (engine !== undefined) {
+    if (!isObject(engine)) return "engine is what run.json says";
+    partner.setEngine(engine);
+  }
+  const problem = Object.keys(order).length === 0 ? null : await setFault(partner, order);
+  if (problem !== null) return problem;
+  return send === undefined ? {} : await sendBy(partner, send);
+}
+
+async function setFault(partner: Controlled, order: Told): Promise<string | null> {
   if (order.fault === "none") partner.faults.clear();
   else {
     const problem = partner.faults.set(order);
@@ -111,6 +128,17 @@ async function change(partner: Controlled, body: string | null): Promise<string 
   }
   await partner.changed();
   return null;
+}
+
+async function sendBy(partner: Controlled, order: unknown): Promise<string | Told> {
+  if (partner.send === undefined) return `${partner.name} sends nothing by itself`;
+  if (!isObject(order)) return "send is an object";
+  try {
+    return { sent: await partner.send(order) };
+  } catch (error) {
+    if (error instanceof OrderRefused) return error.message;
+    throw error;
+  }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string | null> {

@@ -32,6 +32,8 @@ export interface LedgerLine {
   readonly deferred?: boolean;
   /** How a deferred write-back was spelled, so that its outcome can be told after a restart. */
   readonly spelling?: string;
+  /** True on what the partner itself sent; effect then means that the engine has acknowledged it. */
+  readonly sent?: boolean;
   /** "base64" when the body was no text in its declared charset. */
   readonly rawEncoding?: string;
 }

@@ -1,29 +1,57 @@
 #!/usr/bin/env node
 /**
- * The simulated hospital as a process: `node test/hospital/main.ts --data <dir> [--port 0] [--mode strict]`.
+ * The simulated hospital as a process: `node test/hospital/main.ts --data <dir> [--only lis,ris]`; without --only every partner in one process.
  * Prints one JSON line once every partner listens; ends on SIGTERM, SIGINT, and with --supervised when its parent is gone.
  */
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type RunningPartner, startHis } from "./his/his.ts";
+import type { Mode, RunningPartner } from "./partner.ts";
+import { PARTNERS } from "./partners.ts";
+import { openPortBook } from "./port-book.ts";
 
-const USAGE = `node test/hospital/main.ts --data <dir> [--port 0] [--control-port 0] [--mode strict|naive] [--supervised]
+const USAGE = `node test/hospital/main.ts --data <dir> [--only lis,ris] [--port 0] [--control-port 0] [--mode strict|naive] [--supervised]
   --data          where the ledgers are, <partner>.ledger.jsonl; what they hold is remembered
-  --port          port of the HIS on 127.0.0.1 (0: a free one)
-  --control-port  port of the HIS's faults and ledger (0: a free one)
+  --only          these partners, by name; else every one: ${PARTNERS.map(({ name }) => name).join(", ")}
+  --port          port on 127.0.0.1 of the HIS, or of the first of --only (0: the one it had, or a free one)
+  --control-port  port of its faults and ledger (0: likewise)
   --mode          strict: a key is done once; naive: every request is done
   --supervised    end when the IPC channel, or else stdin, closes
 `;
 
-/** Every partner of the hospital, by name; a new partner is one line here. */
-async function startPartners(
-  dataDir: string,
-  port: number,
-  controlPort: number,
-  mode: "strict" | "naive",
-): Promise<Map<string, RunningPartner>> {
-  return new Map([["his", await startHis({ name: "his", dataDir, port, controlPort, mode })]]);
+interface Wanted {
+  readonly dataDir: string;
+  readonly names: readonly string[];
+  readonly port: number;
+  readonly controlPort: number;
+  readonly mode: Mode;
+}
+
+/** Starts them one after another; when one cannot start, the others are closed and it rejects with that one's name. */
+async function startPartners({ dataDir, names, port, controlPort, mode }: Wanted): Promise<Map<string, RunningPartner>> {
+  const running = new Map<string, RunningPartner>();
+  const book = openPortBook(dataDir);
+  for (const program of PARTNERS.filter(({ name }) => names.includes(name))) {
+    const { name } = program;
+    const first = name === names[0];
+    const { url, control, ...doorPorts } = await book.of(name);
+    try {
+      const partner = await program.start({
+        name,
+        dataDir,
+        mode,
+        port: (first ? port : 0) || (url ?? 0),
+        controlPort: (first ? controlPort : 0) || (control ?? 0),
+        doorPorts,
+      });
+      running.set(name, partner);
+      book.remember(name, partner);
+    } catch (error) {
+      await Promise.all([...running.values()].map((one) => one.close()));
+      throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+  return running;
 }
 
 function superviseBy(end: () => void): void {
@@ -38,6 +66,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
+      only: { type: "string" },
       port: { type: "string", default: "0" },
       "control-port": { type: "string", default: "0" },
       mode: { type: "string", default: "strict" },
@@ -53,7 +82,14 @@ async function main(): Promise<void> {
   }
   const dataDir = resolve(data);
   await mkdir(dataDir, { recursive: true });
-  const partners = await startPartners(dataDir, Number(values.port), Number(values["control-port"]), mode);
+  const names = values.only?.split(",") ?? PARTNERS.map(({ name }) => name);
+  const unknown = names.filter((name) => !PARTNERS.some((one) => one.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(`no partner ${unknown.join(", ")} in the simulated hospital\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  const partners = await startPartners({ dataDir, names, port: Number(values.port), controlPort: Number(values["control-port"]), mode });
   let ending = false;
   const end = (): void => {
     if (ending) return;
@@ -69,7 +105,7 @@ async function main(): Promise<void> {
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
   if (values.supervised) superviseBy(end);
-  const told = [...partners].map(([name, { url, ledger, faults, ledgerUrl }]) => [name, { url, ledger, faults, ledgerUrl }]);
+  const told = [...partners].map(([name, { close: _close, ...addresses }]) => [name, addresses]);
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, partners: Object.fromEntries(told) })}\n`);
 }
 

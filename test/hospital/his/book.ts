@@ -1,10 +1,8 @@
 /** The HIS's books: what it did under which key, and what it therefore answers. Pure; the ledger on disk is where it comes from. */
 import type { Plan } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
+import type { Mode } from "../partner.ts";
 import type { Answer, Ask } from "./wire.ts";
-
-/** strict: a key is done once. naive: every request is done, as many a real HIS does. */
-export type Mode = "strict" | "naive";
 
 /** One thing done. */
 export interface Done {

@@ -4,9 +4,12 @@ import { type Clock, chinaIso } from "../clock.ts";
 import type { FaultOrder, Faults, Plan } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
 import type { LedgerFile } from "../ledger-file.ts";
-import { type Book, type Decision, type Mode, orderOf } from "./book.ts";
+import { bodyOf, GARBAGE } from "../body.ts";
+import type { Mode } from "../partner.ts";
+import { createTimers } from "../timers.ts";
+import { type Book, type Decision, orderOf } from "./book.ts";
 import type { LaterAnswers } from "./answers.ts";
-import { type Asked, bodyOf, GARBAGE, readBody, sendAnswer, sendProblem } from "./http.ts";
+import { type Asked, readBody, sendAnswer, sendProblem } from "./http.ts";
 import type { Ask, Spelling } from "./wire.ts";
 
 /** When the work of a deferred answer is done, unless the fault says otherwise. */
@@ -29,12 +32,6 @@ export interface Desk {
   resumeDeferred(): void;
   /** Forgets what waits; requests at work are not answered any more. */
   stop(): void;
-}
-
-interface Timers {
-  after(ms: number, work: () => void): void;
-  wait(ms: number): Promise<void>;
-  clear(): void;
 }
 
 const PATHS: Readonly<Record<string, Spelling>> = { "/xml": "xml", "/soap": "soap", "/json": "json" };
@@ -181,24 +178,6 @@ export function createDesk(parts: DeskParts): Desk {
       stopped = true;
       parts.answers.stop();
       timers.clear();
-    },
-  };
-}
-
-function createTimers(): Timers {
-  const running = new Set<NodeJS.Timeout>();
-  const after = (ms: number, work: () => void): void => {
-    const timer = setTimeout(() => {
-      running.delete(timer);
-      work();
-    }, ms);
-    running.add(timer);
-  };
-  return {
-    after,
-    wait: (ms) => new Promise((resolve) => after(ms, resolve)),
-    clear() {
-      for (const timer of running) clearTimeout(timer);
     },
   };
 }

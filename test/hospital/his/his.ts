@@ -1,72 +1,25 @@
 /** The simulated HIS as a running partner: its door, its control door, its desk, and its books as its ledger has them. */
 import { join } from "node:path";
-import { chinaIso, createClock } from "../clock.ts";
-import { createControl } from "../control.ts";
-import { createFaults } from "../faults.ts";
-import { ledgerLines } from "../ledger.ts";
-import { openLedgerFile } from "../ledger-file.ts";
 import { createListener } from "../listener.ts";
+import { openPremises, type PartnerOptions, type RunningPartner } from "../partner.ts";
 import { createLaterAnswers } from "./answers.ts";
-import { createBook, type Mode } from "./book.ts";
+import { createBook } from "./book.ts";
 import { createDesk } from "./desk.ts";
 
-export interface HisOptions {
-  /** Folder of the ledger, `<name>.ledger.jsonl`. */
-  readonly dataDir: string;
-  /** The partner's name. */
-  readonly name: string;
-  readonly mode: Mode;
-  /** 0 = a free one. */
-  readonly port: number;
-  readonly controlPort: number;
-}
-
-export interface RunningPartner {
-  readonly url: string;
-  readonly ledger: string;
-  readonly faults: string;
-  readonly ledgerUrl: string;
-  close(): Promise<void>;
-}
-
 /** Starts a HIS. Its books are what its ledger says, so effects outlive a kill. */
-export async function startHis(options: HisOptions): Promise<RunningPartner> {
-  const file = join(options.dataDir, `${options.name}.ledger.jsonl`);
+export async function startHis(options: PartnerOptions): Promise<RunningPartner> {
+  const premises = await openPremises(options);
+  const { name, ledger, clock, faults, mode } = premises;
   const book = createBook();
-  const ledger = await openLedgerFile(file);
-  for await (const line of ledgerLines(file)) book.replay(line);
-  const clock = createClock();
-  const faults = createFaults(() => performance.now());
-  let mode = options.mode;
+  for await (const line of premises.past()) book.replay(line);
   const answers = createLaterAnswers({
-    partner: options.name,
-    file: join(options.dataDir, `${options.name}.answers.json`),
-    record: (line) =>
-      ledger.append({
-        at: chinaIso(clock.now()),
-        partner: options.name,
-        key: line.key,
-        kind: line.kind,
-        order: null,
-        amount: null,
-        effect: false,
-        answer: line.answer,
-        raw: line.raw,
-      }),
+    partner: name,
+    file: join(options.dataDir, `${name}.answers.json`),
+    record: (line) => premises.record({ ...line, order: null, amount: null, effect: false }),
   });
-  const desk = createDesk({ name: options.name, book, ledger, clock, faults, answers, mode: () => mode });
+  const desk = createDesk({ name, book, ledger, clock, faults, answers, mode });
   const listener = await createListener(options.port, faults, desk.handle);
-  const control = await createControl(options.controlPort, {
-    name: options.name,
-    faults,
-    clock,
-    ledger,
-    mode: () => mode,
-    setMode(value) {
-      if (value !== "strict" && value !== "naive") return false;
-      mode = value;
-      return true;
-    },
+  const control = await premises.open({
     setAnswers: answers.set,
     changed: () => listener.apply(),
     counters: desk.counters,
@@ -75,14 +28,13 @@ export async function startHis(options: HisOptions): Promise<RunningPartner> {
   desk.resumeDeferred();
   return {
     url: listener.url,
-    ledger: file,
+    ledger: premises.file,
     faults: control.faultsUrl,
     ledgerUrl: control.ledgerUrl,
     async close() {
       desk.stop();
       await listener.close();
-      await control.close();
-      await ledger.close();
+      await premises.close();
     },
   };
 }

@@ -1,0 +1,5 @@
+/** Every partner of the hospital, one line each. Started by name, together in one process or each as a program of its own (main.ts). */
+import { startHis } from "./his/his.ts";
+import type { PartnerProgram } from "./partner.ts";
+
+export const PARTNERS: readonly PartnerProgram[] = [{ name: "his", start: startHis }];
