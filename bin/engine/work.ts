@@ -103,6 +103,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
   const own = createDeliveries({
     journal,
     shared: () => deliveries.shared(),
+    lead: () => deliveries.lead(),
     noteAnswer: feederStore.noteAnswer,
     ledger,
     turns: createTurns(),

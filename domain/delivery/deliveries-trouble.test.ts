@@ -234,3 +234,30 @@ test("C-6 slept over its leases: what is in a flow and what waits is settled und
   );
   assert.deepEqual(released, []);
 });
+
+test("C-6 fenced by a takeover of its own worker: it keeps its turn, is leased again and settled before those behind it", async () => {
+  let fences = 1;
+  const { deliveries, settlements, fed, wellEnded } = core({
+    settle: async () => {
+      fences -= 1;
+      return fences >= 0 ? { kind: "fenced" } : { kind: "settled", events: [], writeBacks: [] };
+    },
+    regain: (id) => (id === "m1" ? 9 : undefined),
+  });
+  deliveries.resume();
+  for (const id of ["m1", "m2"]) deliveries.offer(message(id, "B1"));
+  await tick();
+  wellEnded(fed[0]?.token ?? "");
+  for (let turn = 0; turn < 4; turn += 1) await tick();
+  assert.deepEqual(
+    settlements.map(({ source }) => source.kind === "message" && [source.message.id, source.message.token]),
+    [
+      ["m1", 1],
+      ["m1", 9],
+    ],
+  );
+  assert.deepEqual(
+    fed.map((one) => one.messageId),
+    ["m1", "m2"],
+  );
+});

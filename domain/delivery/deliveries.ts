@@ -4,9 +4,10 @@
  */
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
-import { JournalBusy, type JournaledMessage, JournalGone, type JournalStore, type ParkReason } from "../journal/ports.ts";
+import type { JournaledMessage, JournalStore, ParkReason } from "../journal/ports.ts";
 import { type OrderFacts, reversalOf } from "../orders/facts.ts";
 import { refusal } from "../refusals.ts";
+import { createCommitting } from "./committing.ts";
 import { createGiveBack } from "./give-back.ts";
 import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
@@ -48,6 +49,8 @@ export interface DeliveriesDeps {
   readonly limits?: DeliveryLimits;
   /** True while other workers journal, too, or feed: what is fed is fetched from the journal then, in its order, never handed over past older ones. */
   readonly shared?: () => boolean;
+  /** The lead under which this worker feeds, where workers share the journal; undefined while it does not lead: nothing is fetched then. Absent: it is alone for ever. */
+  readonly lead?: () => bigint | undefined;
   /** Keeps what a flow told the sender, for the worker at which the sender waits. Called before the settlement, only while `shared`. */
   readonly noteAnswer?: (messageId: string, answer: NonNullable<Live["answer"]>) => Promise<void>;
   /** Whether an earlier run may have left open work in the journal, which later messages must not overtake. Default: yes. */
@@ -99,6 +102,8 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   const leased = (): ReturnType<typeof leasesOf> => leasesOf([...held.values()]);
 
+  const heldOf = (kind: DeliverySource["kind"]): string[] => [...held].flatMap(([id, source]) => (source.kind === kind ? [id] : []));
+
   const finish = (one: Live, settled: Settled): void => {
     live.delete(one.token);
     held.delete(idOf(one.source));
@@ -112,34 +117,17 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     if (more && fetching === undefined && queue.length < limits.roomMax / 2) wake();
     room.look();
   };
-  const commit = async (one: Live, wanted: Settlement): Promise<void> => {
-    let settlement = wanted;
-    let refusals = 0;
-    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
-      try {
-        if (one.answer && deps.shared?.()) await deps.noteAnswer?.(one.messageId, one.answer);
-        finish(one, await deps.settleStore.settle({ ...settlement, source: held.get(idOf(one.source)) ?? one.source }));
-        return;
-      } catch (error) {
-        // The bytes are in the journal and the lease is ours: try again until the database answers and has
-        // room, or until somebody else has it (then it is fenced).
-        if (!(error instanceof JournalGone || error instanceof JournalBusy)) {
-          deps.log("error", "settlement refused by the store", { messageId: one.messageId, error: String(error) });
-          // The same rows would be refused again for ever: a person must look, and the queue goes on. It may be the reason or the keys themselves that
-          // the store cannot hold, so that a parking refused once is tried with neither.
-          refusals += 1;
-          if (refusals > 1 || one.park === undefined) one.park = refusal("INTERNAL");
-          if (refusals > 1) one.keys.length = 0;
-          settlement = settlementOf(one, { kind: "ended" }, deps.parkedEvent);
-        }
-        if (stopped) {
-          finish(one, { kind: "fenced" });
-          return;
-        }
-        await new Promise<void>((resolve) => deps.after(wait, resolve));
-      }
-    }
-  };
+  const committing = createCommitting({
+    ...deps,
+    heldAs: (source) => held.get(idOf(source)) ?? source,
+    hold: (source) => held.set(idOf(source), source),
+    lead: () => deps.lead?.(),
+    stopped: () => stopped,
+    before: async (one) => {
+      if (one.answer && deps.shared?.()) await deps.noteAnswer?.(one.messageId, one.answer);
+    },
+  });
+  const commit = async (one: Live, wanted: Settlement): Promise<void> => finish(one, await committing(one, wanted));
 
   const onEnd = (one: Live, end: LedgerEnd): void => {
     if (one.ending) return;
@@ -147,12 +135,17 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     void commit(one, settlementOf(one, end, deps.parkedEvent));
   };
 
+  /** In journal order, whatever order it comes in: what was leased late must not wait behind what is younger. */
+  const enqueue = (source: DeliverySource): void => {
+    const last = queue[queue.length - 1];
+    queue.push(source);
+    if (last && seqOf(last) > seqOf(source)) queue.sort((a, b) => seqOf(a) - seqOf(b));
+  };
   /** Out of the flow and into the queue again, in journal order: nothing of it was committed, so it is fed as if for the first time. */
   const putBack = (source: DeliverySource, releaseTurn: () => void): void => {
     started -= 1;
     alone = false;
-    queue.push(source);
-    queue.sort((a, b) => seqOf(a) - seqOf(b));
+    enqueue(source);
     releaseTurn();
   };
 
@@ -289,7 +282,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   /** What is in hand still and leased to us anew (it slept over its lease) is settled under that: dropped, it would be overtaken until the new lease runs out. */
   const take = (source: DeliverySource): void => {
     if (stopped) return;
-    if (!held.has(idOf(source))) queue.push(source);
+    if (!held.has(idOf(source))) enqueue(source);
     held.set(idOf(source), source);
   };
 
@@ -316,11 +309,13 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       await deps.journal.disown(leased().map((one) => one.id));
     }
     const allIsBack = !back.busy() && deps.shared?.() !== true;
-    const messages = await deps.journal.reclaim(limit);
+    const lead = deps.lead?.();
+    if (deps.lead && lead === undefined) return; // whoever leads fetches
+    const messages = await deps.journal.reclaim(limit, heldOf("message"), lead);
     // They are leased to us now and stay, whatever came meanwhile: at most a page more than the queue's bound.
     for (const message of messages) take({ kind: "message", message });
     if (allIsBack && !back.busy() && messages.length < limit && !deps.journal.inDoubt()) spilled = false;
-    for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit)) take(source);
+    for (const source of await deps.settleStore.reclaimEvents(deps.eventSubscribers(), limit, heldOf("event"), lead)) take(source);
     pump();
     // The rest of a backlog that fills whole pages is not left for the next turn of the clock.
     more = messages.length === limit;

@@ -92,12 +92,12 @@ export interface Engine {
     node: NodeRef,
     options: { readonly mapping?: string },
   ): { readonly ok: true; readonly events: readonly Event[] } | Refused;
-  /** Intent: publish these events (all translated ones when absent). */
+  /** Intent: publish these events (all translated ones when absent). `eventless`: its mapping says that no event comes of the message, which ends it well. */
   publish(
     token: DeliveryToken,
     node: NodeRef,
     options: { readonly types?: readonly string[] },
-  ): { readonly ok: true; readonly count: number } | Refused;
+  ): { readonly ok: true; readonly count: number; readonly eventless?: true } | Refused;
   /** Intent: owe `destination` a write-back of `kind` for each event of `types` (all when empty). `count` 0 = no event of that type in this delivery. */
   oweWriteBack(
     token: DeliveryToken,

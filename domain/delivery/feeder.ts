@@ -89,6 +89,8 @@ export interface Feeder extends Deliveries {
   shared(): boolean;
   /** True while this worker feeds. */
   leads(): boolean;
+  /** The fencing token of the lead, while it may be trusted and this worker feeds. */
+  lead(): bigint | undefined;
   /** True while this worker knows of others. */
   amongOthers(): boolean;
   noteAnswer: FeederStore["noteAnswer"];
@@ -223,6 +225,7 @@ export function createFeeder(deps: FeederDeps): Feeder {
   return {
     shared,
     leads: () => running && isValid(),
+    lead: () => (running && isValid() ? token : undefined),
     amongOthers: () => !isAlone() || token === undefined,
     noteAnswer: store.noteAnswer,
     look,

@@ -88,6 +88,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     }
     for (const sealed of result.events) if (!live.events.some((one) => one.event.id === sealed.event.id)) live.events.push(sealed);
     for (const key of result.keys) if (!live.keys.some((one) => one.kind === key.kind && one.value === key.value)) live.keys.push(key);
+    if (result.events.length === 0) live.eventless = true;
     return { ok: true, events: result.events.map((sealed) => sealed.event) };
   };
 
@@ -96,7 +97,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     if (!live || live.ending) return over();
     const wanted = eventsOf(live).filter((event) => !options.types?.length || options.types.includes(event.type));
     for (const event of wanted) live.published.add(event.id);
-    return { ok: true, count: wanted.length };
+    return { ok: true, count: wanted.length, ...(live.eventless === true ? { eventless: true } : {}) };
   };
 
   const oweWriteBack: Engine["oweWriteBack"] = (token, node, options) => {

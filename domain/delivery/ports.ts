@@ -89,7 +89,12 @@ export interface SettleStore {
   /** `message.parked` events are committed with the parking. Coalesces callers like the journal. Rejects with JournalGone when the database is not there. */
   settle(settlement: Settlement): Promise<Settled>;
   /** Open event deliveries nobody works on, for subscribers of this worker. */
-  reclaimEvents(subscribers: readonly string[], limit: number): Promise<readonly Extract<DeliverySource, { kind: "event" }>[]>;
+  reclaimEvents(
+    subscribers: readonly string[],
+    limit: number,
+    held?: readonly string[],
+    lead?: bigint,
+  ): Promise<readonly Extract<DeliverySource, { kind: "event" }>[]>;
   /** Which event types each `event-in` node wants: settlements hand matching events over in the same transaction. */
   setSubscribers(subscribers: readonly { readonly id: string; readonly types: readonly string[] }[]): void;
   close(): Promise<void>;

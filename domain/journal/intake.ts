@@ -29,7 +29,23 @@ export interface DoorPolicy {
   readonly acknowledgements?: ReadonlySet<string>;
   /** Kinds that come as exchanges of request and reply. */
   readonly exchanges: ReadonlySet<string>;
+  /** Its adapter's look at what came, before it is journaled; absent: its messages have no envelope. */
+  readonly receive?: (message: Enveloped) => Received;
 }
+
+/** What an adapter is shown of a message at the door. */
+export interface Enveloped {
+  readonly kind: string;
+  readonly body: Uint8Array;
+  readonly contentType?: string;
+  /** As the wire gave them, names in lower case: signatures stand there too. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `kind`: the message kind that the envelope itself names. `code`: the partner's own code for what is wrong. */
+export type Received =
+  | { readonly ok: true; readonly kind?: string }
+  | { readonly ok: false; readonly zh: string; readonly en: string; readonly code?: string };
 
 export interface Intake {
   /** Undefined: nobody of that name. */

@@ -111,8 +111,12 @@ export interface JournalStore {
    * Rejects with `JournalBusy` when the bounded queue is full, `JournalGone` when the database is not there: the sender is then answered "busy", never "ok".
    */
   append(inbound: Inbound): Promise<Journaled>;
-  /** Leases up to `limit` open messages nobody works on (dead worker, expired lease, released), oldest first, with a new token. */
-  reclaim(limit: number): Promise<readonly JournaledMessage[]>;
+  /**
+   * Leases up to `limit` open messages nobody works on (dead worker, expired lease, released), oldest first, with a new token; none of `held`: what is in hand is never
+   * leased anew under the hand that is just settling it. With `lead`, none at all unless this worker still leads under that token (domain/delivery/feeder.ts): a process
+   * that slept must not take what another one feeds by now.
+   */
+  reclaim(limit: number, held?: readonly string[], lead?: bigint): Promise<readonly JournaledMessage[]>;
   /**
    * True while an answer of the database was lost: messages may be leased to this worker that it does not know of. Until they are disowned and reclaimed, later
    * ones wait behind them, or they would overtake them (design.md decision 6).
@@ -120,6 +124,11 @@ export interface JournalStore {
   inDoubt(): boolean;
   /** Gives back what is leased to this worker and not among `held`, and ends the doubt. Rejects with `JournalGone` while the database is away. */
   disown(held: readonly string[]): Promise<void>;
+  /**
+   * Leases one message anew that this worker has in hand and whose lease is nobody else's; answers the new token. Undefined: it is not open any more, or another
+   * living worker has it, or (with `lead`) this one does not lead under that token.
+   */
+  regain(id: string, lead?: bigint): Promise<number | undefined>;
   /** Notes that a message is fed with nothing beside it, because it may be what ends the process; answers how often that has been, this time included. */
   fedAlone(messageId: string): Promise<number>;
   /** Gives leased messages back untouched (drain before a deploy, stop). */

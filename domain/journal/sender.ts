@@ -4,7 +4,7 @@
  */
 import { charsetOf, charsetOfContentType } from "../mapping/charset.ts";
 import { type RefusalCode, refusal } from "../refusals.ts";
-import type { DoorPolicy } from "./intake.ts";
+import type { DoorPolicy, Enveloped, Received } from "./intake.ts";
 import type { Door, ExchangePart, Inbound, ParkReason } from "./ports.ts";
 
 /** Headers kept with a message: at most this many, each value at most this many UTF-8 bytes. The rest is dropped and counted. */
@@ -171,24 +171,50 @@ export function exchangeBody(body: Uint8Array): Found<{ request: Uint8Array; rep
 const isJson = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType);
 
+/** The message kind of addresses that serve every kind: the envelope names which. */
+export const BY_ENVELOPE = "envelope";
+
+/** What the partner's adapter says of every part of the message; the first that does not hold. Undefined: there is no adapter. */
+function received(policy: DoorPolicy | undefined, bodies: readonly Uint8Array[], rest: Omit<Enveloped, "body">): Received | undefined {
+  const { receive } = policy ?? {};
+  if (receive === undefined) return undefined;
+  const told = bodies.map((body) => receive({ ...rest, body }));
+  return told.find((one) => !one.ok) ?? told.find((one) => one.ok && one.kind !== undefined) ?? told[0];
+}
+
+function envelopeRefusal(opened: Received | undefined, kind: string): ParkReason | undefined {
+  if (opened === undefined) return undefined;
+  if (!opened.ok) return refusal("BAD_ENVELOPE", { zh: opened.zh, en: opened.en, ...(opened.code === undefined ? {} : { place: opened.code }) });
+  if (opened.kind === undefined || kind === BY_ENVELOPE || kind === opened.kind) return undefined;
+  return refusal("BAD_ENVELOPE", { zh: `信封内是 ${opened.kind}，却发到 ${kind}`, en: `it holds ${opened.kind}, but was sent as ${kind}` });
+}
+
 /**
  * What the journal is given. The first thing that is wrong becomes the refusal; the raw bytes are kept whatever is wrong. `policy` undefined: nobody of that
  * name. `refused`: what the door itself found wrong already (sender and partner disagree …).
  */
 export function inboundOf(declared: Declared, policy: DoorPolicy | undefined, refused?: ParkReason): Inbound {
   const headers = lowerCased(declared.headers);
-  const kind = plain(declared.kind, KIND_MAX);
+  const addressed = plain(declared.kind, KIND_MAX);
   const charset = declaredCharset(declared.contentType, declared.contentEncoding);
   const identity = declaredIdentity(declared.identity);
   const part = exchangePart(headers);
   const wantsBody =
-    policy?.exchanges.has(kind) === true && part.value === undefined && part.refused === undefined && isJson(declared.contentType);
+    policy?.exchanges.has(addressed) === true && part.value === undefined && part.refused === undefined && isJson(declared.contentType);
   const tooLarge = policy !== undefined && declared.body.length > policy.bytesMax;
   const both = wantsBody && !tooLarge ? exchangeBody(declared.body) : {};
+  const sound = refused === undefined && !tooLarge && declared.body.length > 0 && charset.refused === undefined && both.refused === undefined;
+  const bodies = both.value ? [both.value.request, both.value.reply] : [declared.body];
+  const { contentType } = declared;
+  const opened = sound
+    ? received(policy, bodies, { kind: addressed, headers: Object.fromEntries(headers), ...(contentType === undefined ? {} : { contentType }) })
+    : undefined;
+  const kind = addressed === BY_ENVELOPE && opened?.ok === true ? (opened.kind ?? addressed) : addressed;
   const because = (code: RefusalCode, holds: boolean): ParkReason | undefined => (holds ? refusal(code) : undefined);
   const wrong =
     refused ??
     because("UNKNOWN_PARTNER", policy === undefined) ??
+    envelopeRefusal(opened, addressed) ??
     because("UNKNOWN_MESSAGE", policy !== undefined && !policy.kinds.has(kind)) ??
     because("EMPTY_BODY", declared.body.length === 0) ??
     because("TOO_LARGE", tooLarge) ??

@@ -101,14 +101,28 @@ export const completeMessages = (days: Days): string => {
   from ${COMPLETION_ROWS.from} where m.id = r.id returning m.state, ${MESSAGE_COLUMNS}`;
 };
 
-/** Leases open messages nobody works on, oldest first. $1 living workers, $2 limit, $3 worker, $4 lease ms. */
-export const RECLAIM = `with open as materialized (
+/** Whether this worker leads, kept so until the statement has committed: whoever takes the lead waits for it, or comes first and then nothing is leased here. */
+export const leading = (lead: string, worker: string): string => `led as materialized (
+    select 1 from lead l where ${lead}::bigint is not null and l.task = 'feeder' and l.worker = ${worker}::integer and l.token = ${lead}::bigint for share)`;
+
+/** Leases open messages nobody works on, oldest first. $1 living workers, $2 limit, $3 worker, $4 lease ms, $5 what it holds, $6 its lead. */
+export const RECLAIM = `with ${leading("$6", "$3")}, open as materialized (
     select m.id from message m where m.state = 'received'
       and (m.lease_worker is null or m.lease_until < (select huiliu_now()) or m.lease_worker <> all($1::integer[]))
+      and m.id <> all($5::uuid[]) and ($6::bigint is null or exists (select 1 from led))
     order by m.seq limit $2 for update skip locked)
   update message m set lease_token = m.lease_token + 1, run = m.run + 1, lease_worker = $3::integer,
     lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
   from open where m.id = open.id returning ${MESSAGE_COLUMNS}`;
+
+/** One of them again. $1 living workers, $2 message, $3 worker, $4 lease ms, $5 its lead. */
+export const regain = (days: Days): string => `with ${leading("$5", "$3")}, open as materialized (
+    select m.id from ${days.of("message")} m where m.id = $2::uuid and m.state = 'received'
+      and (m.lease_worker is null or m.lease_worker = $3::integer or m.lease_until < (select huiliu_now()) or m.lease_worker <> all($1::integer[]))
+      and ($5::bigint is null or exists (select 1 from led)) for update)
+  update ${days.of("message")} m set lease_token = m.lease_token + 1, lease_worker = $3::integer,
+    lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
+  from open where m.id = open.id returning m.lease_token`;
 
 /** Messages leased to a worker that does not know of them. $1 worker, $2 what it holds. */
 export const DISOWN = `update message m set lease_worker = null, lease_until = null

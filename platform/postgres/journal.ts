@@ -71,8 +71,9 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
     ...(deps.queueRowsMax === undefined ? {} : { queueRowsMax: deps.queueRowsMax }),
   });
 
-  const reclaim = async (limit: number): Promise<readonly JournaledMessage[]> => {
-    const rows = await run<MessageRow>(pool, "journal_reclaim", sql.RECLAIM, [await worker.living(), limit, worker.id, deps.leaseMs]);
+  const reclaim = async (limit: number, held: readonly string[] = [], lead?: bigint): Promise<readonly JournaledMessage[]> => {
+    const values = [await worker.living(), limit, worker.id, deps.leaseMs, held, lead ?? null];
+    const rows = await run<MessageRow>(pool, "journal_reclaim", sql.RECLAIM, values);
     return rows.map(messageOf).sort((a, b) => (a.seq < b.seq ? -1 : 1));
   };
 
@@ -110,12 +111,18 @@ export function createJournalStore(deps: JournalDeps): JournalStore {
 
   return {
     append: (inbound: Inbound) => leasing(committer.submit(entryOf(deps.sha256, inbound))),
-    reclaim: (limit) => leasing(orGone(reclaim(limit))),
+    reclaim: (...args) => leasing(orGone(reclaim(...args))),
     inDoubt: () => doubts > 0,
     disown: async (held) => {
       const seen = doubts;
       await orGone(run(pool, "journal_disown", sql.DISOWN, [worker.id, held]));
       doubts -= seen; // what came meanwhile is looked at again
+    },
+    regain: async (id, lead) => {
+      const days = daysOf([id], deps.hasDay);
+      const values = [await orGone(worker.living()), id, worker.id, deps.leaseMs, lead ?? null];
+      const [row] = await leasing(orGone(run<{ lease_token: bigint }>(pool, `journal_regain${days.name}`, sql.regain(days), values)));
+      return row && Number(row.lease_token);
     },
     fedAlone: async (messageId) => {
       const [row] = await orGone(run<{ times: number }>(pool, "journal_fed_alone", sql.FED_ALONE, [messageId]));

@@ -1,6 +1,7 @@
 /** The statements of a settlement batch, in the order they run. The query-plan test reads them from here. */
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
+import { leading } from "./journal-sql.ts";
 import type { Days } from "./sql.ts";
 import { isHead, shutOf } from "./write-back-sql.ts";
 
@@ -177,10 +178,11 @@ export const INSERT_HISTORY = `insert into message_history (message_id, at, stat
   select r.message_id, ${at(`$${HISTORY_ROWS.next}`)}, r.state, r.by, r.note from ${HISTORY_ROWS.from}`;
 
 /** Open event deliveries nobody works on: never leased, lease run out, or its worker dead. */
-export const RECLAIM_EVENTS = `with open as materialized (
+export const RECLAIM_EVENTS = `with ${leading("$7", "$4")}, open as materialized (
     select d.subscriber, d.event_id from event_delivery d
     where d.state = 'received' and d.subscriber = any($1::text[])
       and (d.lease_worker is null or d.lease_until < (select huiliu_now()) or d.lease_worker <> all($2::integer[]))
+      and d.subscriber || ':' || d.event_id <> all($6::text[]) and ($7::bigint is null or exists (select 1 from led))
     order by d.seq limit $3 for update skip locked),
   leased as (
     update event_delivery d set lease_token = d.lease_token + 1, run = d.run + 1, lease_worker = $4,

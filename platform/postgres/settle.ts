@@ -292,14 +292,14 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
   return {
     settle: (settlement) => committer.submit(settlement),
     setSubscribers: subscribers.set,
-    reclaimEvents: async (ids, limit) => {
+    reclaimEvents: async (ids, limit, held = [], lead) => {
       if (ids.length === 0) return [];
       const living = await deps.worker.living();
       const rows = await run<{ subscriber: string; message_id: string; lease_token: bigint; id: string; body: Buffer }>(
         deps.pool,
         "reclaim_events",
         sql.RECLAIM_EVENTS,
-        [ids, living, limit, deps.worker.id, deps.eventLeaseMs],
+        [ids, living, limit, deps.worker.id, deps.eventLeaseMs, held, lead ?? null],
       );
       return rows.map((row) => ({
         kind: "event",

@@ -305,6 +305,26 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       await three.kill();
     });
 
+    test("what a worker holds is not leased anew under its hand, and regained where its lease is nobody else's", async () => {
+      const two = await world.worker();
+      const message = accepted(await one.journal.append(inbound()));
+      await world.advance(2 * LEASE_MS);
+      assert.equal(
+        (await one.journal.reclaim(10_000, [message.id])).some((each) => each.id === message.id),
+        false,
+        "its own message was leased anew",
+      );
+      const token = await one.journal.regain(message.id);
+      assert.ok(token !== undefined && token > message.token);
+      assert.deepEqual(await one.journal.extend([message]), [message.id], "the token before is fenced off");
+      assert.deepEqual(await one.journal.extend([{ id: message.id, token }]), []);
+      assert.equal(await two.journal.regain(message.id), undefined, "a living worker's message was taken");
+      await world.advance(2 * LEASE_MS);
+      assert.ok((await two.journal.regain(message.id)) !== undefined, "its lease is over");
+      assert.equal(await one.journal.regain(message.id), undefined);
+      await two.kill();
+    });
+
     test("released messages are open to all, oldest first", async () => {
       const two = await world.worker();
       const sent = (await Promise.all(Array.from({ length: 5 }, () => one.journal.append(inbound())))).map(accepted);

@@ -38,6 +38,7 @@ export function core(
     settle?: (settlement: Settlement) => Promise<Settled>;
     orderFacts?: DeliveriesDeps["orderFacts"];
     translate?: DeliveriesDeps["translateByDefault"];
+    regain?: (id: string) => number | undefined;
   } = {},
 ) {
   const settlements: Settlement[] = [];
@@ -66,6 +67,7 @@ export function core(
       },
       release: async (items) => void released.push(...items.map((item) => item.id)),
       extend: async () => [],
+      regain: async (id) => options.regain?.(id),
       parkLonelyParts: async () => [],
       fedAlone: async () => options.fedAlone ?? 1,
       inDoubt: () => doubt.now,

@@ -224,12 +224,18 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         waiting -= 1;
         return append(inbound);
       },
-      reclaim: async (limit) => {
-        const open = [...messages.values()].filter((row) => row.state === "received" && free(row)).slice(0, limit);
+      reclaim: async (limit, held = []) => {
+        const open = [...messages.values()]
+          .filter((row) => row.state === "received" && free(row) && !held.includes(row.message.id))
+          .slice(0, limit);
         return open.map((row) => {
           row.message.run += 1;
           return lease(row);
         });
+      },
+      regain: async (id) => {
+        const row = messages.get(id);
+        return row?.state === "received" && (row.worker === me || free(row)) ? lease(row).token : undefined;
       },
       inDoubt: () => false,
       fedAlone: async (messageId) => {

@@ -50,6 +50,7 @@ function hotStatements(messageId: string): readonly Hot[] {
     // Rare, and only over open work: it reads the partial index of what is received.
     { name: "journal: disown", sql: journal.DISOWN, indexes: [`message${day}_seq_idx`], ordered: /^message_.*_seq_idx$/ },
     { name: "journal: extend", sql: journal.extend(days), indexes: [`message${day}_pkey`] },
+    { name: "journal: regain", sql: journal.regain(days), indexes: [`message${day}_pkey`] },
     { name: "journal: release", sql: journal.release(days), indexes: [`message${day}_pkey`] },
     { name: "journal: identity's owner", sql: journal.OWNERS, indexes: ["message_identity_pkey", `message${day}_pkey`] },
     { name: "journal: conflicts", sql: journal.CONFLICTS, indexes: ["message_conflict_pkey"] },
