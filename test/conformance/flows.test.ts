@@ -251,6 +251,15 @@ const RUNS: readonly {
   { partner: "his", kind: "charge", event: "charge.posted", flow: "charges", intents: ["publish"] },
   { partner: "his", kind: "charge-cancel", event: "charge.cancelled", flow: "charges", intents: ["publish"] },
   { partner: "jkt", kind: "record-list", event: "statement.received", flow: "statements", intents: ["publish"] },
+  {
+    partner: "emr",
+    kind: "prescription",
+    event: "order.placed",
+    flow: "prescriptions",
+    intents: ["publish", "write-back prescription-paid pharmacy bill-paid"],
+  },
+  { partner: "pharmacy", kind: "dispensing", event: "order.closed", flow: "prescriptions", intents: ["publish"] },
+  { partner: "pharmacy", kind: "return", event: "refund.requested", flow: "prescriptions", intents: ["publish"] },
 ];
 
 describe("flows, as run", () => {
