@@ -27,6 +27,7 @@ export type ProblemCode =
   | "too-deep"
   | "too-many"
   | "too-many-problems"
+  | "envelope"
   | "unknown-message"
   | "unknown-type"
   | "unknown-constant"
@@ -83,6 +84,12 @@ export const PROBLEM: Readonly<Record<ProblemCode, ProblemText>> = {
   "too-deep": { zh: "嵌套过深", en: "is nested deeper than allowed", ...askPartner },
   "too-many": { zh: "数量过多", en: "has more items than allowed", ...askPartner },
   "too-many-problems": { zh: "问题过多，其余未列出", en: "has more problems than are listed", ...askPartner },
+  envelope: {
+    zh: "信封打不开：密钥已更换，或报文被改动",
+    en: "has an envelope that does not open: the keys were changed, or the message was",
+    nextZh: "核对该伙伴的密钥后重放",
+    nextEn: "Check the partner's secrets, then replay",
+  },
   "unknown-message": {
     zh: "没有对应的映射文档",
     en: "has no mapping document",

@@ -10,6 +10,7 @@ export type RefusalCode =
   | "UNKNOWN_MESSAGE"
   | "UNAUTHORIZED"
   | "SENDER_MISMATCH"
+  | "BAD_ENVELOPE"
   | "TOO_LARGE"
   | "TOO_MANY"
   | "EMPTY_BODY"
@@ -99,6 +100,15 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalText>> = {
     next: {
       zh: "检查路由键、队列绑定与 AMQP 账号（user-id）",
       en: "Check the routing key, the queue's bindings and the AMQP user (user-id)",
+    },
+  },
+  BAD_ENVELOPE: {
+    http: 403,
+    zh: "信封无法验证（签名、密文或功能号有误），未接收",
+    en: "The envelope does not hold (signature, cipher text or function code); nothing was taken",
+    next: {
+      zh: "与对方核对密钥、签名串与字符集；以正确的签名原样重发",
+      en: "Compare keys, the text that is signed and the charset with the partner; send the same again, signed correctly",
     },
   },
   TOO_LARGE: {

@@ -47,15 +47,17 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
   });
   const sealer = createSealer({ registry, partner: (name) => partners.get(name) });
   const credentials = loadCredentials(config.credentialsFile);
+  const adapterOf = (vendor: string): Adapter | undefined => adapters.get(loaded.vendors.get(vendor)?.adapter ?? "");
+  const secretsOf = (partner: string): Readonly<Record<string, string>> => credentials.partners[partner]?.secrets ?? {};
   return {
     registry,
     partners,
     profiles,
     credentials,
-    adapterOf: (vendor) => adapters.get(loaded.vendors.get(vendor)?.adapter ?? ""),
-    secretsOf: (partner) => credentials.partners[partner]?.secrets ?? {},
+    adapterOf,
+    secretsOf,
     sealer,
-    dialects: createDialects({ loaded, partners, registry, sealer }),
+    dialects: createDialects({ loaded, partners, registry, sealer, envelopes: { adapterOf, secretsOf, nowMs: Date.now } }),
     policyFor: (name) => {
       const partner = profiles.broken(name) ? undefined : partners.get(name);
       const policy = partner && policyOf(partner);

@@ -18,6 +18,7 @@ import {
   translate,
 } from "../../domain/mapping/mapping.ts";
 import { charsetOf, encodeText } from "../../domain/mapping/charset.ts";
+import { readSent } from "../../domain/mapping/sent.ts";
 import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.ts";
 import { patientKey } from "../../domain/orders/rules.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
@@ -26,8 +27,9 @@ import { REFUSALS, refusal } from "../../domain/refusals.ts";
 import type { OutboundDialect, Reading, Sent } from "../../domain/writeback/dialect.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 import { stored, why } from "../../domain/writeback/why.ts";
-import type { Courier } from "../../domain/writeback/ports.ts";
+import type { Courier, Sending } from "../../domain/writeback/ports.ts";
 import type { Dialect } from "../../platform/transports/http/gateway.ts";
+import { createEnvelopes, type Envelopes, type EnvelopesDeps } from "./envelopes.ts";
 import { acknowledgementKinds, laterDialect } from "./later.ts";
 import { type Sealer, sha256Hex } from "./seal.ts";
 
@@ -42,6 +44,8 @@ export interface DialectDeps {
   readonly partners: ReadonlyMap<string, Partner>;
   readonly registry: EventRegistry;
   readonly sealer: Sealer;
+  /** Envelopes of partners that need code; absent: none has one. */
+  readonly envelopes?: Omit<EnvelopesDeps, "partner">;
 }
 
 const inbound = (mapping: Mapping | undefined): InboundMapping | undefined => (mapping?.direction === "inbound" ? mapping : undefined);
@@ -59,17 +63,26 @@ export type Dialects = ReturnType<typeof createDialects>;
 export function createDialects(deps: DialectDeps) {
   const { loaded, partners, registry, sealer } = deps;
   const vendorOf = (partner: string): string => partners.get(partner)?.vendor ?? "";
-  const policies = doorPolicies(loaded, partners);
+  const envelopes = createEnvelopes({
+    adapterOf: () => undefined,
+    secretsOf: () => ({}),
+    nowMs: Date.now,
+    ...deps.envelopes,
+    partner: (name) => partners.get(name),
+  });
+  const policies = doorPolicies(loaded, partners, envelopes);
 
   const translateBy = (id: string, message: JournaledMessage): Translated => {
     const mapping = inbound(loaded.mappings.get(id));
     if (!mapping) return { ok: false, problems: [problem("unknown-message", "", { place: id })], keys: [] };
+    const opened = envelopes.open(message);
+    if (!opened.ok) return { ok: false, problems: opened.problems, keys: [] };
     const read = translate(mapping, {
-      raw: message.raw,
-      reply: message.reply,
+      raw: opened.raw,
+      reply: opened.reply,
       returnValue: message.returnValue,
-      charset: message.charset,
-      contentType: message.contentType,
+      charset: opened.charset,
+      contentType: opened.contentType,
       partner: message.partner,
       receivedAt: message.receivedAt,
       constants: partners.get(message.partner)?.constants ?? {},
@@ -127,6 +140,13 @@ export function createDialects(deps: DialectDeps) {
     return undefined;
   };
 
+  /** What stood in the write-back that an inquiry asks about. */
+  const sentBy = (sent: Sending | undefined): ((path: string) => string | undefined) | undefined => {
+    const mapping = sent && outbound(loaded.mappings.get(sent.mapping));
+    const vendor = sent && loaded.vendors.get(sent.mapping.split("/")[0] ?? "");
+    return sent && mapping && vendor ? readSent(mapping.document.codec, vendor, sent) : undefined;
+  };
+
   const interpret: OutboundDialect["interpret"] = (id, reply, sent): Reading => {
     const mapping = outbound(loaded.mappings.get(id));
     if (!mapping) return { outcome: "unclear", why: why("no-outbound-mapping", id) };
@@ -151,7 +171,8 @@ export function createDialects(deps: DialectDeps) {
       if (!mapping) return { ok: false, why: `mapping ${id} is not loaded` };
       const vendor = id.split("/")[0];
       const constants = [...partners.values()].find((one) => one.vendor === vendor)?.constants ?? {};
-      const encoded = encode(mapping, { key: asked.key, constants });
+      const sent = sentBy(asked.sent);
+      const encoded = encode(mapping, { key: asked.key, constants, ...(sent === undefined ? {} : { sent }) });
       if (!encoded.ok) return { ok: false, why: encoded.problems.map((one) => one.en).join("; ") };
       const { method, path, headers, body, contentType } = encoded;
       return { ok: true, request: { method, path, headers }, body, contentType };
@@ -176,12 +197,16 @@ export function createDialects(deps: DialectDeps) {
     },
     policies: (): ReadonlyMap<string, DoorPolicy> => policies,
     catalogue: catalogueOf(loaded, partners, registry),
-    gatewayDialect: gatewayDialectOf(loaded, vendorOf),
+    gatewayDialect: gatewayDialectOf(loaded, vendorOf, envelopes),
     askPartner: (courier: Courier, cache: AnswerCache) => askPartnerBy(deps, courier, cache, interpret, owedBy),
   };
 }
 
-function doorPolicies(loaded: LoadedMappings, partners: ReadonlyMap<string, Partner>): ReadonlyMap<string, DoorPolicy> {
+function doorPolicies(
+  loaded: LoadedMappings,
+  partners: ReadonlyMap<string, Partner>,
+  envelopes: Envelopes,
+): ReadonlyMap<string, DoorPolicy> {
   const policies = new Map<string, DoorPolicy>();
   for (const partner of partners.values()) {
     const vendor = loaded.vendors.get(partner.vendor);
@@ -190,6 +215,7 @@ function doorPolicies(loaded: LoadedMappings, partners: ReadonlyMap<string, Part
     const all = [...loaded.mappings]
       .filter(([id, mapping]) => id.startsWith(prefix) && mapping.direction === "inbound")
       .map(([id]) => id.slice(prefix.length));
+    const receive = envelopes.receiverOf(partner.partner);
     policies.set(partner.partner, {
       partner: partner.partner,
       vendor: partner.vendor,
@@ -199,6 +225,7 @@ function doorPolicies(loaded: LoadedMappings, partners: ReadonlyMap<string, Part
       kinds: new Set([...(partner.inbound.kinds ?? all), ...acknowledgementKinds(loaded, partner)]),
       acknowledgements: new Set(acknowledgementKinds(loaded, partner)),
       exchanges: new Set(vendor.exchanges),
+      ...(receive === undefined ? {} : { receive }),
     });
   }
   return policies;
@@ -241,14 +268,14 @@ const isPassing = (code: string): boolean => {
 };
 
 /** Answers a sender in its vendor's dialect, where the vendor declares one. */
-function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) => string): Dialect {
+function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) => string, envelopes: Envelopes): Dialect {
   return {
     waitMs: (partner) => {
       const answers = loaded.vendors.get(vendorOf(partner))?.answers;
       if (!answers) return undefined;
       return answers.after === "settlement" ? SETTLEMENT_WAIT_MS : 0;
     },
-    answer: (partner, _kind, told, declared) => {
+    answer: (partner, kind, told, declared) => {
       const vendor = loaded.vendors.get(vendorOf(partner));
       if (!vendor) return undefined;
       const reason = told.kind === "verdict" ? told.verdict.reason : told.reason;
@@ -256,15 +283,16 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
       const answer = renderAnswer(vendor, verdict, {
         messageId: told.kind === "verdict" ? told.verdict.messageId : "",
         code: reason?.code ?? "0",
+        ...(reason?.code === "BAD_ENVELOPE" && reason.place !== undefined ? { own: reason.place } : {}),
         text: (told.kind === "verdict" ? told.verdict.text : undefined) ?? reason?.zh ?? "",
       });
       if (!answer) return undefined;
       // In the charset the sender wrote in, so that it can read us; what that charset lacks is told in UTF-8, and said so.
       const wanted = charsetOf(declared ?? "") ?? vendor.charset;
-      const body = encodeText(answer.text, wanted);
-      return body
-        ? { status: answer.status, contentType: `${answer.contentType}; charset=${wanted}`, body }
-        : { status: answer.status, contentType: `${answer.contentType}; charset=utf-8`, body: answer.text };
+      const encoded = encodeText(answer.text, wanted);
+      const contentType = `${answer.contentType}; charset=${encoded ? wanted : "utf-8"}`;
+      const closed = envelopes.answer(partner, kind, { body: encoded ?? new TextEncoder().encode(answer.text), contentType });
+      return { status: answer.status, contentType: closed.contentType ?? contentType, body: closed.body };
     },
   };
 }

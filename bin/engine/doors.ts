@@ -15,6 +15,7 @@ import { createRelay } from "../../platform/rabbit/relay.ts";
 import { declareTopology, namesOf } from "../../platform/rabbit/topology.ts";
 import { openAmqpDoor } from "../../platform/transports/amqp/door.ts";
 import { createGateway } from "../../platform/transports/http/gateway.ts";
+import type { SoapDoors } from "../../platform/transports/soap/routes.ts";
 import type { Catalogued } from "./catalogue.ts";
 import { createEventQueues } from "./event-queues.ts";
 import type { Credentials } from "./partners.ts";
@@ -113,9 +114,11 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     rates,
     log,
     dialect: dialects.gatewayDialect,
+    soap: soapDoors(catalogue.partners),
   });
   const wires = await openWires({
     host: config.host,
+    shared: config.gatewayShared === "yes",
     root: config.root,
     partners: [...catalogue.partners.values()],
     intake: patient,
@@ -172,6 +175,10 @@ function counted(intake: Intake, metrics: Metrics): Intake {
       }
     },
   };
+}
+
+function soapDoors(partners: Catalogued["partners"]): SoapDoors {
+  return new Map([...partners.values()].flatMap(({ partner, inbound }) => (inbound?.doors?.soap ? [[partner, inbound.doors.soap]] : [])));
 }
 
 /** A broker's user speaks for the partner it was made for; the observer of the development profile for every one. */

@@ -184,7 +184,8 @@ function received(policy: DoorPolicy | undefined, bodies: readonly Uint8Array[],
 
 function envelopeRefusal(opened: Received | undefined, kind: string): ParkReason | undefined {
   if (opened === undefined) return undefined;
-  if (!opened.ok) return refusal("BAD_ENVELOPE", { zh: opened.zh, en: opened.en, ...(opened.code === undefined ? {} : { place: opened.code }) });
+  if (!opened.ok)
+    return refusal("BAD_ENVELOPE", { zh: opened.zh, en: opened.en, ...(opened.code === undefined ? {} : { place: opened.code }) });
   if (opened.kind === undefined || kind === BY_ENVELOPE || kind === opened.kind) return undefined;
   return refusal("BAD_ENVELOPE", { zh: `信封内是 ${opened.kind}，却发到 ${kind}`, en: `it holds ${opened.kind}, but was sent as ${kind}` });
 }
@@ -203,11 +204,16 @@ export function inboundOf(declared: Declared, policy: DoorPolicy | undefined, re
     policy?.exchanges.has(addressed) === true && part.value === undefined && part.refused === undefined && isJson(declared.contentType);
   const tooLarge = policy !== undefined && declared.body.length > policy.bytesMax;
   const both = wantsBody && !tooLarge ? exchangeBody(declared.body) : {};
-  const sound = refused === undefined && !tooLarge && declared.body.length > 0 && charset.refused === undefined && both.refused === undefined;
+  const sound =
+    refused === undefined && !tooLarge && declared.body.length > 0 && charset.refused === undefined && both.refused === undefined;
   const bodies = both.value ? [both.value.request, both.value.reply] : [declared.body];
   const { contentType } = declared;
   const opened = sound
-    ? received(policy, bodies, { kind: addressed, headers: Object.fromEntries(headers), ...(contentType === undefined ? {} : { contentType }) })
+    ? received(policy, bodies, {
+        kind: addressed,
+        headers: Object.fromEntries(headers),
+        ...(contentType === undefined ? {} : { contentType }),
+      })
     : undefined;
   const kind = addressed === BY_ENVELOPE && opened?.ok === true ? (opened.kind ?? addressed) : addressed;
   const because = (code: RefusalCode, holds: boolean): ParkReason | undefined => (holds ? refusal(code) : undefined);

@@ -6,6 +6,8 @@ export interface Tree {
   /** The node's own characters; "" when it has none but white space beside its children. */
   text: string;
   readonly children: Tree[];
+  /** The element's namespace, where namespaces are read. */
+  readonly uri?: string;
 }
 
 /** A document, or why it is none. `at` says where, in the document's own terms (line and column, or a path). */

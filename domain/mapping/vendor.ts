@@ -10,7 +10,7 @@ const Answer = Type.Object(
     status: Type.Integer({ minimum: 200, maximum: 599 }),
     body: Type.String({
       maxLength: 4_000,
-      ...says("模板：{{messageId}} {{code}} {{text}}", "template with {{messageId}} {{code}} {{text}}"),
+      ...says("模板：{{messageId}} {{code}} {{own}} {{text}}", "template with {{messageId}} {{code}} {{own}} {{text}}"),
     }),
   },
   CLOSED,
@@ -22,6 +22,14 @@ export const Answers = Type.Object(
     after: Type.Union([Type.Literal("journal"), Type.Literal("settlement")], {
       ...says("入库后即答，或流程结束后再答", "answer once the bytes are journaled, or once the flow has ended"),
     }),
+    codes: Type.Optional(
+      Type.Record(Type.String({ pattern: "^(?:[A-Z_]+|\\*)$" }), Type.String({ maxLength: 40 }), {
+        ...says(
+          "我方代码 → 对方方言的代码，用于 {{own}}；* 为其余",
+          "our refusal codes → codes of the partner's dialect, for {{own}}; * for all others",
+        ),
+      }),
+    ),
     accepted: Answer,
     duplicate: Answer,
     refused: Answer,
@@ -102,12 +110,14 @@ const ESCAPE: Readonly<Record<"xml" | "json" | "none", (text: string) => string>
 export function renderAnswer(
   vendor: VendorDocument,
   kind: AnswerKind,
-  values: { readonly messageId: string; readonly code: string; readonly text: string },
+  values: { readonly messageId: string; readonly code: string; readonly text: string; readonly own?: string },
 ): { readonly status: number; readonly contentType: string; readonly text: string; readonly after: "journal" | "settlement" } | undefined {
   const answers = vendor.answers;
   if (!answers) return undefined;
   const escaped = ESCAPE[answers.escape];
   const { status, body } = answers[kind];
-  const text = body.replace(/\{\{(messageId|code|text)\}\}/g, (_, name: "messageId" | "code" | "text") => escaped(values[name]));
+  const own = values.own ?? answers.codes?.[values.code] ?? answers.codes?.["*"] ?? values.code;
+  const said = { ...values, own };
+  const text = body.replace(/\{\{(messageId|code|own|text)\}\}/g, (_, name: "messageId" | "code" | "own" | "text") => escaped(said[name]));
   return { status, contentType: answers.contentType, text, after: answers.after };
 }

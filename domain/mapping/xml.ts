@@ -42,7 +42,8 @@ function treeOf(text: string, namespaces: boolean): Tree {
   parser.on("opentag", (tag) => {
     if (open.length > LIMITS.depth)
       throw new ReadStop("too-deep", `XML 嵌套超过 ${LIMITS.depth} 层`, `XML is nested deeper than ${LIMITS.depth}`);
-    const node: Tree = { name: localName(tag.name), text: "", children: [] };
+    const uri = "uri" in tag && typeof tag.uri === "string" ? tag.uri : "";
+    const node: Tree = { name: localName(tag.name), text: "", children: [], ...(uri === "" ? {} : { uri }) };
     let attributes = 0;
     for (const [name, value] of Object.entries(tag.attributes)) {
       attributes += 1;

@@ -12,7 +12,9 @@ import { type Journaled, JournalBusy, JournalGone, type ParkReason } from "../..
 import { declaredCharset, inboundOf } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import type { RateGate } from "../../../domain/partners/rates.ts";
-import { nextOf, type RefusalCode, REFUSALS, refusal, refusalText } from "../../../domain/refusals.ts";
+import { type RefusalCode, REFUSALS, refusal } from "../../../domain/refusals.ts";
+import { registerSoap, type SoapDoors } from "../soap/routes.ts";
+import { errorBody, readBody, Refused, statusOf } from "./body.ts";
 
 /** What a partner's own dialect is given to answer with. */
 export type Told =
@@ -44,6 +46,8 @@ export interface GatewayOptions {
   readonly rates: RateGate;
   readonly log: Log;
   readonly dialect?: Dialect;
+  /** SOAP doors by partner (platform/transports/soap). */
+  readonly soap?: SoapDoors;
   /** Other workers of this machine listen on the same port; the system spreads connections over them. */
   readonly shared?: boolean;
   /** What /healthz says beyond "the process answers". */
@@ -81,35 +85,6 @@ interface Params {
 }
 type Request = FastifyRequest<{ Params: Params; Body: Buffer | undefined }>;
 
-/** A refusal on its way to the error handler. */
-class Refused extends Error {
-  override readonly name = "Refused";
-  readonly reason: ParkReason;
-  readonly retryAfterS: number | undefined;
-  constructor(reason: ParkReason, retryAfterS?: number) {
-    super(reason.code);
-    this.reason = reason;
-    this.retryAfterS = retryAfterS;
-  }
-}
-
-const statusOf = (code: string): number => refusalText(code)?.http ?? 422;
-
-/** Our own error JSON (design.md: every error has a closed code, both languages and a next step). */
-export function errorBody(reason: ParkReason): object {
-  const next = nextOf(reason);
-  return {
-    error: {
-      code: reason.code,
-      zh: reason.zh,
-      en: reason.en,
-      ...(next === undefined ? {} : { next }),
-      ...(reason.place === undefined ? {} : { place: reason.place }),
-      ...(reason.problems === undefined ? {} : { problems: reason.problems }),
-    },
-  };
-}
-
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 const NO_KEY = digest(""); // no key is empty, so an unknown partner never matches
 
@@ -120,26 +95,6 @@ function credentialOf(request: FastifyRequest): string {
 }
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(", ") : value);
-
-/** Reads a body of at most `max` bytes. Rejects with Refused when it is longer, or when the sender went away in the middle: half a message is no message. */
-function readBody(payload: IncomingMessage, max: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    payload.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= max) chunks.push(chunk);
-      else {
-        payload.removeAllListeners("data");
-        payload.pause(); // the connection is closed after the answer
-        reject(new Refused(refusal("TOO_LARGE")));
-      }
-    });
-    payload.once("end", () => resolve(Buffer.concat(chunks, size)));
-    payload.once("error", () => reject(new Refused(refusal("BAD_REQUEST"))));
-    payload.once("close", () => reject(new Refused(refusal("BAD_REQUEST")))); // after `end` it is settled already
-  });
-}
 
 function newApp(log: Log, shared: boolean): FastifyInstance {
   return fastify({
@@ -250,7 +205,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       misplaced,
     );
     const code = inbound.refusal?.code;
-    if (inbound.refusal !== undefined && (code === "EMPTY_BODY" || code === "BAD_IDENTITY" || code === "BAD_CHARSET")) {
+    if (
+      inbound.refusal !== undefined &&
+      (code === "EMPTY_BODY" || code === "BAD_IDENTITY" || code === "BAD_CHARSET" || code === "BAD_ENVELOPE")
+    ) {
       throw new Refused(inbound.refusal); // the sender hears it and still has its bytes
     }
     failpoint("http-door.before-journal");
@@ -286,6 +244,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     { onRequest: beforeBody },
     (request, reply) => receive(request, reply, true),
   );
+  if (options.soap !== undefined) {
+    registerSoap(app, { ...options, doors: options.soap, refusesNew: () => paused && options.shared !== true });
+  }
   app.get("/healthz", async (_request, reply) => {
     const ok = options.healthy?.() ?? true;
     return reply.code(ok ? 200 : 503).send({ ok });
