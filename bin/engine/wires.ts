@@ -3,6 +3,7 @@ import type { Intake } from "../../domain/journal/intake.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import type { EngineLog } from "../../platform/log.ts";
+import { openDicomDoors } from "./wire-dicom.ts";
 
 /** One partner's door on one wire. */
 export interface WireDoor {
@@ -18,13 +19,15 @@ export interface WireDoor {
 
 export interface WireDeps {
   readonly host: string;
+  /** Other workers of this machine listen on the same ports. */
+  readonly shared: boolean;
   readonly root: string;
   readonly partners: readonly Partner[];
   readonly intake: Intake;
   /** Undefined: not there. The door then refuses to open, and says which. */
   readonly secretOf: (partner: string, name: string) => string | undefined;
   /** Watermarks and what was taken already live in PostgreSQL. */
-  readonly postgres: Pick<Postgres, "pool">;
+  readonly postgres: Pick<Postgres, "pool" | "worker">;
   readonly log: EngineLog;
 }
 
@@ -32,7 +35,7 @@ export interface WireDeps {
 export type OpenWire = (deps: WireDeps) => Promise<readonly WireDoor[]>;
 
 /** Every wire; one line each. */
-const WIRES: readonly OpenWire[] = [];
+const WIRES: readonly OpenWire[] = [openDicomDoors];
 
 export interface Wires {
   /** `{"mllp": {"lis": "mllp://127.0.0.1:2575"}}` */
