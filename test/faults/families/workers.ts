@@ -48,7 +48,7 @@ export const WORKERS_ASLEEP: readonly Fault[] = [
     id: "F25b",
     what: "of two workers, the feeder and then the other frozen for 60 s",
     short: false,
-    bills: bills(20, 20),
+    bills: bills(80, 80),
     inject: asleep,
   },
 ];
