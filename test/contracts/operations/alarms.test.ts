@@ -235,8 +235,9 @@ describe("totals", () => {
       }
     };
     await looksUntil(() => told("totals-differ").includes("start"), 1_000);
-    const [alarm] = mustBe(await world.operations.alarms.list({ kind: "totals-differ" })).items;
-    assert.equal(alarm?.severity, "page");
+    const listed = mustBe(await world.operations.alarms.list({ kind: "totals-differ" })).items;
+    const [alarm] = listed;
+    assert.equal(alarm?.severity, "page", JSON.stringify({ listed, told: posted() }));
     assert.equal(alarm?.details.codes, "NO_RECEIPT");
     await world.sql("update write_back set receipt = '{}' where id = $1", [writeBackId]);
     await looksUntil(() => told("totals-differ").includes("end"), 31_000);

@@ -189,7 +189,10 @@ describe("what goes and what stays", () => {
       mustBe(await world.operations.replayMessage(ids[0] ?? "", by));
     const claims = await world.claim("his");
     const owed = claims.find((one) => kept.some(({ ids }) => ids.includes(one.messageId)));
-    assert.ok(owed && owed.body.byteLength > 0);
+    const states = async () =>
+      JSON.stringify(await world.sql("select id, message_id, state, next_at, lease_until, huiliu_now() as now from write_back"));
+    assert.ok(owed, `nothing owed is claimed: ${await states()}`);
+    assert.ok(owed.body.byteLength > 0);
     await world.finish(owed, { outcome: "acknowledged", step: "finish", how: "reply", receipt: { code: "0", amountFen: 1650n } });
   });
 
