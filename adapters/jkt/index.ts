@@ -1,0 +1,165 @@
+/**
+ * 12320/健康通 V3.3 (README.md): requests `<ROOT>…REQ_ENCRYPTED`, answers `<ROOT>…RES_ENCRYPTED`, each with an MD5 signature. Inside stand `<REQ>` and `<RES>`, which the
+ * mappings read. Constant `envelope: "plain"`: a relay of the hospital has opened it already, and messages come bare.
+ */
+import type { Adapter, AdapterContext, Fallible, Opening } from "../../domain/partners/adapter.ts";
+import { decode, encodeText } from "../../domain/mapping/charset.ts";
+import { decrypt, encrypt, rootOf, rootText, sign, verifies } from "./envelope.ts";
+
+const UTF8 = "utf-8";
+const XML = "application/xml; charset=utf-8";
+const EMPTY_ANSWER = "<RES></RES>";
+
+/** The platform's own codes (domain.md 3.1): parameter, user, function, signature, signature type, cipher. */
+const CODE = { text: "2", user: "4", function: "5", signature: "7", signType: "8", cipher: "9" } as const;
+
+/** Function code → the message kind of mappings/jkt. */
+export const KINDS: Readonly<Record<string, string>> = {
+  "2005": "lock-reg",
+  "2006": "unlock-reg",
+  "2007": "order-reg",
+  "2008": "pay-reg",
+  "2009": "cancel-reg",
+  "2010": "refund-reg",
+  "3003": "pay-order",
+  "6001": "refund-pay",
+};
+/** Our calls: outbound document → function code. */
+export const FUNCTIONS: Readonly<Record<string, string>> = {
+  "reg-confirm": "2008",
+  "refund-confirm-reg": "2010",
+  "reg-inquiry": "2012",
+  "pay-list-ask": "3001",
+  "pay-detail-ask": "3002",
+  "payment-confirm": "3003",
+  "payment-inquiry": "3004",
+  "record-list-ask": "9003",
+  "refund-notice": "6001",
+  "refund-inquiry": "6002",
+};
+
+const no = (
+  zh: string,
+  en: string,
+  code: string = CODE.text,
+): { readonly ok: false; readonly zh: string; readonly en: string; readonly code: string } => ({
+  ok: false,
+  zh,
+  en,
+  code,
+});
+const isPlain = ({ constants }: AdapterContext): boolean => constants.envelope === "plain";
+const keysOf = ({ secrets }: AdapterContext): { readonly aesKey: string; readonly signKey: string } => ({
+  aesKey: secrets.aesKey ?? "",
+  signKey: secrets.signKey ?? "",
+});
+
+type Inside = Fallible<{ readonly text: string; readonly fields: Readonly<Record<string, string>> }>;
+
+/** Verifies and opens what the other side signed. `what`: the fields that are signed, the encrypted one first. */
+function inside(body: Uint8Array, what: readonly [string, ...string[]], context: AdapterContext): Inside {
+  const text = decode(body, UTF8);
+  const fields = text === undefined ? undefined : rootOf(text);
+  if (fields === undefined) return no("不是 ROOT 信封", "it is no ROOT envelope");
+  const { aesKey, signKey } = keysOf(context);
+  if (aesKey === "" || signKey === "")
+    return no("未配置密钥 aesKey、signKey", "the secrets aesKey and signKey are not configured", CODE.signature);
+  if ((fields.SIGN_TYPE ?? "MD5").trim().toUpperCase() !== "MD5")
+    return no("签名类型须为 MD5", "the signature type must be MD5", CODE.signType);
+  const signed = Object.fromEntries(what.map((name) => [name, fields[name] ?? ""]));
+  if (!verifies(fields.SIGN ?? "", signed, signKey)) return no("签名不符", "the signature does not fit", CODE.signature);
+  const plain = decrypt(fields[what[0]] ?? "", aesKey);
+  const inner = plain && decode(plain, UTF8);
+  if (inner === undefined) return no("密文无法解密", "the cipher text does not open", CODE.cipher);
+  return { ok: true, text: inner, fields };
+}
+
+/** What a partner's answer says outside the cipher text, in front of what stands inside. */
+function merged(code: string, message: string, inner: string): Opening {
+  const bare = inner.replace(/^\s*<\?xml[^>]*\?>/, "").trim();
+  const head = rootText([
+    ["RETURN_CODE", code],
+    ["RETURN_MSG", message],
+  ]);
+  return { body: new TextEncoder().encode(head.replace("</ROOT>", `${bare}</ROOT>`)), contentType: XML };
+}
+
+const ANSWERED = ["RES_ENCRYPTED", "RETURN_CODE", "RETURN_MSG"] as const;
+
+/** An answer. An error without anything inside may come unsigned (sample jkt_envelope_dup): it proves no success, whoever said it. */
+function openAnswer(body: Uint8Array, context: AdapterContext): Fallible<{ readonly opened: Opening }> {
+  const text = decode(body, UTF8);
+  const fields = text === undefined ? undefined : rootOf(text);
+  const { RETURN_CODE: code = "", RETURN_MSG: message = "", SIGN = "", RES_ENCRYPTED = "" } = fields ?? {};
+  if (fields !== undefined && SIGN === "" && RES_ENCRYPTED === "" && /^[1-9]\d*$/.test(code))
+    return { ok: true, opened: merged(code, message, "") };
+  const read = inside(body, ANSWERED, context);
+  return read.ok ? { ok: true, opened: merged(code, message, read.text) } : read;
+}
+
+function receive(message: Opening, context: AdapterContext): Fallible<{ readonly opened: Opening; readonly kind?: string }> {
+  const { body } = message;
+  if (isPlain(context)) return { ok: true, opened: message };
+  const fields = rootOf(decode(body, UTF8) ?? "");
+  if (fields !== undefined && Object.hasOwn(fields, "RES_ENCRYPTED")) {
+    const read = inside(body, ANSWERED, context);
+    return read.ok ? { ok: true, opened: { body: new TextEncoder().encode(read.text), contentType: XML } } : read;
+  }
+  const read = inside(body, ["REQ_ENCRYPTED", "FUN_CODE", "USER_ID"], context);
+  if (!read.ok) return read;
+  const { userId } = context.constants;
+  if (userId !== undefined && read.fields.USER_ID !== userId)
+    return no("USER_ID 不是约定的用户", "USER_ID is not the user agreed on", CODE.user);
+  const kind = KINDS[read.fields.FUN_CODE ?? ""];
+  if (kind === undefined) return no("功能号未约定", "the function code is not agreed on", CODE.function);
+  return { ok: true, kind, opened: { body: new TextEncoder().encode(read.text), contentType: XML } };
+}
+
+export const adapter: Adapter = {
+  name: "jkt",
+  title: { zh: "12320 健康通 V3.3 信封", en: "Envelope of 12320 Jiankangtong V3.3" },
+  secrets: {
+    aesKey: { zh: "AES-128 密钥（16 个字符）", en: "AES-128 key (16 characters)" },
+    signKey: { zh: "MD5 签名密钥 KEY", en: "Key of the MD5 signature" },
+  },
+  seal: (plain, context) => {
+    if (isPlain(context)) return { ok: true, sealed: plain };
+    const code = FUNCTIONS[context.message];
+    const { aesKey, signKey } = keysOf(context);
+    const { userId } = context.constants;
+    if (code === undefined)
+      return no(`报文 ${context.message} 没有功能号`, `the message ${context.message} has no function code`, CODE.function);
+    if (Buffer.byteLength(aesKey) !== 16 || signKey === "" || userId === undefined)
+      return no(
+        "须配置 aesKey（16 字符）、signKey 与常量 userId",
+        "aesKey (16 characters), signKey and the constant userId must be configured",
+      );
+    const signed = { FUN_CODE: code, REQ_ENCRYPTED: encrypt(plain.body, aesKey), USER_ID: userId };
+    const text = rootText([
+      ["FUN_CODE", code],
+      ["USER_ID", userId],
+      ["SIGN_TYPE", "MD5"],
+      ["SIGN", sign(signed, signKey)],
+      ["REQ_ENCRYPTED", signed.REQ_ENCRYPTED],
+    ]);
+    return { ok: true, sealed: { ...plain, headers: { ...plain.headers, "content-type": XML }, body: new TextEncoder().encode(text) } };
+  },
+  open: (reply, context) => (isPlain(context) ? { ok: true, opened: reply } : openAnswer(reply.body, context)),
+  receive,
+  answer: (plain, context) => {
+    if (isPlain(context)) return plain;
+    const { aesKey, signKey } = keysOf(context);
+    const said = rootOf(decode(plain.body, UTF8) ?? decode(plain.body, "gb18030") ?? "");
+    if (said === undefined || Buffer.byteLength(aesKey) !== 16) return plain;
+    const { RETURN_CODE = "99", RETURN_MSG = "" } = said;
+    const signed = { RES_ENCRYPTED: encrypt(encodeText(EMPTY_ANSWER, UTF8) ?? new Uint8Array(0), aesKey), RETURN_CODE, RETURN_MSG };
+    const text = rootText([
+      ["RETURN_CODE", RETURN_CODE],
+      ["RETURN_MSG", RETURN_MSG],
+      ["SIGN_TYPE", "MD5"],
+      ["SIGN", sign(signed, signKey)],
+      ["RES_ENCRYPTED", signed.RES_ENCRYPTED],
+    ]);
+    return { body: new TextEncoder().encode(text), contentType: XML };
+  },
+};
