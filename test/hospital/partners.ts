@@ -1,5 +1,11 @@
 /** Every partner of the hospital, one line each. Started by name, together in one process or each as a program of its own (main.ts). */
+import { startEmr } from "./emr/emr.ts";
 import { startHis } from "./his/his.ts";
 import type { PartnerProgram } from "./partner.ts";
+import { startPharmacy } from "./pharmacy/pharmacy.ts";
 
-export const PARTNERS: readonly PartnerProgram[] = [{ name: "his", start: startHis }];
+export const PARTNERS: readonly PartnerProgram[] = [
+  { name: "his", start: startHis },
+  { name: "emr", start: startEmr },
+  { name: "pharmacy", start: startPharmacy },
+];
