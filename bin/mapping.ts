@@ -184,7 +184,7 @@ export async function newMapping(
   if (text === undefined || (reply !== undefined && texts[1] === undefined))
     return no(`字节不是合法的 ${charset}，请用 --charset 指明`, `the bytes are not ${charset}: say which with --charset`);
   const document = scaffold(message, text, texts[1]);
-  if (!document) return no("认不出文法（XML、JSON、^ | ~ 分隔）", "no known grammar fits (XML, JSON, delimited by ^ | ~)");
+  if (!document) return no("认不出文法（XML、JSON、HL7、^ | ~ 分隔）", "no known grammar fits (XML, JSON, HL7, delimited by ^ | ~)");
   const example = join(folder, "examples", "first");
   await mkdir(example, { recursive: true });
   const vendorFile = join(root, "mappings", vendor, "vendor.json");

@@ -10,7 +10,7 @@ export interface InboundMessage {
   readonly vendorTitle: { readonly zh: string; readonly en: string };
   readonly message: string;
   readonly title: { readonly zh: string; readonly en: string };
-  readonly grammar: "delimited" | "xml" | "json";
+  readonly grammar: "delimited" | "xml" | "json" | "hl7";
   readonly charset: string;
   /** Request and reply travel together. */
   readonly exchange: boolean;

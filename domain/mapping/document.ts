@@ -3,150 +3,19 @@
  * in `$schema`, so that editors complete and explain. docs/mapping.md tells the same as a story.
  */
 import Type, { type Static } from "typebox";
-
-const says = (zh: string, en: string) => ({ description: `${zh} · ${en}` });
-const closed = { additionalProperties: false } as const;
-
-const Words = Type.String({ minLength: 1, maxLength: 300 });
-export const BothLanguages = Type.Object({ zh: Words, en: Words }, { ...closed, ...says("中英文名称", "a name in both languages") });
-/** `/a/b/@c`, `request:/入参/单据号`, `reply:/…`, `return`, or relative to the group being walked: `@no`, `name`. */
-const Ref = Type.String({
-  minLength: 1,
-  maxLength: 300,
-  ...says("来源字段：/路径、request:/…、reply:/…、return；组内可写相对路径", "a source field"),
-});
-const Target = Type.String({
-  pattern: "^[A-Za-z][A-Za-z0-9]*(?:\\.[A-Za-z0-9]+)*$",
-  maxLength: 100,
-  ...says("事件字段，点分路径", "a field of the event's data, dotted"),
-});
-const Because = Type.String({ minLength: 4, maxLength: 300, ...says("理由：给下一位集成人员看", "the reason, for the next integrator") });
-const OneOrMore = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 100 })]);
-
-/** A test of one source field (`at`, all stated tests must hold), or of several conditions. */
-export interface Condition {
-  readonly at?: string;
-  readonly is?: string | readonly string[];
-  readonly isNot?: string | readonly string[];
-  readonly present?: boolean;
-  readonly matches?: string;
-  readonly below?: number;
-  readonly atLeast?: number;
-  readonly zero?: boolean;
-  readonly all?: readonly Condition[];
-  readonly any?: readonly Condition[];
-}
-const ConditionRef = Type.Unsafe<Condition>({ $ref: "#/$defs/condition" });
-const ConditionDef = Type.Object(
-  {
-    at: Type.Optional(Ref),
-    is: Type.Optional(OneOrMore),
-    isNot: Type.Optional(OneOrMore),
-    present: Type.Optional(Type.Boolean(says("有值（或节点出现）", "has a value, or the element occurs"))),
-    matches: Type.Optional(Type.String({ maxLength: 200, ...says("整个值须匹配的正则式", "a pattern for the whole value") })),
-    below: Type.Optional(Type.Integer(says("整数且小于", "an integer below"))),
-    atLeast: Type.Optional(Type.Integer(says("整数且不小于", "an integer of at least"))),
-    zero: Type.Optional(Type.Boolean(says("数字且为零（或不为零）", "a number that is (not) zero"))),
-    all: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
-    any: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
-  },
-  { ...closed, ...says("条件：at 加若干判断，或 all / any", "a condition") },
-);
-
-/** How a delimited text is cut: a separator, the names of its positions, and what may follow them. */
-export interface Layout {
-  readonly separator: string;
-  /** Every field, also the last, is followed by the separator. */
-  readonly trailing?: boolean;
-  readonly fields: readonly LayoutField[];
-  /** What follows `fields`: of those whose condition holds, the first with as many fields as there are. */
-  readonly rest?: readonly { readonly when?: Condition; readonly fields: readonly LayoutField[] }[];
-  /** The whole may be empty (a success without output). */
-  readonly mayBeEmpty?: boolean;
-}
-export type LayoutField =
-  | string
-  | {
-      readonly name: string;
-      readonly optional?: boolean;
-      /** Takes everything that is left, separators included. */
-      readonly remainder?: boolean;
-      /** Rows: cut by a separator of their own, or as groups of a fixed number of fields. */
-      readonly rows?: { readonly separator?: string; readonly trailing?: boolean; readonly fixed?: boolean };
-      readonly layout?: Layout;
-    };
-const LayoutRef = Type.Unsafe<Layout>({ $ref: "#/$defs/layout" });
-const LayoutFieldRef = Type.Unsafe<LayoutField>({ $ref: "#/$defs/layoutField" });
-const FieldName = Type.String({
-  pattern: "^[^/:\\[\\]@]+$",
-  maxLength: 60,
-  ...says("对方文档里的字段名", "the partner's own name of the field"),
-});
-const LayoutFieldDef = Type.Unsafe<LayoutField>({
-  anyOf: [
-    FieldName,
-    Type.Object(
-      {
-        name: FieldName,
-        optional: Type.Optional(Type.Boolean(says("末尾可缺", "may be missing at the end"))),
-        remainder: Type.Optional(Type.Boolean(says("占用余下全部文本", "takes all that is left"))),
-        rows: Type.Optional(
-          Type.Object(
-            {
-              separator: Type.Optional(Type.String({ minLength: 1, maxLength: 8 })),
-              trailing: Type.Optional(Type.Boolean()),
-              fixed: Type.Optional(Type.Boolean(says("按字段个数分组", "rows are groups of as many cells as the layout has fields"))),
-            },
-            closed,
-          ),
-        ),
-        layout: Type.Optional(LayoutRef),
-      },
-      closed,
-    ),
-  ],
-});
-const LayoutDef = Type.Object(
-  {
-    separator: Type.String({ minLength: 1, maxLength: 8, ...says("分隔符", "the separator") }),
-    trailing: Type.Optional(Type.Boolean(says("每个字段（含最后一个）后都有分隔符", "every field is followed by the separator"))),
-    fields: Type.Array(LayoutFieldRef, { maxItems: 300 }),
-    rest: Type.Optional(
-      Type.Array(Type.Object({ when: Type.Optional(ConditionRef), fields: Type.Array(LayoutFieldRef, { maxItems: 300 }) }, closed), {
-        minItems: 1,
-        maxItems: 10,
-      }),
-    ),
-    mayBeEmpty: Type.Optional(Type.Boolean(says("整段可为空", "the whole may be empty"))),
-  },
-  { ...closed, ...says("定位格式", "how a delimited text is cut") },
-);
-
-/** The grammar of one part of a message. */
-export const Codec = Type.Object(
-  {
-    kind: Type.Union([Type.Literal("delimited"), Type.Literal("xml"), Type.Literal("json")]),
-    charset: Type.Optional(
-      Type.String({ maxLength: 20, ...says("缺省字符集，优先级低于报文声明", "charset when the message declares none") }),
-    ),
-    padding: Type.Optional(Type.Boolean(says("两端的空格、NUL、换行是填充", "spaces, NULs and line ends around the text are padding"))),
-    trim: Type.Optional(Type.Boolean(says("去掉每个值两端空白", "white space around each value is not part of it"))),
-    frame: Type.Optional(
-      Type.Object({ start: Type.String({ minLength: 1, maxLength: 8 }), end: Type.String({ minLength: 1, maxLength: 8 }) }, closed),
-    ),
-    layout: Type.Optional(LayoutRef),
-    groups: Type.Optional(Type.Array(Ref, { maxItems: 50, ...says("可重复的节点", "elements that repeat") })),
-    inner: Type.Optional(
-      Type.Array(Type.Object({ at: Ref, kind: Type.Union([Type.Literal("xml"), Type.Literal("json")]) }, closed), {
-        maxItems: 10,
-        ...says("作为文本藏在某节点里的报文", "documents carried as text inside an element"),
-      }),
-    ),
-    namespaces: Type.Optional(Type.Boolean(says("检查命名空间前缀已声明", "check that every prefix is bound"))),
-  },
-  { ...closed, ...says("报文文法", "the grammar of the bytes") },
-);
-export type Codec = Static<typeof Codec>;
+import { Codec, type Layout, LayoutDef, type LayoutField, LayoutFieldDef } from "./codec-document.ts";
+import {
+  Because,
+  BothLanguages,
+  closed,
+  type Condition,
+  ConditionDef,
+  ConditionRef,
+  OneOrMore,
+  Ref,
+  says,
+  Target,
+} from "./document-pieces.ts";
 
 export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -290,6 +159,13 @@ export type Check = Static<typeof Check>;
 const EventSpec = Type.Object(
   {
     type: Type.String({ pattern: "^[a-z]+(?:\\.[a-z]+)+$", ...says("事件类型", "the event's type") }),
+    each: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 300,
+        ...says("重复节点：每行一个事件；每一行都须有事件接收", "a group: an event for every row; every row must be taken by some event"),
+      }),
+    ),
     when: Type.Optional(ConditionRef),
     fields: Type.Array(RuleRef, { minItems: 1, maxItems: 200 }),
     missing: Type.Optional(Type.Array(Type.String(), { ...says("对方报文说不出的字段", "fields that the partner's message cannot tell") })),
@@ -301,6 +177,15 @@ const EventSpec = Type.Object(
       maxItems: 10,
       ...says("业务身份：同一事实的字段（事件字段或来源字段）", "what names the fact: fields of the event, or source fields"),
     }),
+    notCompared: Type.Optional(
+      Type.Array(Type.String({ pattern: "^[A-Za-z]+$" }), {
+        maxItems: 40,
+        ...says(
+          "同一事实由另一报文说来时不比较的字段（首层）",
+          "top-level fields that another message telling the same fact may tell otherwise; they make no conflict",
+        ),
+      }),
+    ),
     rows: Type.Optional(
       Type.Object(
         { each: Ref, fields: Type.Array(RuleRef, { minItems: 1, maxItems: 100 }) },
@@ -323,7 +208,26 @@ const Case = Type.Object(
         { ...closed, ...says("不产生事件，交人处理", "yields no event: a person must look") },
       ),
     ),
+    nothing: Type.Optional(
+      Type.Object(
+        { because: BothLanguages },
+        {
+          ...closed,
+          ...says(
+            "已看懂，但没有支付事实：不产生事件，也不挂起",
+            "understood, but no fact of money: no event comes of it, and nobody need look",
+          ),
+        },
+      ),
+    ),
     events: Type.Optional(Type.Array(EventSpec, { minItems: 1, maxItems: 10 })),
+    without: Type.Optional(
+      Type.Array(Type.Object({ each: Ref, when: Type.Optional(ConditionRef), because: Because }, closed), {
+        minItems: 1,
+        maxItems: 10,
+        ...says("哪些行不产生事件，及理由", "rows that yield no event, with the reason"),
+      }),
+    ),
   },
   { ...closed, ...says("一种情形；按顺序取第一个成立的", "a case; the first that holds") },
 );
@@ -387,4 +291,5 @@ export const InboundDocument = Type.Object(
 );
 export type InboundDocument = Static<typeof InboundDocument>;
 
-export { closed as CLOSED, ConditionDef, ConditionRef, Heading, KindOf, LayoutDef, LayoutFieldDef, says };
+export type { Condition, Layout, LayoutField };
+export { BothLanguages, Codec, closed as CLOSED, ConditionDef, ConditionRef, Heading, KindOf, LayoutDef, LayoutFieldDef, says };

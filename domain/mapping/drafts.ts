@@ -1,9 +1,11 @@
 /** The events of a case: their rules compiled, and one draft built from a message's rows. */
 import type { BusinessKey } from "../events/event.ts";
-import type { EventSpec, InboundDocument, Rule } from "./document.ts";
+import type { Case, EventSpec, InboundDocument, Rule } from "./document.ts";
 import type { DraftEvent, MappingDeps } from "./inbound.ts";
 import { built, compileRules, type Data, type RuleContext, type Run, rowsOf, type Step, valueAt } from "./rules.ts";
-import type { Frames, Place } from "./shape.ts";
+import { LIMITS } from "./limits.ts";
+import { type Frames, type Place, whereIs } from "./shape.ts";
+import { groupsOf } from "./source.ts";
 
 /** Joins parts into one canonical text; separators inside are escaped, absent parts are told apart from empty ones. */
 export const canonical = (parts: readonly (string | undefined)[]): string =>
@@ -19,6 +21,8 @@ export interface CompiledEvent {
   readonly subject: readonly (readonly [string, Finder])[];
   readonly identity: readonly Finder[];
   readonly volatile: readonly string[];
+  /** One event for every row of this group. */
+  readonly each: Place | undefined;
   readonly rows: { readonly group: Place; readonly steps: readonly Step[] } | undefined;
   /** Pointer into the data → where it came from. */
   readonly places: ReadonlyMap<string, string>;
@@ -27,9 +31,9 @@ export interface CompiledEvent {
 /** A field of the finished data, or a source field. */
 type Finder = (data: Data, frames: Frames) => string | undefined;
 
-function finderOf(text: string, context: RuleContext, at: string): Finder {
+function finderOf(text: string, context: RuleContext, at: string, chain: readonly Place[]): Finder {
   if (/[:/]/.test(text)) {
-    const found = context.source.ref(text, at);
+    const found = context.source.ref(text, at, chain);
     return (_, frames) => found?.get(frames);
   }
   const path = dotted(text);
@@ -48,11 +52,11 @@ function volatileOf(rules: readonly Rule[]): readonly string[] {
 
 const dotted = (text: string): readonly string[] => text.split(".");
 
-function placesOf(rules: readonly Rule[], context: RuleContext): ReadonlyMap<string, string> {
+function placesOf(rules: readonly Rule[], context: RuleContext, chain: readonly Place[]): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
   for (const rule of rules) {
     const name = typeof rule.from === "string" ? rule.from : rule.from?.[0];
-    const found = name === undefined ? undefined : context.source.ref(name, "/");
+    const found = name === undefined ? undefined : context.source.ref(name, "/", chain);
     if (found) places.set(`/${rule.to.replaceAll(".", "/")}`, found.where().place);
   }
   return places;
@@ -75,17 +79,22 @@ export function compileEvent(
   }
   for (const needed of ["occurredAt", "businessDate"])
     if (!targets.has(needed)) context.fault(`${at}/fields`, `缺少 ${needed}`, `lacks ${needed}`);
-  const steps = [...compileRules(document.common ?? [], context, "/common"), ...compileRules(spec.fields, context, `${at}/fields`)];
+  const each = spec.each === undefined ? undefined : context.source.group(spec.each, `${at}/each`);
+  const chain = each ? groupsOf(each) : [];
+  const steps = [...compileRules(document.common ?? [], context, "/common"), ...compileRules(spec.fields, context, `${at}/fields`, chain)];
   const group = spec.rows ? context.source.group(spec.rows.each, `${at}/rows/each`) : undefined;
   return {
     spec,
-    holds: spec.when === undefined ? undefined : context.source.condition(spec.when, `${at}/when`),
+    each,
+    holds: spec.when === undefined ? undefined : context.source.condition(spec.when, `${at}/when`, chain),
     steps,
-    subject: Object.entries(spec.subject).map(([prefix, text]) => [prefix, finderOf(text, context, `${at}/subject/${prefix}`)] as const),
-    identity: spec.businessIdentity.map((text, index) => finderOf(text, context, `${at}/businessIdentity/${index}`)),
-    volatile: volatileOf(rules),
+    subject: Object.entries(spec.subject).map(
+      ([prefix, text]) => [prefix, finderOf(text, context, `${at}/subject/${prefix}`, chain)] as const,
+    ),
+    identity: spec.businessIdentity.map((text, index) => finderOf(text, context, `${at}/businessIdentity/${index}`, chain)),
+    volatile: [...new Set([...volatileOf(rules), ...(spec.notCompared ?? [])])],
     rows: spec.rows && group ? { group, steps: compileRules(spec.rows.fields, context, `${at}/rows/fields`, [group]) } : undefined,
-    places: placesOf(rules, context),
+    places: placesOf(rules, context, chain),
   };
 }
 
@@ -134,4 +143,63 @@ export function draft(
     volatile: event.volatile,
     ...(rows ? { rows } : {}),
   };
+}
+
+/** Every row of a group, however deep it lies. */
+const everyRow = (group: Place, frames: Frames): readonly Frames[] =>
+  groupsOf(group).reduce<readonly Frames[]>((all, one) => all.flatMap((inside) => rowsOf(one, inside)), [frames]);
+
+/** Rows that yield no event, with a reason in the document. */
+export interface CompiledWithout {
+  readonly each: Place;
+  readonly holds: ((frames: Frames) => boolean) | undefined;
+}
+
+/** Compiles the rows of a case that yield nothing. */
+export const compileWithout = (spec: Case, context: RuleContext, at: string): readonly CompiledWithout[] =>
+  (spec.without ?? []).flatMap(({ each, when }, index) => {
+    const group = context.source.group(each, `${at}/without/${index}/each`);
+    if (!group) return [];
+    return [
+      {
+        each: group,
+        holds: when === undefined ? undefined : context.source.condition(when, `${at}/without/${index}/when`, groupsOf(group)),
+      },
+    ];
+  });
+
+/**
+ * The events of a case that hold, each with the frames it is made from: a row for those that are made of every row. A row that no event takes is a problem: money
+ * that a message tells of is never passed over.
+ */
+export function heldEvents(
+  events: readonly CompiledEvent[],
+  without: readonly CompiledWithout[],
+  frames: Frames,
+  sink: Run["sink"],
+): readonly { readonly event: CompiledEvent; readonly frames: Frames }[] {
+  const held: { readonly event: CompiledEvent; readonly frames: Frames }[] = [];
+  const rows = new Map<Place, readonly Frames[]>();
+  const taken = new Set<Frames>();
+  const rowsOfGroup = (group: Place): readonly Frames[] => {
+    const all = rows.get(group) ?? everyRow(group, frames);
+    rows.set(group, all);
+    return all;
+  };
+  for (const event of events) {
+    if (event.each === undefined) {
+      if (event.holds === undefined || event.holds(frames)) held.push({ event, frames });
+      continue;
+    }
+    for (const row of rowsOfGroup(event.each)) {
+      if (event.holds !== undefined && !event.holds(row)) continue;
+      taken.add(row);
+      held.push({ event, frames: row });
+    }
+  }
+  for (const { each, holds } of without) for (const row of rowsOfGroup(each)) if (holds === undefined || holds(row)) taken.add(row);
+  for (const [group, all] of rows) for (const row of all) if (!taken.has(row)) sink.add("no-case", whereIs(group, row));
+  if (held.length > LIMITS.events)
+    sink.add("too-many", { at: "", place: "" }, { zh: `事件超过 ${LIMITS.events} 个`, en: `yields more than ${LIMITS.events} events` });
+  return held.slice(0, LIMITS.events);
 }

@@ -10,7 +10,7 @@ import type { Charset } from "./charset.ts";
 import { compileCheck, type RunCheck } from "./checks.ts";
 import { conditionsIn } from "./conditions.ts";
 import type { Case, InboundDocument } from "./document.ts";
-import { type CompiledEvent, canonical, compileEvent, draft } from "./drafts.ts";
+import { type CompiledEvent, canonical, compileEvent, type CompiledWithout, compileWithout, draft, heldEvents } from "./drafts.ts";
 import { compileParts, FATAL } from "./parts.ts";
 import type { Data, RuleContext, Run } from "./rules.ts";
 import { createRow, createSink, type Frames, type Sink } from "./shape.ts";
@@ -35,7 +35,7 @@ export interface DraftEvent {
   /** Canonical text naming the fact: type and declared fields; the caller puts the partner in front. */
   readonly businessIdentity: string;
   readonly keys: readonly BusinessKey[];
-  /** Fields of `data` that come from our time of receipt: they say nothing of the fact, so leave them out when contents are compared. */
+  /** Fields of `data` to leave out when contents are compared: from our time of receipt, or declared `notCompared`. */
   readonly volatile: readonly string[];
   /** Rows for the row store (statements). */
   readonly rows?: readonly Readonly<Data>[];
@@ -92,16 +92,18 @@ interface CompiledCase {
   readonly checks: readonly RunCheck[];
   readonly refuse: Reference | undefined;
   readonly events: readonly CompiledEvent[];
+  readonly without: readonly CompiledWithout[];
 }
 
 function compileCase(spec: Case, document: InboundDocument, context: RuleContext, types: ReadonlySet<string>, at: string): CompiledCase {
-  if ((spec.events === undefined) === (spec.refuse === undefined))
-    context.fault(at, "须恰有 events、refuse 之一", "needs exactly one of events, refuse");
+  if ([spec.events, spec.refuse, spec.nothing].filter((way) => way !== undefined).length !== 1)
+    context.fault(at, "须恰有 events、refuse、nothing 之一", "needs exactly one of events, refuse, nothing");
   return {
     spec,
     holds: spec.when === undefined ? () => true : context.source.condition(spec.when, `${at}/when`),
     checks: (spec.checks ?? []).map((check, index) => compileCheck(check, context, `${at}/checks/${index}`)),
     refuse: spec.refuse?.at === undefined ? undefined : context.source.ref(spec.refuse.at, `${at}/refuse/at`),
+    without: compileWithout(spec, context, at),
     events: (spec.events ?? []).map((event, index) => compileEvent(event, document, context, types, `${at}/events/${index}`)),
   };
 }
@@ -214,9 +216,10 @@ function translateWith(compiled: Compiled, input: TranslateInput): Translated {
   else if (chosen.spec.refuse) sink.add("failed-result", chosen.refuse?.where(frames) ?? { at: "", place: "" }, chosen.spec.refuse.because);
   if (!chosen || chosen.spec.refuse) return refused();
   for (const check of chosen.checks) check(run, frames);
-  const wanted = chosen.events.filter((one) => one.holds === undefined || one.holds(frames));
-  const events = wanted.map((one) => draft(one, run, frames, keys, deps)).filter((one) => one !== undefined);
-  if (wanted.length === 0) sink.add("no-case", { at: "", place: chosen.spec.name });
+  const wanted = heldEvents(chosen.events, chosen.without, frames, sink);
+  const events = wanted.map((one) => draft(one.event, run, one.frames, keys, deps)).filter((one) => one !== undefined);
+  if (wanted.length === 0 && (chosen.spec.nothing ?? chosen.spec.without) === undefined)
+    sink.add("no-case", { at: "", place: chosen.spec.name });
   if (sink.problems.length > 0 || charset === undefined) return refused();
   const messageIdentity = identityOf(compiled.identity, frames, input, deps);
   return { ok: true, case: chosen.spec.name, messageIdentity, events, keys, charset };

@@ -28,6 +28,12 @@ export function laterProblems(vendor: VendorDocument, mappings: ReadonlyMap<stri
       );
     if (ack[by] === undefined)
       wrong("/by", `${acknowledges} 的应答约定没有写 ${by} 的位置`, `the reply of ${acknowledges} gives no place of ${by}`);
+    if (by === "key" && ack.keyFirst !== undefined)
+      wrong(
+        "/by",
+        `${acknowledges} 的应答只带部分键，无法凭键对应`,
+        `the reply of ${acknowledges} names only part of the key: nothing is found by that`,
+      );
     // It has no connection to vouch for it: amount and serial must be told, and agree.
     for (const part of ["amount", "serial"] as const)
       if (mapping.document[part] !== undefined && ack[part] === undefined)

@@ -12,6 +12,8 @@ export const LIMITS = {
   attributes: 64,
   /** Cells of one delimited level. */
   fields: 1_024,
+  /** Events of one message. */
+  events: 1_000,
   /** Rows of one repeated group. */
   rows: 10_000,
   /** Characters of one leaf. */

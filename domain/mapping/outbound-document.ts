@@ -18,7 +18,7 @@ import {
   says,
 } from "./document.ts";
 
-/** How one place of the partner's message comes about. Exactly one source: from, value, constant, key, order. */
+/** How one place of the partner's message comes about. Exactly one source: from, sum, value, constant, key, order, sent, each. */
 export interface OutboundRule {
   readonly to: string;
   readonly from?: string;
@@ -26,7 +26,13 @@ export interface OutboundRule {
   readonly value?: string;
   readonly constant?: string;
   readonly key?: true;
+  /** Of the key: only so many of its first characters (MSH-10 of HL7 v2.5 holds 20). */
+  readonly first?: number;
   readonly order?: string;
+  /** Our own number of the call that sent the write-back (msgid, 发送方流水号). */
+  readonly callNumber?: true;
+  readonly sent?: string;
+  readonly pick?: string;
   readonly as?: Kind;
   readonly format?: string;
   readonly table?: string;
@@ -50,7 +56,28 @@ const OutboundRuleDef = Type.Object(
     value: Type.Optional(Type.String({ ...says("固定文本", "a fixed text") })),
     constant: Type.Optional(Type.String()),
     key: Type.Optional(Type.Literal(true, says("回写键", "the write-back's key"))),
+    first: Type.Optional(
+      Type.Integer({ minimum: 16, maximum: 40, ...says("只取回写键的前若干位", "only so many of the key's first characters") }),
+    ),
     order: Type.Optional(Type.String({ ...says("订单已知的事实，如 billTotal", "what the engine knows of the order, e.g. billTotal") })),
+    callNumber: Type.Optional(
+      Type.Literal(
+        true,
+        says("查询与冲正：原回写发送时的本方报文号", "inquiries and reversals: our number of the call that sent the write-back"),
+      ),
+    ),
+    sent: Type.Optional(
+      Type.String({
+        pattern: "^/",
+        ...says("查询：原回写报文里的位置", "inquiries: a place of the write-back that is asked about, as it was sent"),
+      }),
+    ),
+    pick: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        ...says("整个值的正则式，取第一个组；配合 sent", "with `sent`: a pattern for the whole value; its group is taken"),
+      }),
+    ),
     as: Type.Optional(KindOf),
     format: Type.Optional(Type.String({ maxLength: 40 })),
     table: Type.Optional(Type.String()),
@@ -70,12 +97,43 @@ const Codes = Type.Array(Type.String({ maxLength: 40, ...says("E* 表示以 E �
   maxItems: 200,
 });
 
+const Exception = Type.Object(
+  {
+    when: ConditionRef,
+    outcome: Type.Union([Type.Literal("not-found"), Type.Literal("rejected"), Type.Literal("busy"), Type.Literal("unclear")], {
+      ...says("not-found 只用于查询；查询中的 unclear 交人处理", "not-found belongs to inquiries; of an inquiry, unclear is for a person"),
+    }),
+    because: BothLanguages,
+  },
+  CLOSED,
+);
+
 /** Where the acknowledgement lives in the reply and what its codes mean. What is not listed is unclear. */
 export const AckContract = Type.Object(
   {
     code: Type.Array(ReplyPlace, { minItems: 1, maxItems: 4, ...says("结果代码的位置", "where the code lives; the first that has one") }),
+    numeric: Type.Optional(
+      Type.Boolean(
+        says('代码按整数比较：0、"0"、"00" 都是零；不是整数即结果不明', "codes are compared as whole numbers; what is none is unclear"),
+      ),
+    ),
+    exceptions: Type.Optional(
+      Type.Array(Exception, {
+        minItems: 1,
+        maxItems: 20,
+        ...says("先于代码判断的情形", "what a reply means before its code is looked at"),
+      }),
+    ),
     text: Type.Optional(Type.Array(ReplyPlace, { maxItems: 4 })),
+    callNumber: Type.Optional(ReplyPlace),
     key: Type.Optional(ReplyPlace),
+    keyFirst: Type.Optional(
+      Type.Integer({
+        minimum: 16,
+        maximum: 40,
+        ...says("应答只带回写键的前若干位", "the reply names only so many of the key's first characters"),
+      }),
+    ),
     serial: Type.Optional(ReplyPlace),
     amount: Type.Optional(Type.Object({ at: ReplyPlace, as: Type.Union([Type.Literal("yuan"), Type.Literal("fen")]) }, CLOSED)),
     reference: Type.Optional(
@@ -92,7 +150,13 @@ export const AckContract = Type.Object(
     invoiceNo: Type.Optional(ReplyPlace),
     remark: Type.Optional(ReplyPlace),
     needs: Type.Array(
-      Type.Union([Type.Literal("key"), Type.Literal("serial"), Type.Literal("amount"), Type.Literal("receiptNo")]),
+      Type.Union([
+        Type.Literal("key"),
+        Type.Literal("serial"),
+        Type.Literal("amount"),
+        Type.Literal("receiptNo"),
+        Type.Literal("callNumber"),
+      ]),
       says("确认必须带有并相符的项", "what an acknowledgement must carry, and agree with"),
     ),
     acknowledged: Codes,
@@ -135,8 +199,13 @@ export const OutboundDocument = Type.Object(
   {
     ...Heading,
     direction: Type.Literal("outbound"),
-    purpose: Type.String({ pattern: "^[a-z][a-z0-9-]*$", ...says("回写种类；inquiry 为查询", "the kind of write-back; `inquiry` asks") }),
-    events: Type.Array(Type.String(), { ...says("由哪些事件产生；查询为空", "event types it is made from; none for an inquiry") }),
+    purpose: Type.String({
+      pattern: "^[a-z][a-z0-9-]*$",
+      ...says("回写种类；inquiry 为查询，reversal 为冲正", "the kind of write-back; `inquiry` asks, `reversal` undoes an unclear one"),
+    }),
+    events: Type.Array(Type.String(), {
+      ...says("由哪些事件产生；查询与冲正为空", "event types it is made from; none for an inquiry or a reversal"),
+    }),
     request: Type.Object(
       {
         method: Type.Union([Type.Literal("POST"), Type.Literal("PUT")]),

@@ -7,10 +7,11 @@ import { type Charset, charsetOf, encodeText } from "./charset.ts";
 import { compileCondition, conditionFault, conditionsIn } from "./conditions.ts";
 import { writeLayout } from "./delimited.ts";
 import type { Codec, Condition } from "./document.ts";
+import { isHl7Path, isHl7Value, writeHl7 } from "./hl7.ts";
 import { Unread, type WriteValue, writerOf } from "./kinds.ts";
 import type { OutboundDocument, OutboundRule } from "./outbound-document.ts";
 import { compileReply, type Interpreted, type Reply, type ReplyReader } from "./reply.ts";
-import { valueAt } from "./rules.ts";
+import { isPick, valueAt } from "./rules.ts";
 import { createSink, type Sink } from "./shape.ts";
 import type { Fault } from "./source.ts";
 import type { Tree } from "./tree.ts";
@@ -25,6 +26,10 @@ export interface EncodeInput {
   readonly constants: Readonly<Record<string, string>>;
   /** The write-back's key. */
   readonly key: string;
+  /** Of an inquiry: the places of the write-back that is asked about. */
+  readonly sent?: (path: string) => string | undefined;
+  /** Of an inquiry: our number of the call that sent it. */
+  readonly callNumber?: string;
   /** What the engine knows of the order besides the event; amounts in fen, e.g. `billTotal`. */
   readonly order?: Readonly<Record<string, string>>;
 }
@@ -72,7 +77,9 @@ interface Writing {
 }
 type Put = (reading: Reading, writing: Writing, parent: Tree) => void;
 
-const SOURCES = ["from", "sum", "value", "constant", "key", "order", "each"] as const;
+const SOURCES = ["from", "sum", "value", "constant", "key", "order", "sent", "callNumber", "each"] as const;
+/** Made from no event: they ask about a write-back, or undo it. */
+const ABOUT_WRITE_BACKS: ReadonlySet<string> = new Set(["inquiry", "reversal"]);
 
 const asText = (value: unknown): string | undefined =>
   typeof value === "string"
@@ -140,16 +147,42 @@ function sourceOf(rule: OutboundRule, context: OutboundContext, at: string): (re
     };
   }
   if (rule.value !== undefined) return () => rule.value;
-  if (rule.key) return ({ input }) => asText(input.key);
+  if (rule.key) return ({ input }) => asText(rule.first === undefined ? input.key : input.key.slice(0, rule.first));
   if (rule.order !== undefined) {
     const name = rule.order;
     return ({ input }) => asText(input.order?.[name]);
   }
+  if (rule.callNumber) {
+    aboutWriteBack(context, `${at}/callNumber`);
+    return ({ input }) => asText(input.callNumber);
+  }
+  if (rule.sent !== undefined) return sentSource(rule.sent, rule.pick, context, at);
   const name = rule.constant ?? "";
   if (!context.constants.has(name))
     context.fault(`${at}/constant`, `vendor.json 的 constants 未声明 ${name}`, `vendor.json declares no constant ${name}`);
   context.used.add(name);
   return ({ input }) => asText(input.constants[name]);
+}
+
+function aboutWriteBack({ document, fault }: OutboundContext, at: string): void {
+  if (!ABOUT_WRITE_BACKS.has(document.purpose)) fault(at, "只用于查询与冲正", "belongs to inquiries and reversals");
+}
+
+/** A place of the write-back that an inquiry asks about, or the part of it that the pattern picks. */
+function sentSource(
+  path: string,
+  pick: string | undefined,
+  context: OutboundContext,
+  at: string,
+): (reading: Reading) => string | undefined {
+  aboutWriteBack(context, `${at}/sent`);
+  if (pick === undefined) return ({ input }) => asText(input.sent?.(path));
+  if (!isPick(pick)) {
+    context.fault(`${at}/pick`, "pick 须是恰有一个组的正则式", "pick is a pattern with exactly one group");
+    return () => undefined;
+  }
+  const pattern = new RegExp(`^(?:${pick})$`, "u");
+  return ({ input }) => asText(pattern.exec(input.sent?.(path) ?? "")?.[1]);
 }
 
 function writerFor(rule: OutboundRule, context: OutboundContext, at: string): WriteValue {
@@ -169,6 +202,8 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
   const write = writerFor(rule, context, at);
   const attribute = names[names.length - 1]?.startsWith("@") ?? false;
   const { kind } = context.document.codec;
+  if (kind === "hl7" && (!isHl7Path(inside ? `ZZZ/${names.join("/")}` : names.join("/")) || !/^\d+$/.test(names[names.length - 1] ?? "")))
+    context.fault(`${at}/to`, `${path} 不是 HL7 的字段（如 /PID/3/1）`, `${path} is no field of an HL7 message (as /PID/3/1 is)`);
   const where = { at: rule.from ?? rule.to, place: path };
   return (reading, writing, parent) => {
     if (holds && !holds(reading)) return;
@@ -185,6 +220,11 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
       });
     if (kind === "xml" && !isXmlText(written, attribute))
       return writing.sink.add("unreadable", where, { zh: "含 XML 不能携带的字符", en: "holds a character that XML cannot carry" });
+    if (kind === "hl7" && rule.value === undefined && !isHl7Value(written))
+      return writing.sink.add("unreadable", where, {
+        zh: "两个双引号在 HL7 中意为删除",
+        en: "is two quotes, which deletes a value in HL7",
+      });
     if (encodeText(written, context.charset) === undefined)
       return writing.sink.add("charset", where, {
         zh: `含 ${context.charset.toUpperCase()} 不能表示的字符`,
@@ -257,6 +297,7 @@ function written(writing: Writing, document: OutboundDocument, charset: Charset)
     sink.add("forbidden", { at: text.path, place: text.path }, { zh: "值中含有分隔符", en: "holds a separator" });
     return undefined;
   }
+  if (codec.kind === "hl7") return writeHl7(root);
   foldInner(root, codec, numbers);
   if (codec.kind === "json") return JSON.stringify(jsonOf(root, "", new Set(codec.groups), numbers));
   return writeXml(root, document.declaration === true ? charset.toUpperCase() : undefined);
@@ -271,8 +312,10 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
   const { codec } = document;
   if (codec.kind === "delimited" && !codec.layout) fault("/codec", "delimited 须写 layout", "delimited needs a layout");
   if (codec.layout?.rest) fault("/codec/layout/rest", "写出的报文不用 rest", "a message that is written takes no rest");
-  if ((document.purpose === "inquiry") !== (document.events.length === 0))
-    fault("/events", "回写须写 events，查询不写", "a write-back names its events, an inquiry none");
+  if (ABOUT_WRITE_BACKS.has(document.purpose) !== (document.events.length === 0))
+    fault("/events", "回写须写 events，查询与冲正不写", "a write-back names its events, an inquiry or a reversal none");
+  if (codec.kind === "hl7" && !document.fields.some((rule) => `${document.base ?? ""}/${rule.to}`.endsWith("/MSH/9/1")))
+    fault("/fields", "HL7 报文须写 /MSH/9/1（消息类型）", "an HL7 message needs /MSH/9/1, its type");
   const puts = document.fields.map((rule, index) => compileOne(rule, context, `/fields/${index}`, false));
   const { interpret, names } = compileReply(document, vendor, fault);
   const first = (paths: readonly string[] | undefined): ((reading: Reading) => string | undefined) => {
@@ -288,7 +331,7 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     const sink = createSink();
     const writing: Writing = { sink, root: { name: "", text: "", children: [] }, numbers: new Set() };
     const reading: Reading = { input, entry: undefined };
-    if (document.purpose !== "inquiry" && !document.events.includes(input.event?.type ?? ""))
+    if (!ABOUT_WRITE_BACKS.has(document.purpose) && !document.events.includes(input.event?.type ?? ""))
       sink.add("unknown-type", { at: "/type", place: input.event?.type ?? "" });
     for (const put of puts) put(reading, writing, writing.root);
     if (!/^[\x21-\x7e]{1,200}$/.test(input.key)) sink.add("unreadable", { at: "key", place: "key" });

@@ -3,6 +3,7 @@
  * and a document with anything there is refused. No value of the message is copied: messages hold personal data, documents are committed.
  */
 import type { Codec, Kind, Layout, LayoutField } from "./document.ts";
+import { type Nesting, readHl7 } from "./hl7.ts";
 import { readJson } from "./json.ts";
 import type { Tree } from "./tree.ts";
 import { readXml } from "./xml.ts";
@@ -46,7 +47,46 @@ const guess = (from: string, text: string): Unfilled => {
   return { from, looks: looksOf(text), ...found, to: "" };
 };
 
-function fromTree(part: string, kind: "xml" | "json", root: Tree): Scaffolded {
+/** What follows what in the messages that hospitals send (v2.5.1 structures); those that occur become the codec's `nesting`. */
+const USUAL_NESTING: Nesting = {
+  PID: ["NTE"],
+  ORC: ["OBR", "RXO", "RXE", "NTE", "FT1", "BLG"],
+  OBR: ["NTE", "OBX", "SPM"],
+  OBX: ["NTE"],
+  FT1: ["NTE", "PR1"],
+  IN1: ["IN2", "IN3"],
+};
+
+/** Pairs of `USUAL_NESTING` that the tree has. */
+function nestingIn(root: Tree): Record<string, string[]> {
+  const found = new Map<string, Set<string>>();
+  const visit = (node: Tree): void => {
+    for (const child of node.children) {
+      if (/^[A-Z]/.test(child.name) && node.name !== "") found.set(node.name, (found.get(node.name) ?? new Set()).add(child.name));
+      visit(child);
+    }
+  };
+  visit(root);
+  return Object.fromEntries([...found].map(([name, inside]) => [name, [...inside]]));
+}
+
+/** Fields met with and without components are the first component where they have none. */
+function firstComponents({ codec, unfilled }: Scaffolded): Scaffolded {
+  const paths = new Set(unfilled.map((one) => one.from));
+  const whole = (path: string): boolean => [...paths].some((other) => other.startsWith(`${path}/`));
+  const told = unfilled.map((one) => (whole(one.from) ? { ...one, from: `${one.from}/1` } : one));
+  return { codec, unfilled: told.filter((one, index) => told.findIndex((other) => other.from === one.from) === index) };
+}
+
+function fromHl7(part: string, text: string): Scaffolded | undefined {
+  const read = readHl7(text, { nesting: USUAL_NESTING, openEnd: true });
+  if (!read.ok) return undefined;
+  const nesting = nestingIn(read.root);
+  const { codec, unfilled } = firstComponents(fromTree(part, "hl7", read.root));
+  return { codec: { ...codec, ...(Object.keys(nesting).length > 0 ? { nesting } : {}) }, unfilled };
+}
+
+function fromTree(part: string, kind: "xml" | "json" | "hl7", root: Tree): Scaffolded {
   const groups = new Set<string>();
   const found = new Map<string, string>();
   const visit = (node: Tree, path: string): void => {
@@ -115,6 +155,7 @@ export function scaffoldPart(part: string, text: string): Scaffolded | undefined
     const read = readJson(bare);
     return read.ok ? fromTree(part, "json", read.root) : undefined;
   }
+  if (bare.startsWith("MSH")) return fromHl7(part, bare);
   const framed = bare.length > 4 && bare.startsWith("$$") && bare.endsWith("$$");
   const inside = framed ? bare.slice(2, -2) : bare;
   const [separator, nested, rows] = NESTED.find(([one]) => inside.includes(one)) ?? [];

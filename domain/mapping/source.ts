@@ -5,6 +5,8 @@ import { type Charset, charsetOf, charsetOfContentType, charsetOfXmlDeclaration,
 import { type Asked, compileCondition, conditionFault, conditionsIn } from "./conditions.ts";
 import { compileLayout, type ReadText, unframe } from "./delimited.ts";
 import type { Codec, Condition } from "./document.ts";
+import { fitToPlaces, isHl7Path, readHl7 } from "./hl7.ts";
+import { charsetOfHl7 } from "./hl7-header.ts";
 import { readJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import {
@@ -95,6 +97,13 @@ function referenceTo(place: Place, chain: readonly Place[]): Reference {
   };
 }
 
+/** A place's path below its part, without a slash in front. */
+function pathOf(place: Place): string {
+  const names: string[] = [];
+  for (let here = place; here.parent; here = here.parent) names.unshift(here.name);
+  return names.join("/");
+}
+
 /** The place at a path below a part. Delimited parts know all theirs already; elements of XML and JSON are made as they are named. */
 function placeAt(from: Place, path: string, create: boolean, lastRepeats = false): Place | undefined {
   const names = path.split("/");
@@ -114,6 +123,7 @@ export function createSource(fault: Fault): Source {
   const scope = createScope();
   const parts = new Map<string, Place>();
   const open = new Set<Place>();
+  const hl7 = new Set<Place>();
   const used = new Set<Place>();
 
   const find = (text: string, at: string, chain: readonly Place[]): Place | undefined => {
@@ -125,6 +135,8 @@ export function createSource(fault: Fault): Source {
     let root = part;
     while (root?.parent) root = root.parent;
     const place = part && root ? placeAt(part, path, open.has(root)) : undefined;
+    if (place && root && hl7.has(root) && !isHl7Path(pathOf(place)))
+      fault(at, `${text} 不是 HL7 的位置（如 /PID/3/1）`, `${text} is no place of an HL7 message (as /PID/3/1 is)`);
     if (!place) fault(at, `没有来源字段 ${text}`, `there is no source field ${text}`);
     return place;
   };
@@ -173,8 +185,9 @@ export function createSource(fault: Fault): Source {
       return undefined;
     };
 
-  const addTree = (place: Place, codec: Codec, kind: "xml" | "json", lenient: boolean, at: string): ReadPart => {
+  const addTree = (place: Place, codec: Codec, kind: "xml" | "json" | "hl7", lenient: boolean, at: string): ReadPart => {
     open.add(place);
+    if (kind === "hl7") hl7.add(place);
     for (const [index, group] of (codec.groups ?? []).entries()) {
       const made = placeAt(place, group.replace(/^\//, ""), true, true);
       if (made?.group === undefined) fault(`${at}/groups/${index}`, `${group} 不能作为重复节点`, `${group} cannot be a group`);
@@ -185,7 +198,8 @@ export function createSource(fault: Fault): Source {
       else fault(`${at}/inner/${index}`, `${inner.at} 不是路径`, `${inner.at} is no path`);
     }
     return (text, frames, sink) => {
-      const read = parse(kind, text, codec.namespaces ?? false);
+      const read = kind === "hl7" ? readHl7(text, codec) : parse(kind, text, codec.namespaces ?? false);
+      if (read.ok && kind === "hl7") fitToPlaces(read.root, place);
       if (!read.ok) return sink.add(read.code, whereIs(place), { zh: read.zh, en: read.en });
       const fill: Fill = { sink, lenient, trim: codec.trim ?? false, depth: 0, readInner: () => undefined };
       fillFrom(read.root, place, frames, { ...fill, readInner: readInnerOf(codec, sink, fill) });
@@ -228,6 +242,8 @@ export function createSource(fault: Fault): Source {
       place.label = codec.kind === "delimited" ? label : undefined;
       parts.set(name, place);
       if (codec.kind === "delimited") return addDelimited(place, codec, at);
+      if (codec.kind !== "hl7" && (codec.nesting ?? codec.keyed ?? codec.openEnd) !== undefined)
+        fault(at, `${codec.kind} 不用 nesting、keyed、openEnd`, `${codec.kind} takes no nesting, keyed or openEnd`);
       if (codec.layout ?? codec.frame) fault(at, `${codec.kind} 不用 layout、frame`, `${codec.kind} takes no layout or frame`);
       return addTree(place, codec, codec.kind, lenient, at);
     },
@@ -253,7 +269,7 @@ export type Decoded =
   | { readonly text: string; readonly charset: Charset }
   | { readonly code: "too-large" | "charset" | "missing"; readonly zh: string; readonly en: string };
 
-/** Decodes a part. Precedence: stated charset, content type, XML declaration, codec, vendor. */
+/** Decodes a part. Precedence: stated charset, content type, XML declaration or MSH-18, codec, vendor. */
 export function decodeBytes(bytes: Bytes, codec: Codec, fallback: Charset, limit: number = LIMITS.bytes): Decoded {
   const { raw } = bytes;
   if (raw.length > limit)
@@ -262,7 +278,7 @@ export function decodeBytes(bytes: Bytes, codec: Codec, fallback: Charset, limit
   const named =
     bytes.charset ??
     (bytes.contentType === undefined ? undefined : charsetOfContentType(bytes.contentType)) ??
-    (codec.kind === "xml" ? charsetOfXmlDeclaration(raw) : undefined) ??
+    (codec.kind === "xml" ? charsetOfXmlDeclaration(raw) : codec.kind === "hl7" ? charsetOfHl7(raw) : undefined) ??
     codec.charset ??
     fallback;
   const charset = charsetOf(named);

@@ -101,7 +101,8 @@ async function runOutbound(folder: string, name: string, vendor: string, mapping
   const encoded = mapping.encode({ ...contextOf(vendor), ...stated, ...(event === undefined ? {} : { event: JSON.parse(event) }) });
   if (!encoded.ok)
     return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(encoded.problems) };
-  const file = mapping.document.codec.kind === "json" ? "out.json" : mapping.document.codec.kind === "xml" ? "out.xml" : "out.txt";
+  const { kind } = mapping.document.codec;
+  const file = kind === "delimited" ? "out.txt" : `out.${kind}`;
   return { name, kind: "accepted", file, expected: await files.text(file), actual: new TextDecoder(encoded.charset).decode(encoded.body) };
 }
 

@@ -12,7 +12,7 @@ import { PROBLEM } from "../../domain/problem.ts";
 import { exampleInput, runExamples } from "../../platform/catalogue/examples.ts";
 import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappings.ts";
 import { loadEventRegistry } from "../../platform/catalogue-events.ts";
-import { droppedElements, hostileBodies, leafMutations, mutationsOf, STATUSES, type Wire } from "./mutations.ts";
+import { droppedElements, emptiedFields, hostileBodies, leafMutations, mutationsOf, STATUSES, type Wire } from "./mutations.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What issue 2 wants now; later ones come on top. */
@@ -126,7 +126,11 @@ for (const [id, mapping] of inbound) {
         const before = mapping.translate(input);
         assert.ok(before.ok, name);
         const wire: Wire = { raw: input.raw, ...(input.reply ? { reply: input.reply } : {}) };
-        for (const mutation of [...mutationsOf(wire, mapping, before.charset), ...droppedElements(wire, mapping, before.charset)]) {
+        for (const mutation of [
+          ...mutationsOf(wire, mapping, before.charset),
+          ...droppedElements(wire, mapping, before.charset),
+          ...emptiedFields(wire, mapping, before.charset),
+        ]) {
           tried += 1;
           const result = mapping.translate({ ...input, ...mutation.input });
           const what = `${id}/${name}: ${mutation.what}`;

@@ -116,6 +116,7 @@ const DEEP = 100;
 
 /** Every element and attribute of an XML message dropped in turn: a problem, or the same meaning with less said. */
 export function* droppedElements(wire: Wire, mapping: InboundMapping, charset: string): Generator<Mutation> {
+  for (const [part, bytes] of partsOf(wire)) yield* droppedMembers(part, bytes, mapping, charset);
   if (mapping.document.codec?.kind !== "xml") return;
   const text = iconv.decode(Buffer.from(wire.raw), charset);
   const encode = (changed: string): Partial<TranslateInput> => ({ raw: new Uint8Array(iconv.encode(changed, charset)), charset });
@@ -124,6 +125,24 @@ export function* droppedElements(wire: Wire, mapping: InboundMapping, charset: s
     yield { what: `without ${found[1]}`, input: encode(drop(found)), expect: "same" };
   for (const found of text.replace(/<\?xml[^>]*\?>/, (head) => " ".repeat(head.length)).matchAll(/ ([A-Za-z]+)="[^"]*"/g))
     yield { what: `without @${found[1]}`, input: encode(drop(found)), expect: "same" };
+}
+
+const codecOf = (part: Part, mapping: InboundMapping) =>
+  mapping.document.parts?.[part === "raw" ? "request" : "reply"].codec ?? mapping.document.codec;
+
+/** Every member with a plain value of a JSON message dropped in turn. Values are cut out of the text: parsing would round what mappings must not. */
+function* droppedMembers(part: Part, bytes: Uint8Array, mapping: InboundMapping, charset: string): Generator<Mutation> {
+  if (codecOf(part, mapping)?.kind !== "json") return;
+  const text = iconv.decode(Buffer.from(bytes), charset);
+  for (const found of text.matchAll(/"([A-Za-z_0-9]+)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?[0-9.]+|true|false|null)\s*(,?)/g)) {
+    const before = text.slice(0, found.index);
+    const changed = (found[2] === "," ? before : before.replace(/,\s*$/, "")) + text.slice(found.index + found[0].length);
+    yield {
+      what: `${part} without ${found[1]}`,
+      input: { ...put(part, new Uint8Array(iconv.encode(changed, charset))), charset },
+      expect: "same",
+    };
+  }
 }
 
 /** Surplus and dropped fields, structure by structure: each of these must be refused. */
@@ -135,7 +154,9 @@ export function* leafMutations(wire: Wire, mapping: InboundMapping, charset: str
       charset,
     });
     const codec = mapping.document.parts?.[part === "raw" ? "request" : "reply"].codec ?? mapping.document.codec;
-    if (codec?.kind === "delimited") yield* delimitedLeaves(part, text, codec.layout?.separator ?? "|", encode);
+    if (codec?.kind === "hl7") yield* hl7Leaves(part, text, encode);
+    else if (codec?.kind === "delimited") yield* delimitedLeaves(part, text, codec.layout?.separator ?? "|", encode);
+    else if (codec?.kind === "json") yield* jsonLeaves(part, text, encode);
     else yield* xmlLeaves(part, text, encode);
   }
 }
@@ -157,6 +178,65 @@ function* delimitedLeaves(
     };
   yield { what: `${part} with a cell more`, input: encode(`${text.trimEnd()}${separator}9${separator}`), expect: "refused" };
   yield { what: `${part} with a cell more in front`, input: encode(`9${separator}${text}`), expect: "refused" };
+}
+
+function* jsonLeaves(part: Part, text: string, encode: (text: string) => Partial<TranslateInput>): Generator<Mutation> {
+  const change = (what: string, changed: string): Mutation => ({ what: `${part}: ${what}`, input: encode(changed), expect: "refused" });
+  const closing = text.lastIndexOf("}");
+  const end = (more: string): string => `${text.slice(0, closing)}${more}${text.slice(closing)}`;
+  yield change("an unknown member at the end", end(',"unknownMember":"1"'));
+  yield change("an unknown object at the end", end(',"unknownMember":{"a":"1"}'));
+  yield change("an unknown member inside", text.replace(/:\s*\{\s*"/, ':{"unknownMember":"1","'));
+  yield change("a comma at the end", end(","));
+  yield change("text behind the document", `${text}x`);
+  yield change("the document twice", text + text);
+  yield change("the document in an array", `[${text}]`);
+  yield change("a bare control character", text.replace(/"([^"]*)"/, '"\u0001$1"'));
+  yield change("a lone surrogate", text.replace(/"([^"]*)"/, '"\\ud800$1"'));
+  yield change("nested too deep", end(`,"unknownMember":${'{"a":'.repeat(DEEP)}1${"}".repeat(DEEP)}`));
+  for (const found of text.matchAll(/"([A-Za-z_0-9]+)"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9.]+|true|false|null)/g))
+    yield change(`${found[1]} twice`, `${text.slice(0, found.index)}${found[0]},${text.slice(found.index)}`);
+}
+
+/** Of an HL7 message: segments and fields that nobody declared, two messages in one, escapes and separators that are none, a cut that leaves half a segment. */
+function* hl7Leaves(part: Part, text: string, encode: (text: string) => Partial<TranslateInput>): Generator<Mutation> {
+  const change = (what: string, changed: string): Mutation => ({ what: `${part}: ${what}`, input: encode(changed), expect: "refused" });
+  const segments = text.split("\r").filter((segment) => segment !== "");
+  const joined = (all: readonly string[]): string => all.map((segment) => `${segment}\r`).join("");
+  const header = segments[0] ?? "";
+  yield change("a segment nobody declared", `${text}ZZZ|1\r`);
+  yield change("the message twice", text + text);
+  yield change("without MSH", joined(segments.slice(1)));
+  yield change("without its last CR", text.replace(/\r+$/, ""));
+  yield change("a line that is no segment", `${text}stray\r`);
+  yield change("a blank segment in between", joined([header, "", ...segments.slice(1)]));
+  yield change("a NUL", text.replace("|P|", "|P\0|"));
+  yield change("an escape that is not closed", joined([`${header}|||||||||\\`, ...segments.slice(1)]));
+  yield change("an escape nobody knows", joined([`${header}|||||||||\\Q1\\`, ...segments.slice(1)]));
+  yield change("two separators alike", text.replace("MSH|^~\\&|", "MSH|^^\\&|"));
+  yield change("encoding characters cut short", text.replace("MSH|^~\\&|", "MSH|^~|"));
+  for (const [index, segment] of segments.entries()) {
+    const others = (changed: string): string => joined([...segments.slice(0, index), changed, ...segments.slice(index + 1)]);
+    yield change(`segment ${index + 1} with a field nobody declared`, others(`${segment}${"|".repeat(120)}9`));
+    yield change(`segment ${index + 1} in small letters`, others(segment.toLowerCase()));
+    if (index > 0 && segment.split("|")[0] !== "FT1" && !/^(?:OBX|OBR|ORC|NTE|IN1)/.test(segment))
+      yield change(`segment ${index + 1} twice`, others(`${segment}\r${segment}`));
+  }
+}
+
+/** Every field of an HL7 message emptied in turn: a problem, or the same meaning with less said. */
+export function* emptiedFields(wire: Wire, mapping: InboundMapping, charset: string): Generator<Mutation> {
+  if (mapping.document.codec?.kind !== "hl7") return;
+  const segments = iconv.decode(Buffer.from(wire.raw), charset).split("\r");
+  for (const [at, segment] of segments.entries()) {
+    const cells = segment.split("|");
+    for (let cell = at === 0 ? 2 : 1; cell < cells.length; cell += 1) {
+      if (cells[cell] === "") continue;
+      const changed = segments.with(at, cells.with(cell, "").join("|")).join("\r");
+      const input = { raw: new Uint8Array(iconv.encode(changed, charset)), charset };
+      yield { what: `without ${cells[0]} cell ${cell}`, input, expect: "same" };
+    }
+  }
 }
 
 function* xmlLeaves(part: Part, text: string, encode: (text: string) => Partial<TranslateInput>): Generator<Mutation> {
@@ -198,6 +278,33 @@ export const STATUSES: readonly (number | undefined)[] = [
   504,
   999,
 ];
+
+/** Acknowledgements of HL7 that are none of ours: for another message, refusals, halves, commits. */
+function hl7Answers(): readonly string[] {
+  const head = "MSH|^~\\&|LIS|LAB|HPIE|PAY|20261120093001||ACK|A1|P|2.5.1\r";
+  const msa = [
+    "MSA|AA|K2",
+    "MSA|AE|K1|no",
+    "MSA|AR|K1",
+    "MSA|CA|K1",
+    "MSA|CE|K1",
+    "MSA|CR|K1",
+    "MSA|AA",
+    "MSA||K1",
+    "MSA|aa|K1",
+    "MSA|AA^AE|K1",
+  ];
+  return [
+    ...msa.map((one) => `${head}${one}\r`),
+    `${head}MSA|AA|K1`,
+    `${head}MSA|AA|K1\rMSA|AE|K1\r`,
+    `${head}ERR|||200\r`,
+    "MSA|AA|K1\r",
+    `${head}${head}MSA|AA|K1\r`,
+    "\u0006",
+    "\u0015",
+  ];
+}
 
 /** Bodies that must never acknowledge key K1, serial S1, 1650 fen: garbage, near misses, half answers, answers to others. */
 export function hostileBodies(mapping: OutboundMapping): readonly Uint8Array[] {
@@ -252,6 +359,7 @@ export function hostileBodies(mapping: OutboundMapping): readonly Uint8Array[] {
     `{"code":"0","code":"E1","key":"K1","receiptNo":"R1"}`,
     "<a>".repeat(5_000),
     "[".repeat(5_000),
+    ...hl7Answers(),
     soap ? "<Envelope><Body><Fault><faultstring>0</faultstring></Fault></Body></Envelope>" : '{"fault":"0"}',
   ];
   const encoder = new TextEncoder();
