@@ -18,6 +18,7 @@ import { createPostgres, type Postgres } from "../../platform/postgres/index.ts"
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
+import { BRIDGE_KEY, createDllCourier } from "../../platform/transports/dll/courier.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { createCouriers } from "./couriers.ts";
@@ -147,8 +148,9 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
   const http = createCourier({ tls: catalogue.profiles.tls });
+  const dll = createDllCourier({ tls: catalogue.profiles.tls, keyOf: (destination) => catalogue.secretsOf(destination)[BRIDGE_KEY] });
   const courier = createCouriers({
-    wires: { "http:": http, "https:": http },
+    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll },
     partner: (name) => catalogue.partners.get(name),
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,

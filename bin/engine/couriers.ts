@@ -25,13 +25,25 @@ export interface Couriers extends Courier {
 }
 
 const EMPTY = new Uint8Array(0);
+const messageOf = (mapping: string): string => mapping.slice(mapping.indexOf("/") + 1);
+
+/** What the reply answers: the request, or the write-back that the inquiry asked about. */
+function sentBy(
+  request: CallRequest,
+  result: CallResult & { kind: "reply" },
+): { readonly mapping: string; readonly body: Uint8Array; readonly contentType?: string } {
+  const { about } = request;
+  if (result.standsFor === "send" && about?.sent) return about.sent;
+  const contentType = request.headers["content-type"];
+  return { mapping: about?.mapping ?? "", body: request.body ?? EMPTY, ...(contentType === undefined ? {} : { contentType }) };
+}
 
 export function createCouriers(deps: CouriersDeps): Couriers {
   let accept: ((inbound: Inbound) => Promise<Journaled>) | undefined;
 
   const contextOf = (partner: Partner, about: NonNullable<CallRequest["about"]>): AdapterContext => ({
     partner: partner.partner,
-    message: about.mapping.slice(about.mapping.indexOf("/") + 1),
+    message: messageOf(about.mapping),
     constants: partner.constants,
     secrets: deps.secretsOf(partner.partner),
     nowMs: deps.nowMs(),
@@ -72,16 +84,18 @@ export function createCouriers(deps: CouriersDeps): Couriers {
   const journaled = async (kind: string, request: CallRequest, result: CallResult & { kind: "reply" }): Promise<boolean> => {
     const { about } = request;
     if (about === undefined || accept === undefined) return false;
+    const sent = sentBy(request, result);
     try {
       await accept({
         door: "exchange",
         partner: about.destination,
         kind,
-        identity: `${about.key}:${about.attempt ?? 0}:${about.mapping}`,
+        identity: `${about.key}:${about.attempt ?? 0}:${sent.mapping}`,
         headers: { status: String(result.status) },
-        raw: request.body ?? EMPTY,
+        raw: sent.body,
         reply: result.body,
-        ...(request.headers["content-type"] === undefined ? {} : { contentType: request.headers["content-type"] }),
+        ...(result.returnValue === undefined ? {} : { returnValue: result.returnValue }),
+        ...(sent.contentType === undefined ? {} : { contentType: sent.contentType }),
       });
       return true;
     } catch (error) {
@@ -99,12 +113,15 @@ export function createCouriers(deps: CouriersDeps): Couriers {
       const partner = about && deps.partner(about.destination);
       if (!about || !partner?.destination) return wire(request);
       const adapter = deps.adapterOf(partner.vendor);
-      const kind = partner.destination.exchanges?.[about.mapping.slice(about.mapping.indexOf("/") + 1)];
+      const { exchanges = {} } = partner.destination;
+      const kind = exchanges[messageOf(about.mapping)];
       if (kind !== undefined && accept === undefined) return { kind: "unsent", why: "the journal is not open", ms: 0 };
       const base = partner.destination.url.replace(/\/+$/, "");
       const result = adapter ? await enveloped(request, adapter, contextOf(partner, about), base) : await wire(request);
-      if (kind === undefined || result.kind !== "reply") return result;
-      if (await journaled(kind, request, result)) return result;
+      if (result.kind !== "reply" || (result.standsFor !== undefined && result.standsFor !== "send")) return result;
+      // An inquiry that was answered with the reply to the write-back itself is the write-back's exchange.
+      const told = result.standsFor === undefined ? kind : exchanges[messageOf(about.sent?.mapping ?? "")];
+      if (told === undefined || (await journaled(told, request, result))) return result;
       return { kind: "no-reply", why: "the reply could not be journaled", ms: result.ms };
     },
     close: async () => {

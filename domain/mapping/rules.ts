@@ -114,7 +114,7 @@ const reader = (rule: Rule, context: RuleContext, at: string): ReadValue => {
 
 const PICK_FAILED = new Unread("unreadable", "不是约定的结构", "has not the agreed structure");
 
-function isPick(pattern: string): boolean {
+export function isPick(pattern: string): boolean {
   try {
     return new RegExp(`${pattern}|`, "u").exec("")?.length === 2;
   } catch {

@@ -42,7 +42,7 @@ const TIME_OF_DAY = "^(?:[01]\\d|2[0-3]):[0-5]\\d$";
 export const Destination = Type.Object(
   {
     url: Type.String({
-      pattern: "^(https?|mllps?|sftp|ftps?|file)://",
+      pattern: "^(https?|dlls?|mllps?|sftp|ftps?|file)://",
       maxLength: 500,
       description: "base address; a message's path is added / 基础地址",
     }),
@@ -140,6 +140,19 @@ export const Destination = Type.Object(
       }),
     ),
     inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
+    reversal: Type.Optional(
+      Type.Object(
+        {
+          message: Id,
+          of: Type.Array(Id, { minItems: 1, maxItems: 50, description: "outbound messages that it may undo / 可被冲正的报文" }),
+        },
+        {
+          additionalProperties: false,
+          description:
+            "outbound message that undoes an unclear write-back, once the inquiry was believed to find nothing; absent = it is sent again / 查询无记录后的冲正",
+        },
+      ),
+    ),
     ping: Type.Optional(Type.String({ pattern: "^/", description: "path of a harmless GET / 探测路径" })),
     probe: Type.Optional(
       Type.Object(

@@ -29,6 +29,8 @@ export interface CourierTls {
 export interface CourierDeps {
   /** TLS of an origin (`https://his.example:8443`); absent: the system's authorities, no client certificate. Another object than before is another connection. */
   readonly tls?: (origin: string) => CourierTls | undefined;
+  /** Response headers to be told with the reply, in lower case; absent: none. */
+  readonly headers?: readonly string[];
 }
 
 /** What undici's error says, in one line, with its code; node's many-address errors have a code and no message. */
@@ -51,8 +53,16 @@ export function retryAfterOf(header: string | undefined, nowMs: number): number 
 
 const first = (header: string | readonly string[] | undefined): string | undefined => (typeof header === "string" ? header : header?.[0]);
 
+const keptOf = (fields: Readonly<Record<string, string | string[] | undefined>>, kept: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    kept.flatMap((name) => {
+      const value = first(fields[name]);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
 /** One call. Settles exactly once, within connect plus reply time-out. */
-function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResult> {
+function callOnce(pool: Pool, url: URL, request: CallRequest, kept: readonly string[]): Promise<CallResult> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
     const chunks: Buffer[] = [];
@@ -61,7 +71,7 @@ function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResul
     let over = false;
     let bytes = 0;
     let status = 0;
-    let headers: { readonly contentType?: string; readonly retryAfterMs?: number } = {};
+    let headers: Pick<CallResult & { kind: "reply" }, "contentType" | "retryAfterMs" | "headers"> = {};
 
     const finish = (result: (ms: number) => CallResult): void => {
       if (over) return;
@@ -102,7 +112,11 @@ function callOnce(pool: Pool, url: URL, request: CallRequest): Promise<CallResul
         status = statusCode;
         const contentType = first(fields["content-type"]);
         const retryAfterMs = retryAfterOf(first(fields["retry-after"]), Date.now());
-        headers = { ...(contentType ? { contentType } : {}), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+        headers = {
+          ...(contentType ? { contentType } : {}),
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+          ...(kept.length === 0 ? {} : { headers: keptOf(fields, kept) }),
+        };
       },
       onResponseData: (_controller, chunk) => {
         if (over) return;
@@ -181,7 +195,7 @@ export function createCourier(deps: CourierDeps = {}): Courier {
       const url = new URL(request.url);
       if (url.protocol !== "http:" && url.protocol !== "https:") return { kind: "unsent", why: `no courier for ${url.protocol}`, ms: 0 };
       try {
-        return await callOnce(poolOf(url.origin, request.connectTimeoutMs), url, request);
+        return await callOnce(poolOf(url.origin, request.connectTimeoutMs), url, request, deps.headers ?? []);
       } catch (error) {
         // The pool could not be made (unreadable certificate): nothing was written.
         return { kind: "unsent", why: describe(error), ms: 0 };
