@@ -10,6 +10,7 @@ import { type MappingDocument, MappingSchema } from "../../domain/mapping/outbou
 import { type VendorDocument, VendorSchema } from "../../domain/mapping/vendor.ts";
 import { Partner } from "../../domain/partners/profile.ts";
 import { outcomesMarkdown } from "../../domain/writeback/table.ts";
+import { DATA_FOLDERS } from "../../platform/catalogue/mappings.ts";
 import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
 import { alarmsPage } from "./alarms.ts";
@@ -68,6 +69,7 @@ async function inboundMessages(folder: string): Promise<readonly InboundMessage[
     if (!existsSync(join(folder, vendorId, "vendor.json"))) throw new Error(`mappings/${vendorId}: has no vendor.json`);
     const vendor = await readJson<VendorDocument>(join(folder, vendorId, "vendor.json"));
     for (const message of await foldersIn(join(folder, vendorId))) {
+      if (DATA_FOLDERS.has(message)) continue;
       const document = await readJson<MappingDocument>(join(folder, vendorId, message, "mapping.json"));
       if (document.direction === "inbound") found.push(inboundOf(vendorId, vendor, message, document));
     }

@@ -1,7 +1,7 @@
 /** What the insurance events share: the split of a settlement, and the rules that must hold to the fen. */
 import type { Static } from "typebox";
 import type { Problem } from "../problem.ts";
-import { choice, closed, code, fen, list, maybe, name } from "../schema/pieces.ts";
+import { choice, closed, closedNotEmpty, code, fen, flag, list, maybe, name, no } from "../schema/pieces.ts";
 import { checkAtMost, checkSum } from "./every-event.ts";
 
 export const phase = () =>
@@ -30,6 +30,31 @@ export const amountsSchema = () =>
     "金额构成：总费用 = 基金 + 账户 + 现金 + 医院承担 + 商保",
     "The split: total = fund + account + cash + hospitalBorne + commercial",
   );
+export const insuredSchema = () =>
+  closed(
+    {
+      no: no("参保人编号", "Number of the insured"),
+      type: maybe(code("险种或人员类别", "Kind of insurance")),
+      area: maybe(code("参保地区划", "Area of the insurance")),
+      outOfArea: maybe(flag("是否异地就医", "True when treated outside that area")),
+    },
+    "参保人",
+    "The insured",
+  );
+
+export const basisSchema = () =>
+  closedNotEmpty(
+    {
+      inScope: maybe(fen("进入医保范围费用", "Within the insurance's scope")),
+      fullSelf: maybe(fen("全自费", "Fully self-paid")),
+      partialSelf: maybe(fen("先行自付", "Partly self-paid")),
+      deductible: maybe(fen("起付标准自付", "Deductible")),
+      overLimit: maybe(fen("超限额自付", "Above the limit")),
+    },
+    "计算依据，不参与合计",
+    "How it was worked out; never summed",
+  );
+
 type Amounts = Static<ReturnType<typeof amountsSchema>>;
 
 /** total = fund + account + cash + hospitalBorne + commercial; fund = Σ funds; accountFamily is contained in account. */

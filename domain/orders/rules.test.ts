@@ -217,3 +217,10 @@ const givenBack: readonly { name: string; changes: OrderChange[]; given: boolean
 for (const row of givenBack)
   test(`decision 6: ${row.name} ${row.given ? "is" : "is not"} given back`, () =>
     assert.equal(isGivenBack(book(...row.changes), "e1"), row.given));
+
+test("S4-10 a reversal that names neither bill nor visit is looked for by its number (2601, mobile refund)", () => {
+  const by = (original: object) => orderChangesOf({ type: "insurance.reversed", data: { original } as never });
+  assert.deepEqual(by({ requestMessageNo: "M1" }), [{ kind: "insurance-reversed", bill: "message:M1", requestNo: "M1" }]);
+  assert.deepEqual(by({ settlementNo: "S1" }), [{ kind: "insurance-reversed", bill: "serial:S1", settlementNo: "S1" }]);
+  assert.deepEqual(by({}), []);
+});

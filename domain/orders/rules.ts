@@ -239,10 +239,20 @@ export function patientKey(data: Data): string | undefined {
   return numberSystem === "his" ? `patient:${no}` : `patient:${numberSystem}:${no}`;
 }
 
+/**
+ * Where a reversal that names neither bill nor visit is kept until its settlement's bill is found by number (a 2601 names only the request, a mobile refund only
+ * the payment order). No bill and no visit has such a key.
+ */
+function reversalKey(data: Data): string | undefined {
+  const { settlementNo, requestMessageNo } = (data.original ?? {}) as Data;
+  if (settlementNo !== undefined) return `serial:${text(settlementNo)}`;
+  return requestMessageNo === undefined ? undefined : `message:${text(requestMessageNo)}`;
+}
+
 /** What an event changes on its bill: nothing for events that move no money (rejections, statements, provisional settles). */
 export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly id?: string }): readonly OrderChange[] {
   const data = event.data as Data;
-  const bill = orderKey(data);
+  const bill = orderKey(data) ?? (event.type === "insurance.reversed" ? reversalKey(data) : undefined);
   if (bill === undefined) return [];
   const by = event.id === undefined ? {} : { eventId: event.id };
   switch (event.type) {

@@ -17,6 +17,8 @@ export default defineNode<Config>({
   },
   call: ({ config, token, node, engine }) => {
     const result = engine.publish(token, node, config);
-    return result.ok ? { ok: true, to: "published", recorded: result.count > 0 ? "intent" : "nothing" } : result;
+    return result.ok
+      ? { ok: true, to: "published", recorded: result.count > 0 || result.eventless === true ? "intent" : "nothing" }
+      : result;
   },
 });

@@ -14,6 +14,7 @@ import { type Problem, problem } from "../../domain/problem.ts";
 /** A vendor or message folder. */
 const FOLDER = /^[a-z][a-z0-9-]{0,31}$/;
 /** Files and folders of a vendor that are no messages. */
+export const DATA_FOLDERS: ReadonlySet<string> = new Set(["fields", "regions"]);
 const VENDOR_FILE = "vendor.json";
 const MAPPING_FILE = "mapping.json";
 
@@ -74,6 +75,7 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
     }
     vendors.set(vendor, checked.vendor);
     for (const message of await foldersIn(join(root, base))) {
+      if (DATA_FOLDERS.has(message)) continue;
       const file = `${message}/${MAPPING_FILE}`;
       if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
       const read = await readJsonFile(join(root, base, file));

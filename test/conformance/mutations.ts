@@ -186,7 +186,8 @@ function* jsonLeaves(part: Part, text: string, encode: (text: string) => Partial
   const end = (more: string): string => `${text.slice(0, closing)}${more}${text.slice(closing)}`;
   yield change("an unknown member at the end", end(',"unknownMember":"1"'));
   yield change("an unknown object at the end", end(',"unknownMember":{"a":"1"}'));
-  yield change("an unknown member inside", text.replace(/:\s*\{\s*"/, ':{"unknownMember":"1","'));
+  const inside = text.replace(/:\s*\{\s*"/, ':{"unknownMember":"1","');
+  if (inside !== text) yield change("an unknown member inside", inside);
   yield change("a comma at the end", end(","));
   yield change("text behind the document", `${text}x`);
   yield change("the document twice", text + text);

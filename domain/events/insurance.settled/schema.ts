@@ -1,8 +1,8 @@
 /** 医保结算成功: the insurer has split the bill. `cash` is what the patient owes, not proof that he paid. */
-import { closed, closedNotEmpty, code, dateTime, fen, flag, maybe, no, signedFen, word } from "../../schema/pieces.ts";
+import { closed, code, dateTime, maybe, no, signedFen, word } from "../../schema/pieces.ts";
 import { checkCommon, checkUnique, dataMaybeBusiness, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
-import { amountsSchema, checkAmounts, phase } from "../insurance.ts";
+import { amountsSchema, basisSchema, checkAmounts, insuredSchema, phase } from "../insurance.ts";
 
 export const definition = defineEvent({
   type: "insurance.settled",
@@ -17,35 +17,12 @@ export const definition = defineEvent({
     requestMessageNo: maybe(
       no("请求报文号（msgid），冲正凭此", "Number of the request message: what an uncertain settlement is reversed by"),
     ),
-    insured: maybe(
-      closed(
-        {
-          no: no("参保人编号", "Number of the insured"),
-          type: maybe(code("险种或人员类别", "Kind of insurance")),
-          area: maybe(code("参保地区划", "Area of the insurance")),
-          outOfArea: maybe(flag("是否异地就医", "True when treated outside that area")),
-        },
-        "参保人",
-        "The insured",
-      ),
-    ),
+    insured: maybe(insuredSchema()),
     dialect: word("接口方言，如 neusoft、chongqing、nhsa", "Dialect, e.g. neusoft, chongqing, nhsa"),
     phase: phase(),
     settledAt: dateTime("结算时间", "When it was settled"),
     amounts: amountsSchema(),
-    basis: maybe(
-      closedNotEmpty(
-        {
-          inScope: maybe(fen("进入医保范围费用", "Within the insurance's scope")),
-          fullSelf: maybe(fen("全自费", "Fully self-paid")),
-          partialSelf: maybe(fen("先行自付", "Partly self-paid")),
-          deductible: maybe(fen("起付标准自付", "Deductible")),
-          overLimit: maybe(fen("超限额自付", "Above the limit")),
-        },
-        "计算依据，不参与合计",
-        "How it was worked out; never summed",
-      ),
-    ),
+    basis: maybe(basisSchema()),
     balanceAfter: maybe(signedFen("结算后账户余额，不参与合计", "Account balance afterwards; never summed")),
     invoice: maybe(closed({ code: maybe(code("票据代码", "Invoice code")), no: no("票据号", "Invoice number") }, "票据", "Invoice")),
   }),
