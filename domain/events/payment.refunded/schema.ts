@@ -21,7 +21,9 @@ const original = closed(
   {
     paymentNo: no("原支付单号", "The original payment's number"),
     channelTransactionNo: maybe(no("原渠道流水号；现金没有", "The original transaction number; cash has none")),
-    businessDate: date("原业务日期", "Business day of the original payment"),
+    businessDate: maybe(
+      date("原业务日期；对方不说则缺", "Business day of the original payment; absent where the partner does not tell it"),
+    ),
     total: maybe(fen("原支付金额", "What the original payment captured")),
   },
   "原支付",
@@ -47,7 +49,7 @@ export const definition = defineEvent({
       "种类：撤销、退款、退医保部分、迟到支付退回",
       "Kind: void, refund, insurance part, late payment given back",
     ),
-    crossDay: flag("是否隔日退款", "True when the business day is not that of the payment"),
+    crossDay: maybe(flag("是否隔日退款", "True when the business day is not that of the payment")),
     reason: text("原因", "Reason"),
     requestedBy: maybe(person("申请人", "Who asked for it")),
     approvedBy: maybe(person("审批人", "Who approved it")),
@@ -55,7 +57,7 @@ export const definition = defineEvent({
       closed({ no: no("作废票据号", "Voided invoice"), redNo: maybe(no("红票号", "Red invoice")) }, "作废票据", "Voided invoice"),
     ),
   }),
-  expected: ["patient", "visit"],
+  expected: ["patient", "visit", "original.businessDate", "crossDay"],
   check: (data) => [
     ...checkCommon(data),
     ...checkSum(
@@ -69,7 +71,9 @@ export const definition = defineEvent({
     ...checkAtMost("/refundedSoFar", data.refundedSoFar, data.original.total, "累计退款大于原支付", "More is refunded than was paid"),
     ...checkAtMost("/total", data.total, data.refundedSoFar, "本次退款大于累计已退", "The refund is more than all refunds so far"),
     ...demand(
-      data.crossDay === (data.businessDate !== data.original.businessDate),
+      data.crossDay === undefined ||
+        data.original.businessDate === undefined ||
+        data.crossDay === (data.businessDate !== data.original.businessDate),
       "unequal",
       "/crossDay",
       "与两个业务日期不符",
