@@ -17,7 +17,7 @@ export interface InboundMessage {
   readonly eventTypes: readonly string[];
 }
 
-const CONTENT_TYPE = { delimited: "text/plain", xml: "application/xml", json: "application/json" } as const;
+const CONTENT_TYPE = { delimited: "text/plain", xml: "application/xml", json: "application/json", hl7: "application/hl7-v2" } as const;
 
 const exchangeOf = (name: string) => ({ is: "routingKey", exchange: { name, type: "topic", durable: true, vhost: "/" } });
 

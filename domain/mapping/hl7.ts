@@ -113,6 +113,13 @@ function unescaped(text: string, by: Separators, where: string): string {
     .join("");
 }
 
+/** Without separators at its end. */
+function trimmed(text: string, separator: string): string {
+  let end = text.length;
+  while (end > 0 && text.charAt(end - 1) === separator) end -= 1;
+  return text.slice(0, end);
+}
+
 /** Makes nodes and counts them. */
 class Maker {
   readonly by: Separators;
@@ -140,22 +147,22 @@ class Maker {
     node.text = text === DELETED ? "" : unescaped(text, this.by, where);
   }
 
-  /** Cuts a text at the first separator of the list; what is left of it (`A^^`, `A`) is the first part alone. */
+  /** Cuts a text at the first separator of the list. A text of one part is that part; where that part has parts of its own (`20.00&CNY`) it stands as part 1. */
   cut(node: Tree, text: string, separators: readonly string[], where: string): void {
     const [separator, ...inner] = separators;
-    if (separator === undefined) {
-      this.leaf(node, text, where);
-      return;
-    }
-    const parts = text.split(separator);
+    const parts = separator === undefined ? [text] : text.split(separator);
     if (parts.length > HL7_LIMITS.components)
       throw tooMany(`${where} 超过 ${HL7_LIMITS.components} 个组件`, `${where} has more than ${HL7_LIMITS.components} components`);
     let last = parts.length;
     while (last > 0 && parts[last - 1] === "") last -= 1;
-    if (last <= 1) this.cut(node, parts[0] ?? "", inner, where);
-    for (let index = 0; last > 1 && index < last; index += 1) {
+    const whole = inner.reduce((one, deeper) => trimmed(one, deeper), parts[0] ?? "");
+    if (last <= 1 && !inner.some((deeper) => whole.includes(deeper))) {
+      this.leaf(node, whole, where);
+      return;
+    }
+    for (let index = 0; index < last; index += 1) {
       const part = parts[index] ?? "";
-      if (part !== "") this.cut(this.node(String(index + 1), node), part, inner, `${where}.${index + 1}`);
+      if (!this.empty.test(part)) this.cut(this.node(String(index + 1), node), part, inner, `${where}.${index + 1}`);
     }
   }
 
