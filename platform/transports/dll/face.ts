@@ -94,6 +94,10 @@ function bodyOf(request: IncomingMessage, max: number): Promise<Uint8Array | und
   });
 }
 
+/** Header values are ASCII: any other byte of the library's charset stands as %XX. */
+const argumentOf = (value: string): string =>
+  value.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
 /** The call that a request asks for, or what is wrong with it. */
 function callOf(request: IncomingMessage, name: string, body: Uint8Array): AskedCall | string {
   const key = header(request, "huiliu-key") ?? "";
@@ -104,7 +108,7 @@ function callOf(request: IncomingMessage, name: string, body: Uint8Array): Asked
   if (role !== "send" && role !== "resolve") return "huiliu-role: send or resolve";
   const args: Record<string, string> = {};
   for (const [field, value] of Object.entries(request.headers))
-    if (field.startsWith("huiliu-arg-") && typeof value === "string") args[field.slice("huiliu-arg-".length)] = value;
+    if (field.startsWith("huiliu-arg-") && typeof value === "string") args[field.slice("huiliu-arg-".length)] = argumentOf(value);
   const recordOnly = role === "resolve" && header(request, "huiliu-record-only") === "1";
   return { key, attempt: Number(attempt), role, function: name, request: body, args, recordOnly };
 }
