@@ -50,7 +50,7 @@ export const definition = defineEvent({
       "Kind: void, refund, insurance part, late payment given back",
     ),
     crossDay: maybe(flag("是否隔日退款", "True when the business day is not that of the payment")),
-    reason: text("原因", "Reason"),
+    reason: maybe(text("原因；对方不说则缺", "Reason; absent where the partner does not tell it")),
     requestedBy: maybe(person("申请人", "Who asked for it")),
     approvedBy: maybe(person("审批人", "Who approved it")),
     voidedInvoice: maybe(

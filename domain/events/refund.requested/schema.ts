@@ -30,7 +30,7 @@ export const definition = defineEvent({
     lines: list(line, "退回明细；整单退款时可为空", "Returned lines; may be empty when all is given back", 0, LINES_MAX),
     total: fen("申请退款合计", "Total asked for"),
     paidTotal: maybe(fen("原收金额", "What had been paid")),
-    reason: text("原因", "Reason"),
+    reason: maybe(text("原因；对方不说则缺", "Reason; absent where the partner does not tell it")),
     requestedBy: maybe(person("申请人", "Who asks for it")),
     requestedIn: maybe(name("申请科室", "Department that asks for it")),
   }),
