@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { chinaTime } from "./clock.ts";
+import { type DayFlags, day } from "./day/command.ts";
 import { FAULTS } from "./faults.ts";
 import { ledgerLines } from "./ledger.ts";
 import { MAX_SEED, type Payer } from "./messages/cases.ts";
@@ -79,6 +80,7 @@ export function registerHospitalCommands(program: Command, _root: string, dataDi
     .command("hospital")
     .description("模拟医院：发送报文、设置故障、核对效果 · the simulated hospital: send messages, set faults, count effects");
   registerSend(hospital, dataDir);
+  registerDay(hospital, dataDir);
   hospital
     .command("fault <fault>")
     .description(
@@ -99,6 +101,27 @@ export function registerHospitalCommands(program: Command, _root: string, dataDi
     .option("--data <folder>", DATA)
     .option("--json", "print the report as JSON")
     .action((flags: CheckFlags) => told(() => check(flags.data ?? dataDir, flags)));
+}
+
+function registerDay(hospital: Command, dataDir: string): void {
+  hospital
+    .command("day")
+    .description("a day played through every partner; exit code 1 unless every ledger agrees to the fen · 模拟医院的一天")
+    .option("--patients <n>", "how many come", whole, 500)
+    .option("--seed <n>", "equal seeds and dates make equal days", whole, 7)
+    .option("--date <day>", "business day yyyy-MM-dd (default: today)")
+    .option("--faults", "every partner has its faults during the day")
+    .option("--parallel <n>", "stories at work at once", whole, 12)
+    .option("--wait <seconds>", "longest wait for the ledgers to agree after a wave", whole, 300)
+    .option("--data <folder>", DATA)
+    .option("--json", "print the report as JSON")
+    .action((flags: DayFlags & { readonly data?: string }) =>
+      told(async () => {
+        const partners = (await readRunning(flags.data ?? dataDir)).hospital;
+        if (partners?.his === undefined) throw new NotRunning("there is no simulated hospital: npm start");
+        if (!(await day(partners, flags))) process.exitCode = 1;
+      }),
+    );
 }
 
 const DATA = "data folder of the running engine · 数据目录";

@@ -34,6 +34,10 @@ export interface LedgerLine {
   readonly spelling?: string;
   /** True on what the partner itself sent; effect then means that the engine has acknowledged it. */
   readonly sent?: boolean;
+  /** Whose client sent it, where that is another partner (a HIS that calls an insurer's DLL). */
+  readonly as?: string;
+  /** Fen that the insurer's funds, the insured's account and the patient bear, on lines that tell or make a settlement. */
+  readonly insured?: { readonly fund: string; readonly account: string; readonly cash: string };
   /** "base64" when the body was no text in its declared charset. */
   readonly rawEncoding?: string;
 }

@@ -5,6 +5,7 @@ import { openPremises, type PartnerOptions, type RunningPartner } from "../partn
 import { createLaterAnswers } from "./answers.ts";
 import { createBook } from "./book.ts";
 import { createDesk } from "./desk.ts";
+import { createTellings } from "./telling.ts";
 
 /** Starts a HIS. Its books are what its ledger says, so effects outlive a kill. */
 export async function startHis(options: PartnerOptions): Promise<RunningPartner> {
@@ -19,10 +20,15 @@ export async function startHis(options: PartnerOptions): Promise<RunningPartner>
   });
   const desk = createDesk({ name, book, ledger, clock, faults, answers, mode });
   const listener = await createListener(options.port, faults, desk.handle);
+  let sent = 0;
+  const tellings = createTellings(premises, () => {
+    sent += 1;
+  });
   const control = await premises.open({
     setAnswers: answers.set,
+    send: tellings.send,
     changed: () => listener.apply(),
-    counters: desk.counters,
+    counters: () => ({ ...desk.counters(), sent }),
     listening: listener.listening,
   });
   desk.resumeDeferred();
@@ -33,6 +39,7 @@ export async function startHis(options: PartnerOptions): Promise<RunningPartner>
     ledgerUrl: control.ledgerUrl,
     async close() {
       desk.stop();
+      await tellings.close();
       await listener.close();
       await premises.close();
     },

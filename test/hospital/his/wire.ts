@@ -7,6 +7,8 @@ import { element, escapeXml, readXml, type XmlElement } from "../xml.ts";
 
 export type Spelling = "xml" | "soap" | "json";
 export const KINDS = ["insurance-result", "payment-confirm", "refund-confirm"] as const;
+/** Write-backs that tell of something and carry no money; what they are about is an accession number. */
+export const NOTICES: readonly string[] = ["exam-performed"];
 export const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
 export const HIS_NAMESPACE = "http://his.test/";
 
@@ -50,9 +52,13 @@ const FIELDS = [
   "SettledAt",
   "OriginalSerial",
   "PaymentNo",
+  "AccessionNo",
+  "OrderNo",
+  "Modality",
+  "StartedAt",
 ];
 const MONEY = new Set(["Amount", "BillTotal", "Fund", "Account", "Cash"]);
-const TIMES = new Set(["At", "SettledAt"]);
+const TIMES = new Set(["At", "SettledAt", "StartedAt"]);
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 const no = (problem: string): AskResult => ({ ok: false, problem });
 
@@ -128,7 +134,7 @@ function readFields(
   if (key === undefined || key === "") return no("key is missing");
   if (kind === "inquiry")
     return { ok: true, ask: { type: "inquiry", kind, key, bill: null, visit: null, amount: null, serial: null, action: null } };
-  if (kind === undefined || !(KINDS as readonly string[]).includes(kind)) return no(`unknown kind ${kind ?? "(none)"}`);
+  if (kind === undefined || !([...KINDS, ...NOTICES] as readonly string[]).includes(kind)) return no(`unknown kind ${kind ?? "(none)"}`);
   const fen = new Map<string, bigint>();
   for (const [name, text] of fields) {
     if (text === "") return no(`${name} is empty: leave it out instead`);
@@ -138,6 +144,7 @@ function readFields(
     if (amount === null) return no(`${name} is no amount: ${text}`);
     fen.set(name, amount);
   }
+  if (NOTICES.includes(kind)) return noticed(kind, key, fields);
   const amount = fen.get("Amount");
   if (amount === undefined) return no("Amount is missing");
   const bill = fields.get("BillNo") ?? null;
@@ -152,6 +159,14 @@ function readFields(
     if (parts > amount) return no(`parts ${yuanOfFen(parts)} exceed the amount ${yuanOfFen(amount)}`);
   }
   return { ok: true, ask: { type: "write-back", kind, key, bill, visit, amount: amount.toString(), serial, action } };
+}
+
+function noticed(kind: string, key: string, fields: ReadonlyMap<string, string>): AskResult {
+  const serial = fields.get("Serial");
+  if (serial === undefined) return no("Serial is missing");
+  if (!fields.has("At")) return no("At is missing");
+  const [bill, visit] = [fields.get("AccessionNo") ?? null, fields.get("VisitNo") ?? null];
+  return { ok: true, ask: { type: "write-back", kind, key, bill, visit, amount: null, serial, action: null } };
 }
 
 /** The answer's text in the spelling asked. `repeatFields` writes every field twice, as a HIS in confusion does. */

@@ -46,6 +46,8 @@ export interface Case {
   readonly cash: bigint;
   readonly partialSelf: bigint;
   readonly channel: "WX" | "ZFB" | "YL";
+  /** What is given back of the patient's payment; absent: as the generators choose. */
+  readonly back?: bigint;
 }
 
 export interface CaseOptions {

@@ -85,7 +85,7 @@ export function payment(one: Case, charset: string): Made {
 export function refund(one: Case, charset: string): Made {
   const at = one.at + REFUNDED_AFTER_MS;
   const paid = patientShare(one);
-  const back = one.ordinal % 3 === 0 || paid < 2n ? paid : paid / 2n;
+  const back = one.back ?? (one.ordinal % 3 === 0 || paid < 2n ? paid : paid / 2n);
   const amount = yuanOfFen(back);
   const body =
     people(one) +

@@ -1,0 +1,164 @@
+/**
+ * The day's oracle: reads ledgers and nothing else. What partners sent and the engine acknowledged must have had its effects at the others, each once, and every
+ * amount must agree with every other to the fen. It knows neither the plan nor the engine.
+ */
+import type { LedgerLine } from "./ledger.ts";
+
+export type Ledgers = ReadonlyMap<string, readonly LedgerLine[]>;
+
+export interface Finding {
+  /** lost: sent and acknowledged, no effect · twice: more effects than sent · unexpected: an effect that nobody sent · differs: amounts that do not agree. */
+  readonly what: "lost" | "twice" | "unexpected" | "differs";
+  readonly rule: string;
+  readonly bill: string | null;
+  readonly text: string;
+}
+
+export interface DayReport {
+  readonly clean: boolean;
+  readonly findings: readonly Finding[];
+  /** Fen and counts, as decimal strings, of what was compared. */
+  readonly totals: Readonly<Record<string, { readonly count: number; readonly fen: string }>>;
+}
+
+/** Kinds of messages that charge a bill, by the partner that sends them. */
+const CHARGES: Readonly<Record<string, readonly string[]>> = {
+  his: ["charge"],
+  emr: ["prescription"],
+  lis: ["dft-p03"],
+  ris: ["dft-p03"],
+  pacs: ["mpps"],
+};
+const SETTLES = new Set(["settle"]);
+const REVERSES = new Set(["cancel", "reverse"]);
+
+const fen = (line: LedgerLine): bigint => BigInt(line.amount ?? "0");
+const sum = (lines: readonly LedgerLine[]): bigint => lines.reduce((total, line) => total + fen(line), 0n);
+
+function byOrder(lines: readonly LedgerLine[]): Map<string, LedgerLine[]> {
+  const map = new Map<string, LedgerLine[]>();
+  for (const line of lines) {
+    const known = map.get(line.order ?? "");
+    if (known) known.push(line);
+    else map.set(line.order ?? "", [line]);
+  }
+  return map;
+}
+
+/** Everything that does not agree. */
+export function judgeDay(ledgers: Ledgers): DayReport {
+  const findings: Finding[] = [];
+  const totals: Record<string, { count: number; fen: string }> = {};
+  const of = (partner: string): readonly LedgerLine[] => ledgers.get(partner) ?? [];
+  const sentBy = (partner: string, kinds: readonly string[]): LedgerLine[] =>
+    of(partner).filter((line) => line.sent === true && line.effect && kinds.includes(line.kind));
+  const doneBy = (partner: string, kind: string, action?: string): LedgerLine[] =>
+    of(partner).filter(
+      (line) => line.sent !== true && line.effect && line.kind === kind && (action === undefined || line.action === action),
+    );
+  const total = (name: string, lines: readonly LedgerLine[]): void => {
+    totals[name] = { count: lines.length, fen: sum(lines).toString() };
+  };
+  const find = (what: Finding["what"], rule: string, bill: string | null, text: string): void =>
+    void findings.push({ what, rule, bill, text });
+
+  /** Each of `sent` has exactly one effect of the same bill and amount, and there is none besides. */
+  const once = (rule: string, sent: readonly LedgerLine[], done: readonly LedgerLine[]): void => {
+    total(`${rule}: sent`, sent);
+    total(`${rule}: done`, done);
+    const wanted = byOrder(sent);
+    const had = byOrder(done);
+    for (const [bill, lines] of wanted) {
+      const effects = had.get(bill) ?? [];
+      if (effects.length < lines.length) find("lost", rule, bill, `${lines.length} sent, ${effects.length} done`);
+      else if (effects.length > lines.length) find("twice", rule, bill, `${lines.length} sent, ${effects.length} done`);
+      else if (sum(lines) !== sum(effects)) find("differs", rule, bill, `sent ${sum(lines)} fen, done ${sum(effects)} fen`);
+    }
+    for (const [bill, effects] of had) if (!wanted.has(bill)) find("unexpected", rule, bill, `${effects.length} done, nothing sent`);
+  };
+
+  const his = of("his").filter((line) => line.sent === true && line.effect);
+  const machine = of("frontmachine").filter((line) => line.sent !== true && line.effect);
+  const settled = [...his.filter((line) => SETTLES.has(line.kind)), ...machine.filter((line) => line.kind === "settle")];
+  const reversed = [...his.filter((line) => REVERSES.has(line.kind)), ...machine.filter((line) => line.kind === "reverse")];
+  const payments = sentBy("his", ["payment"]);
+  const refunds = sentBy("his", ["refund"]);
+  const charges = Object.entries(CHARGES).flatMap(([partner, kinds]) => sentBy(partner, kinds));
+  for (const [partner, kinds] of Object.entries(CHARGES)) total(`charges of ${partner}`, sentBy(partner, kinds));
+
+  once("payment → HIS told", payments, doneBy("his", "payment-confirm"));
+  once("refund → HIS told", refunds, doneBy("his", "refund-confirm"));
+  once("settlement → HIS told", settled, doneBy("his", "insurance-result", "settle"));
+  once("reversal → HIS told", reversed, doneBy("his", "insurance-result", "reverse"));
+  judgeBills(charges, settled, payments, refunds, find);
+  if (ledgers.has("pharmacy")) {
+    const covered = coveredBills(charges, settled, payments);
+    once(
+      "paid prescription → pharmacy told",
+      sentBy("emr", ["prescription"]).filter((line) => covered.has(line.order ?? "")),
+      doneBy("pharmacy", "prescription-paid"),
+    );
+    judgeRequests(of("pharmacy"), refunds, reversed, find);
+  }
+  return { clean: findings.length === 0, findings, totals };
+}
+
+type Find = (what: Finding["what"], rule: string, bill: string | null, text: string) => void;
+
+const insuredPart = (line: LedgerLine): bigint => BigInt(line.insured?.fund ?? "0") + BigInt(line.insured?.account ?? "0");
+const insuredParts = (lines: readonly LedgerLine[]): bigint => lines.reduce((all, line) => all + insuredPart(line), 0n);
+
+/** Bills whose insurance parts and payments come to what was charged. */
+function coveredBills(
+  charges: readonly LedgerLine[],
+  settled: readonly LedgerLine[],
+  payments: readonly LedgerLine[],
+): ReadonlySet<string> {
+  const insurance = byOrder(settled);
+  const paid = byOrder(payments);
+  const covered = new Set<string>();
+  for (const [bill, lines] of byOrder(charges))
+    if (sum(lines) === insuredParts(insurance.get(bill) ?? []) + sum(paid.get(bill) ?? [])) covered.add(bill);
+  return covered;
+}
+
+/** Charged = insured + paid, settled total = charged, refunded ≤ paid: bill by bill, across the partners that charge, insure and collect. */
+function judgeBills(
+  charges: readonly LedgerLine[],
+  settled: readonly LedgerLine[],
+  payments: readonly LedgerLine[],
+  refunds: readonly LedgerLine[],
+  find: Find,
+): void {
+  const charged = byOrder(charges);
+  const insurance = byOrder(settled);
+  const paid = byOrder(payments);
+  const back = byOrder(refunds);
+  for (const bill of new Set([...insurance.keys(), ...paid.keys(), ...back.keys()])) {
+    const charge = sum(charged.get(bill) ?? []);
+    const settlements = insurance.get(bill) ?? [];
+    const cash = sum(paid.get(bill) ?? []);
+    const parts = insuredParts(settlements);
+    if (charge !== parts + cash) find("differs", "charged = insurance parts + payments", bill, `${charge} ≠ ${parts} + ${cash} fen`);
+    if (settlements.length > 0 && sum(settlements) !== charge)
+      find("differs", "insurer's total = charged", bill, `${sum(settlements)} ≠ ${charge} fen`);
+    const owed = settlements.reduce((all, line) => all + BigInt(line.insured?.cash ?? "0"), 0n);
+    if (settlements.length > 0 && owed !== cash) find("differs", "insurer's cash part = payments", bill, `${owed} ≠ ${cash} fen`);
+    const given = sum(back.get(bill) ?? []);
+    if (given > cash) find("differs", "refunded ≤ paid", bill, `${given} > ${cash} fen`);
+  }
+}
+
+/** What the pharmacy asked to be given back is what was given back: refunds of the patient's money and reversals of the insurer's. */
+function judgeRequests(pharmacy: readonly LedgerLine[], refunds: readonly LedgerLine[], reversed: readonly LedgerLine[], find: Find): void {
+  const asked = pharmacy.filter(
+    (line) =>
+      line.sent === true && line.effect && (line.kind === "return" || (line.kind === "dispensing" && line.raw.includes('"refundRequest"'))),
+  );
+  const back = byOrder(refunds);
+  const reversals = byOrder(reversed);
+  for (const [bill, lines] of byOrder(asked)) {
+    const given = sum(back.get(bill) ?? []) + insuredParts(reversals.get(bill) ?? []);
+    if (sum(lines) !== given) find("differs", "pharmacy's requests = given back", bill, `asked ${sum(lines)}, given back ${given} fen`);
+  }
+}

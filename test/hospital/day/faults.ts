@@ -1,0 +1,43 @@
+/** A bad day: what strikes each partner while the day is played. Counted, so that the day ends; everything that can be resolved without a person. */
+import type { Stage } from "./stage.ts";
+
+/** One fault in so many patients. */
+const ONE_IN = 20;
+
+const many = (patients: number): number => Math.max(2, Math.ceil(patients / ONE_IN));
+
+/** By partner. Refusals in business words are no faults of this day: a person has to look at them. */
+const FAULTS: Readonly<Record<string, (count: number) => readonly object[]>> = {
+  his: (count) => [
+    ...["payment-confirm", "refund-confirm", "insurance-result"].flatMap((kind) => [
+      { fault: "drop-reply", kind, count },
+      { fault: "503", kind, count: Math.ceil(count / 2) },
+      { fault: "garble", kind, count: Math.ceil(count / 2) },
+      { fault: "slow", kind, count, ms: 400 },
+    ]),
+    { fault: "hang", kind: "payment-confirm", after: "work", count: 1, ms: 6_000 },
+    { fault: "drop-reply", kind: "charge", count },
+    { fault: "duplicate", kind: "payment", count },
+  ],
+  emr: (count) => [
+    { fault: "drop-reply", kind: "prescription", count },
+    { fault: "duplicate", kind: "prescription", count },
+  ],
+  pharmacy: (count) => [
+    { fault: "drop-reply", kind: "prescription-paid", count },
+    { fault: "503", kind: "prescription-paid", count: Math.ceil(count / 2) },
+    { fault: "garble", kind: "prescription-paid", count: 1 },
+    { fault: "drop-reply", kind: "return", count: 1 },
+    { fault: "duplicate", kind: "dispensing", count },
+  ],
+};
+
+/** Sets them; partners without an entry get a dropped answer and a duplicate, as every partner's table has them. */
+export async function setFaults(stage: Stage, patients: number): Promise<void> {
+  const count = many(patients);
+  const usual = [
+    { fault: "drop-reply", count },
+    { fault: "duplicate", count },
+  ];
+  for (const partner of stage.names) for (const fault of FAULTS[partner]?.(count) ?? usual) await stage.control(partner, fault);
+}
