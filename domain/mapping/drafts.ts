@@ -170,14 +170,14 @@ export const compileWithout = (spec: Case, context: RuleContext, at: string): re
 
 /**
  * The events of a case that hold, each with the frames it is made from: a row for those that are made of every row. A row that no event takes is a problem: money
- * that a message tells of is never passed over.
+ * that a message tells of is never passed over. `passed`: at least one row was taken, if only by a `without`.
  */
 export function heldEvents(
   events: readonly CompiledEvent[],
   without: readonly CompiledWithout[],
   frames: Frames,
   sink: Run["sink"],
-): readonly { readonly event: CompiledEvent; readonly frames: Frames }[] {
+): { readonly held: readonly { readonly event: CompiledEvent; readonly frames: Frames }[]; readonly passed: boolean } {
   const held: { readonly event: CompiledEvent; readonly frames: Frames }[] = [];
   const rows = new Map<Place, readonly Frames[]>();
   const taken = new Set<Frames>();
@@ -201,5 +201,5 @@ export function heldEvents(
   for (const [group, all] of rows) for (const row of all) if (!taken.has(row)) sink.add("no-case", whereIs(group, row));
   if (held.length > LIMITS.events)
     sink.add("too-many", { at: "", place: "" }, { zh: `事件超过 ${LIMITS.events} 个`, en: `yields more than ${LIMITS.events} events` });
-  return held.slice(0, LIMITS.events);
+  return { held: held.slice(0, LIMITS.events), passed: taken.size > 0 };
 }

@@ -216,10 +216,9 @@ function translateWith(compiled: Compiled, input: TranslateInput): Translated {
   else if (chosen.spec.refuse) sink.add("failed-result", chosen.refuse?.where(frames) ?? { at: "", place: "" }, chosen.spec.refuse.because);
   if (!chosen || chosen.spec.refuse) return refused();
   for (const check of chosen.checks) check(run, frames);
-  const wanted = heldEvents(chosen.events, chosen.without, frames, sink);
+  const { held: wanted, passed } = heldEvents(chosen.events, chosen.without, frames, sink);
   const events = wanted.map((one) => draft(one.event, run, one.frames, keys, deps)).filter((one) => one !== undefined);
-  if (wanted.length === 0 && (chosen.spec.nothing ?? chosen.spec.without) === undefined)
-    sink.add("no-case", { at: "", place: chosen.spec.name });
+  if (wanted.length === 0 && !passed && chosen.spec.nothing === undefined) sink.add("no-case", { at: "", place: chosen.spec.name });
   if (sink.problems.length > 0 || charset === undefined) return refused();
   const messageIdentity = identityOf(compiled.identity, frames, input, deps);
   return { ok: true, case: chosen.spec.name, messageIdentity, events, keys, charset };
