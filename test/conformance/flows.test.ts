@@ -251,6 +251,16 @@ const RUNS: readonly {
   { partner: "his", kind: "charge", event: "charge.posted", flow: "charges", intents: ["publish"] },
   { partner: "his", kind: "charge-cancel", event: "charge.cancelled", flow: "charges", intents: ["publish"] },
   { partner: "jkt", kind: "record-list", event: "statement.received", flow: "statements", intents: ["publish"] },
+  { partner: "pacs", kind: "mpps-create", event: "exam.started", flow: "exam-charges", intents: ["publish"] },
+  {
+    partner: "pacs",
+    kind: "mpps-set",
+    event: "exam.performed",
+    flow: "exam-charges",
+    intents: ["publish", "write-back exam-performed his now"],
+  },
+  { partner: "pacs", kind: "mpps-set", event: "exam.discontinued", flow: "exam-charges", intents: ["publish"] },
+  { partner: "pacs", kind: "store", event: "images.received", flow: "exam-charges", intents: ["publish"] },
   {
     partner: "emr",
     kind: "prescription",

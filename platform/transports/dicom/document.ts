@@ -91,6 +91,8 @@ export interface DocumentParts {
   readonly sopInstance: string;
   readonly callingAe: string;
   readonly transferSyntax: string;
+  /** Of a step: its status from now on. */
+  readonly status?: string;
   /** As sent; of an instance what stands before its pixels. */
   readonly raw: Uint8Array;
   /** Absent where the bytes could not be read. */

@@ -148,7 +148,7 @@ describe("DICOM door", () => {
     assert.equal(first?.further, "InstitutionName");
     assert.ok(Buffer.from(first?.raw ?? "", "base64").includes("测试患者甲"));
     assert.deepEqual(second?.created, first?.dataset);
-    assert.equal((second?.dataset as { PerformedProcedureStepStatus: string }).PerformedProcedureStepStatus, "COMPLETED");
+    assert.equal(second?.status, "COMPLETED");
   });
 
   test("a retry is a duplicate and is answered as at first; another ending is refused", async () => {

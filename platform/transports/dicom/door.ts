@@ -47,6 +47,7 @@ export interface DicomDoor {
   close(): Promise<void>;
 }
 
+const IN_PROGRESS = "IN PROGRESS";
 const IMPLICIT = "1.2.840.10008.1.2";
 const CIDR = /^(.+)\/(\d{1,3})$/;
 
@@ -160,7 +161,8 @@ async function journaledAs(options: DicomDoorOptions, asked: Asked): Promise<Ans
   });
   const raw = read.ok ? dataset.bytes.subarray(0, read.pixelsAt) : dataset.bytes;
   const projected: Projected | undefined = read.ok ? project(command, read.dataset, options.attributes) : undefined;
-  const status = textAt(projected?.dataset.PerformedProcedureStepStatus);
+  // An N-SET that says nothing of it leaves the step in progress (PS3.4 F.7.2.2).
+  const status = textAt(projected?.dataset.PerformedProcedureStepStatus) ?? (command === "N-SET" ? IN_PROGRESS : undefined);
   const known = command === "N-SET" ? await instances.get(partner, sopInstance) : undefined;
   const wrong = read.ok ? wrongWith(command, status, known) : unreadable(read.problem);
   const text = documentOf({
@@ -170,6 +172,7 @@ async function journaledAs(options: DicomDoorOptions, asked: Asked): Promise<Ans
     callingAe: asked.callingAe,
     transferSyntax: asked.transferSyntax,
     raw,
+    ...(status === undefined || projected === undefined ? {} : { status }),
     ...(projected === undefined ? {} : { projected }),
     ...(known === undefined ? {} : { created: known.created }),
   });
@@ -218,7 +221,7 @@ const unreadable = ({
 
 /** The life of a step: created in progress, set while it is, ended once (PS3.4 F.7.2). */
 function wrongWith(command: string, status: string | undefined, known: { readonly ended?: string } | undefined): Wrong | undefined {
-  if (command === "N-CREATE" && status !== "IN PROGRESS")
+  if (command === "N-CREATE" && status !== IN_PROGRESS)
     return {
       code: "NOT_TRANSLATABLE",
       status: STATUS.invalidValue,
