@@ -1,0 +1,44 @@
+/** A hospital day in small: every partner that is there, with faults, and nothing but ledgers to judge it ("What must show" 2). The large form: npx huiliu hospital day. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { playDay, WANTED } from "../hospital/day/play.ts";
+import { createStage } from "../hospital/day/stage.ts";
+import { PARTNERS } from "../hospital/partners.ts";
+import { destination, type Huiliu, QUICK, startHuiliu } from "./harness.ts";
+
+const PATIENTS = 30;
+const DATE = "2026-11-20";
+const WAIT_MS = 60_000;
+
+let huiliu: Huiliu;
+
+before(async () => {
+  huiliu = await startHuiliu("hospital-day", { profiles: { his: destination(QUICK), pharmacy: destination(QUICK) } });
+});
+after(() => huiliu.stop());
+
+for (const faults of [false, true])
+  test(`C-1 ${PATIENTS} patients${faults ? ", faults at every partner" : ""}: every ledger agrees to the fen, 0 lost, 0 twice`, async () => {
+    const played = await playDay(createStage(huiliu.run().hospital), {
+      patients: PATIENTS,
+      seed: faults ? 8 : 7,
+      date: DATE,
+      faults,
+      parallel: 8,
+      waitMs: WAIT_MS,
+      say: () => undefined,
+    });
+    assert.deepEqual(played.refused, []);
+    assert.deepEqual(played.report.findings, []);
+    // Nobody is missing in silence: who is not there is named.
+    const here = PARTNERS.map(({ name }) => name);
+    const unnamed = WANTED.filter((name) => !here.includes(name) && !played.leftOut.some(({ partner }) => partner === name));
+    assert.deepEqual(unnamed, []);
+    const { totals } = played.report;
+    assert.ok((totals["payment → HIS told: done"]?.count ?? 0) >= PATIENTS);
+    assert.ok((totals["paid prescription → pharmacy told: done"]?.count ?? 0) >= PATIENTS / 3);
+    if (faults) {
+      assert.ok((played.faultsHit.his ?? 0) > 0 && (played.faultsHit.pharmacy ?? 0) > 0, JSON.stringify(played.faultsHit));
+      assert.ok((played.inquiries.his ?? 0) > 0, "unclear ones are asked for");
+    }
+  });
