@@ -36,6 +36,9 @@ export function plainOf(
   return { ok: true, infno, body, input };
 }
 
+/** Where every transaction goes, unless the partner's constant `callPath` says otherwise; `{infno}` in it stands for the transaction. */
+export const CALL_PATH = "/fsi/api/rsfComIfsService/callService";
+
 /** The headers of the partner's gateway, or which secret is missing. */
 function gatewayHeaders(
   gateway: Gateway,
@@ -105,11 +108,13 @@ export function sealFront(plain: Envelope, context: AdapterContext, gateway: Gat
   const read = plainOf(plain, context.message);
   if (!read.ok) return read;
   const { infno, body, input } = read;
+  const { callPath = "" } = context.constants;
+  const placed = callPath === "" ? plain : { ...plain, path: callPath.replaceAll("{infno}", infno) };
   const signed = gatewayHeaders(gateway, infno === VOUCHER ? VOUCHER_API : context.constants.apiName || infno, context);
   if (!signed.ok) return signed;
   if (infno === VOUCHER) {
     const voucher = { data: input, transType: "ec.query", orgId: textOf(input.orgId) || (context.constants.fixmedinsCode ?? "") };
-    return { ok: true, sealed: { ...plain, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(voucher) } };
+    return { ok: true, sealed: { ...placed, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(voucher) } };
   }
   const made = envelopeOf(infno, body, input, context);
   if (!made.ok) return made;
@@ -117,9 +122,9 @@ export function sealFront(plain: Envelope, context: AdapterContext, gateway: Gat
     const upload = sealUpload(made.envelope, input, context.random);
     if (!upload.ok) return upload;
     const headers = { ...withoutContentType(plain.headers), ...signed.headers, "content-type": upload.contentType };
-    return { ok: true, sealed: { ...plain, headers, body: upload.body, clear: bytesOf(made.envelope) } };
+    return { ok: true, sealed: { ...placed, headers, body: upload.body, clear: bytesOf(made.envelope) } };
   }
-  return { ok: true, sealed: { ...plain, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(made.envelope) } };
+  return { ok: true, sealed: { ...placed, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(made.envelope) } };
 }
 
 /** True when the reply is the gateway's own (no business system saw the request): it has a code and no infcode. */

@@ -1,6 +1,6 @@
 /** The insurance platform's front machine and its mobile payment platform (README.md): envelopes, signatures, numbers, sign-in. A partner's constant `gateway` says which. */
 import type { Adapter, AdapterContext, Fallible, Opening, Session } from "../../domain/partners/adapter.ts";
-import { openFront, sealFront } from "./envelope.ts";
+import { CALL_PATH, openFront, sealFront } from "./envelope.ts";
 import { gatewayOf } from "./gateway.ts";
 import { bytesOf, isObject, objectOf, textOf } from "./json.ts";
 import { answerMobile, openMobile, sealMobile } from "./mobile.ts";
@@ -29,11 +29,11 @@ const session: Session = {
   },
   signIn: ({ constants }) => {
     const { opter = "", mac = "", ip = "" } = constants;
-    return { headers: {}, body: bytesOf({ infno: SIGN_IN, input: { signIn: { opter_no: opter, mac, ip } } }) };
+    return { path: CALL_PATH, headers: {}, body: bytesOf({ infno: SIGN_IN, input: { signIn: { opter_no: opter, mac, ip } } }) };
   },
   signOut: ({ constants, session: held }) => {
     const signOut = { sign_no: held?.signNo ?? "", opter_no: constants.opter ?? "" };
-    return { headers: {}, body: bytesOf({ infno: SIGN_OUT, input: { signOut } }) };
+    return { path: CALL_PATH, headers: {}, body: bytesOf({ infno: SIGN_OUT, input: { signOut } }) };
   },
   read: ({ body }) => {
     const reply = objectOf(body);

@@ -13,6 +13,7 @@ import type { Config } from "../../platform/config.ts";
 import { createLog, type EngineLog } from "../../platform/log.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { forgetAnswers } from "../../platform/postgres/feeder.ts";
+import { createCallStore } from "../../platform/postgres/calls.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
@@ -21,10 +22,12 @@ import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { BRIDGE_KEY, createDllCourier } from "../../platform/transports/dll/courier.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
-import { createCouriers } from "./couriers.ts";
+import { type Couriers, createCouriers } from "./couriers.ts";
 import { type Doors, openDoors } from "./doors.ts";
+import { createNumbers } from "./numbers.ts";
 import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
+import { createSessions } from "./sessions.ts";
 import { sinksOf, watch } from "./watch.ts";
 import { createWork, type Work } from "./work.ts";
 
@@ -149,12 +152,17 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const redis = createRedis({ url: config.redisUrl, log });
   const http = createCourier({ tls: catalogue.profiles.tls });
   const dll = createDllCourier({ tls: catalogue.profiles.tls, keyOf: (destination) => catalogue.secretsOf(destination)[BRIDGE_KEY] });
+  const calls = createCallStore(postgres.pool);
+  const partner = (name: string) => catalogue.partners.get(name);
+  const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: Date.now });
   const courier = createCouriers({
     wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll },
-    partner: (name) => catalogue.partners.get(name),
+    partner,
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,
     nowMs: Date.now,
+    numbers,
+    sessions: createSessions({ store: calls, log }),
     log,
   });
   const metrics = createMetrics();
@@ -162,6 +170,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     catalogue,
     postgres,
     courier,
+    numbers,
     metrics,
     log,
     editor: config.profile === "development" && config.editor === "on",
@@ -221,11 +230,22 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
       await leaveRegistry();
       await doors.close();
       await operatorApi.close();
+      await lastWords(postgres, courier, log);
       await postgres.close();
       await redis.close();
       await courier.close();
     },
   };
+}
+
+/** The last worker that stops signs out where the engine is signed in; the others may still be at work under the same sign-in. */
+async function lastWords(postgres: Postgres, courier: Couriers, log: EngineLog): Promise<void> {
+  try {
+    const living = await postgres.worker.living();
+    if (living.every((id) => id === postgres.worker.id)) await courier.signOut();
+  } catch (error) {
+    log.warn({ error: String(error) }, "the sign-ins were left as they are");
+  }
 }
 
 interface Built {

@@ -172,7 +172,12 @@ export function createDialects(deps: DialectDeps) {
       const vendor = id.split("/")[0];
       const constants = [...partners.values()].find((one) => one.vendor === vendor)?.constants ?? {};
       const sent = sentBy(asked.sent);
-      const encoded = encode(mapping, { key: asked.key, constants, ...(sent === undefined ? {} : { sent }) });
+      const encoded = encode(mapping, {
+        key: asked.key,
+        constants,
+        ...(sent === undefined ? {} : { sent }),
+        ...(asked.callNumber === undefined ? {} : { callNumber: asked.callNumber }),
+      });
       if (!encoded.ok) return { ok: false, why: encoded.problems.map((one) => one.en).join("; ") };
       const { method, path, headers, body, contentType } = encoded;
       return { ok: true, request: { method, path, headers }, body, contentType };

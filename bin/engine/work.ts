@@ -9,7 +9,7 @@ import { createSubscriptions, type Subscriptions } from "../../domain/delivery/s
 import { createTurns } from "../../domain/delivery/turns.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispatcher.ts";
-import type { Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
+import type { CallNumbers, Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import { connectOnce } from "../../platform/transports/http/connect.ts";
@@ -44,6 +44,7 @@ export interface WorkDeps {
   readonly catalogue: Catalogued;
   readonly postgres: Postgres;
   readonly courier: Courier;
+  readonly numbers: CallNumbers;
   readonly metrics: Metrics;
   readonly log: EngineLog;
   /** Whether flows are edited at this worker: it feeds whenever it can. */
@@ -59,7 +60,7 @@ export const after = (ms: number, run: () => void): (() => void) => {
 const clock = { nowMs: () => Date.now(), tickMs: () => performance.now(), after };
 const NOTHING: AfterSettle = { outbox: [], destinations: [], eventDeliveries: [] };
 
-export function createWork({ catalogue, postgres, courier, metrics, log, editor }: WorkDeps): Work {
+export function createWork({ catalogue, postgres, courier, numbers, metrics, log, editor }: WorkDeps): Work {
   const { sealer, dialects, partners, policyFor } = catalogue;
   let offer: (outbox: AfterSettle["outbox"]) => void = () => undefined;
   let tell: Pointers["tell"] = () => undefined;
@@ -133,6 +134,7 @@ export function createWork({ catalogue, postgres, courier, metrics, log, editor 
   const dispatcher = createDispatcher({
     store: writeBacks,
     courier,
+    numbers,
     dialect: dialects.outboundDialect,
     destinations: { names: () => [...partners.values()].filter((one) => one.destination).map((one) => one.partner), policy: policyFor },
     seal: sealer.writeBack,

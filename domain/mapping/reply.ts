@@ -17,7 +17,13 @@ export interface Reply {
   readonly status?: number | undefined;
   readonly contentType?: string | undefined;
   readonly body: Uint8Array;
-  readonly sent: { readonly key: string; readonly serial?: string | undefined; readonly amountFen?: bigint | undefined };
+  readonly sent: {
+    readonly key: string;
+    readonly serial?: string | undefined;
+    readonly amountFen?: bigint | undefined;
+    /** Our number of the call that sent it. */
+    readonly callNumber?: string | undefined;
+  };
 }
 
 export interface Interpreted {
@@ -65,6 +71,7 @@ interface Told {
   readonly code: string;
   readonly text: string;
   readonly key: string | undefined;
+  readonly callNumber: string | undefined;
   readonly serial: string | undefined;
   readonly amountText: string | undefined;
   readonly amountFen: bigint | undefined;
@@ -76,6 +83,9 @@ interface Told {
 
 /** Longest text of a partner that is kept. */
 const TEXT_KEPT = 2_000;
+const WHOLE = /^-?\d{1,15}$/;
+/** "00" and "-0" are zero; what is no whole number is no code. */
+const wholeOf = (text: string): string | undefined => (WHOLE.test(text) ? BigInt(text).toString() : undefined);
 const clip = (text: string): string => (text.length > TEXT_KEPT ? text.slice(0, TEXT_KEPT) : text);
 
 const unclear = (code: string, text: string, why: Why): Interpreted => ({
@@ -114,6 +124,7 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     code: many(ack.code, "code"),
     text: many(ack.text, "text"),
     key: one(ack.key, "key"),
+    callNumber: one(ack.callNumber, "callNumber"),
     serial: one(ack.serial, "serial"),
     reference: one(ack.reference, "reference"),
     amount: one(ack.amount?.at, "amount"),
@@ -127,14 +138,22 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
       fault(`/reply/ack/needs`, `needs 要求 ${need}，但未写它的位置`, `needs ${need}, but its place is not given`);
   if (ack.alreadyDone && (!places.amount || !places.serial))
     fault("/reply/ack/alreadyDone", "“已处理”须写 amount 与 serial 的位置", "alreadyDone needs the places of amount and serial");
+  if (ack.keyFirst !== undefined && places.key === undefined)
+    fault("/reply/ack/keyFirst", "keyFirst 须写 key 的位置", "keyFirst needs the place of key");
   if (ack.notFound && document.purpose !== "inquiry") fault("/reply/ack/notFound", "notFound 只用于查询", "notFound belongs to inquiries");
   const meaningOf = meaningsOf(ack, fault);
+  const exceptions = (ack.exceptions ?? []).map((exception, index) => {
+    if (exception.outcome === "not-found" && document.purpose !== "inquiry")
+      fault(`/reply/ack/exceptions/${index}`, "not-found 只用于查询", "not-found belongs to inquiries");
+    return { exception, holds: source.condition(exception.when, `/ack/exceptions/${index}/when`) };
+  });
   const statuses = new Set(ack.statuses);
   const readMoney = ack.amount?.as === "fen" ? fenFromFenText : fenFromYuan;
   const fallback = charsetOf(codec.charset ?? vendor.charset) ?? "utf-8";
 
   const tell = (frames: Frames): Told | undefined => {
-    const codes = new Set(places.code.map((place) => place.get(frames)).filter((text) => text !== undefined));
+    const given = places.code.map((place) => place.get(frames)).filter((text) => text !== undefined);
+    const codes = new Set(ack.numeric === true ? given.map(wholeOf) : given);
     const [code] = codes;
     if (code === undefined || codes.size !== 1) return undefined;
     const amountText = places.amount?.get(frames);
@@ -142,6 +161,7 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
       code,
       text: places.text.map((place) => place.get(frames)).find((text) => text !== undefined) ?? "",
       key: places.key?.get(frames),
+      callNumber: places.callNumber?.get(frames),
       serial: places.serial?.get(frames),
       amountText,
       amountFen: amountText === undefined ? undefined : readMoney(amountText),
@@ -197,9 +217,15 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
     const fault = places.faults.map((place) => place.get(frames)).find((text) => text !== undefined);
     if (fault !== undefined) return interpretFault(fault, ack);
     if (!statuses.has(status)) return unclear(http, "", because("unlisted-status", http));
+    const exception = exceptions.find(({ holds }) => holds(frames))?.exception;
+    if (exception)
+      return interpretException(exception, places.text.map((place) => place.get(frames)).find((text) => text !== undefined) ?? "");
     const told = tell(frames);
     if (!told) return unclear(http, "", because("no-single-code"));
-    return judge(told, meaningOf(told.code), reply.sent, ack);
+    // What the reply can name of the key is compared with that much of it.
+    const { key } = reply.sent;
+    const sent = ack.keyFirst === undefined ? reply.sent : { ...reply.sent, key: key.slice(0, ack.keyFirst) };
+    return judge(told, meaningOf(told.code), sent, ack);
   };
   return { interpret, names };
 }
@@ -215,10 +241,17 @@ function interpretFault(text: string, ack: AckContract): Interpreted {
   };
 }
 
+/** Of an inquiry that found something which is not as it should be, asking again tells nothing new: `claims` leads to a person. */
+function interpretException({ outcome, because: { zh, en } }: NonNullable<AckContract["exceptions"]>[number], text: string): Interpreted {
+  const told = { code: outcome, text: clip(text), why: because("listed-fault", inBoth(zh, en)) };
+  return outcome === "unclear" ? { ...told, outcome, claims: "done" } : { ...told, outcome };
+}
+
 /** What disagrees between the reply and what was sent; undefined when nothing stated does. */
 function disagreement(told: Told, sent: Reply["sent"], onlyKey: boolean): Why | undefined {
   if (told.key !== undefined && told.key !== sent.key) return because("other-key");
   if (onlyKey) return undefined;
+  if (told.callNumber !== undefined && sent.callNumber !== undefined && told.callNumber !== sent.callNumber) return because("other-call");
   if (told.amountText !== undefined && told.amountFen === undefined) return because("amount-unreadable");
   if (told.amountFen !== undefined && sent.amountFen !== undefined && told.amountFen !== sent.amountFen)
     return because("other-amount", String(told.amountFen), String(sent.amountFen));
@@ -231,6 +264,7 @@ const NEED_WORDS = {
   serial: { zh: "业务流水号", en: "serial" },
   amount: { zh: "金额", en: "amount" },
   receiptNo: { zh: "凭据号", en: "receipt number" },
+  callNumber: { zh: "本方报文号", en: "number of our call" },
 } as const;
 
 function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ack: AckContract): Interpreted {
@@ -279,9 +313,11 @@ function judge(told: Told, meaning: Meaning | undefined, sent: Reply["sent"], ac
         const lacks =
           need === "amount"
             ? told.amountFen !== sent.amountFen
-            : need === "serial"
-              ? told.serial === undefined || sent.serial === undefined
-              : told[need] === undefined;
+            : need === "callNumber"
+              ? told.callNumber === undefined || sent.callNumber === undefined
+              : need === "serial"
+                ? told.serial === undefined || sent.serial === undefined
+                : told[need] === undefined;
         if (!lacks) continue;
         const word = NEED_WORDS[need];
         return meaning === "alreadyDone"

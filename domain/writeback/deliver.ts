@@ -10,8 +10,9 @@ import type { OutboundDialect, Reading, Reply, Sent, WireRequest } from "./diale
 import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
 import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
 import { type DestinationPolicy, LEASE_MARGIN_MS } from "./policy.ts";
-import type { AttemptEnd, CallRequest, CallResult, Claimed, Courier } from "./ports.ts";
+import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed, Courier, Sending } from "./ports.ts";
 import type { ParkCode } from "./reasons.ts";
+import { judgeReversal, reversalUnanswered } from "./reversal.ts";
 import { why } from "./why.ts";
 
 export type Delivered =
@@ -27,17 +28,26 @@ export interface DeliverDeps extends EndDeps {
   readonly random: Random;
   /** The store's time; undefined while it is not known. The age of a key is counted by it. */
   readonly storeNowMs?: () => number | undefined;
+  /** Absent: no partner knows our calls by a number. */
+  readonly numbers?: CallNumbers;
 }
 
 /** Past this share of the time for which a partner remembers a key the key alone protects nothing any more. */
 export const KEY_LIFE_SHARE = 0.5;
 const TOO_MANY_REQUESTS = 429;
+const NOT_CALLED = { reach: "not-called", openSend: false } as const;
+const RECORD_WORDS_BYTES = 200;
 
 export type Deliver = (claimed: Claimed, policy: DestinationPolicy, claimedAtTickMs: number, signal?: AbortSignal) => Promise<Delivered>;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const sentOf = (claimed: Claimed): Sent => ({
+/** Slots of a write-back's calls (`CallNumbers`): sent again it is the same call, asked again another; a reversal is the same until it is known to have found nothing. */
+const slotOf = ({ key, attempt }: Claimed, what: "send" | "inquiry" | "reversal"): string =>
+  what === "send" ? key : what === "inquiry" ? `${key}:inquiry:${attempt}` : `${key}:reversal`;
+const numbered = (callNumber: string | undefined) => (callNumber === undefined ? {} : { callNumber });
+const sentOf = (claimed: Claimed, callNumber?: string): Sent => ({
   key: claimed.key,
+  ...numbered(callNumber),
   ...(claimed.serial === undefined ? {} : { serial: claimed.serial }),
   ...(claimed.amountFen === undefined ? {} : { amountFen: claimed.amountFen }),
 });
@@ -80,18 +90,37 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   };
 
-  const aboutOf = ({ destination, key, attempt }: Claimed, mapping: string) => ({ destination, mapping, key, attempt });
+  const aboutOf = ({ destination, key, attempt }: Claimed, mapping: string, number?: string) => ({
+    destination,
+    mapping,
+    key,
+    attempt,
+    ...(number === undefined ? {} : { number }),
+  });
 
-  const read = (mapping: string, reply: Reply, claimed: Claimed): Reading => {
+  /** The number of a call, stored before it is made; why it cannot be made otherwise. */
+  const numberOf = async (
+    claimed: Claimed,
+    what: "send" | "inquiry" | "reversal",
+  ): Promise<{ readonly ok: true; readonly number?: string; readonly first: boolean } | { readonly ok: false; readonly why: string }> => {
     try {
-      return dialect.interpret(mapping, reply, sentOf(claimed));
+      const found = await deps.numbers?.of(claimed.destination, slotOf(claimed, what));
+      return found === undefined ? { ok: true, first: false } : { ok: true, ...found };
+    } catch (error) {
+      return { ok: false, why: messageOf(error) };
+    }
+  };
+
+  const read = (mapping: string, reply: Reply, claimed: Claimed, callNumber?: string): Reading => {
+    try {
+      return dialect.interpret(mapping, reply, sentOf(claimed, callNumber));
     } catch (error) {
       trouble("dialect threw while it read a reply", claimed, messageOf(error));
       return { outcome: "unclear", why: why("dialect-failed") };
     }
   };
 
-  const send = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
+  const send = async (claimed: Claimed, policy: DestinationPolicy, fits: () => boolean, signal?: AbortSignal): Promise<Judged> => {
     let request: WireRequest | undefined;
     try {
       request = dialect.request(claimed.mapping, { key: claimed.key });
@@ -99,9 +128,14 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       trouble("dialect threw before a send", claimed, messageOf(error));
     }
     if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", why("no-outbound-mapping", claimed.mapping));
+    const own = await numberOf(claimed, "send");
+    if (!own.ok) return sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", own.why) }, NOT_CALLED);
+    // Storing it may have taken as long as the database is slow: whoever took the lease over must not be overtaken by us.
+    if (!fits())
+      return { ...sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", "lease") }, NOT_CALLED), retryInMs: 0 };
     failpoint("write-back.before-send");
     const content = { body: claimed.body, contentType: contentTypeOf(claimed) };
-    const result = await call(policy, request, content, aboutOf(claimed, claimed.mapping), signal);
+    const result = await call(policy, request, content, aboutOf(claimed, claimed.mapping, own.number), signal);
     if (result.kind !== "reply") {
       const outcome = result.kind === "unsent" ? "unsent" : "unclear";
       return sendStep(
@@ -111,7 +145,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         { reach: "failed", openSend: outcome === "unclear" },
       );
     }
-    const verdict = judgeSend(read(claimed.mapping, result, claimed), result.status, sentOf(claimed), policy.inquiry !== undefined);
+    const reading = read(claimed.mapping, result, claimed, own.number);
+    const verdict = judgeSend(reading, result.status, sentOf(claimed), policy.inquiry !== undefined);
     const reach: Reach = verdict.outcome === "busy" ? "busy" : verdict.outcome === "unclear" && !verdict.park ? "failed" : "answered";
     const openSend = verdict.outcome === "acknowledged" || verdict.outcome === "deferred" || verdict.outcome === "unclear";
     return sendStep(claimed, policy, verdict, { reach, openSend, reply: result, ...told(result) });
@@ -135,10 +170,10 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     signal?: AbortSignal,
   ): Promise<Judged> => {
     // A person has looked in the partner's system (manual.ts replayRuling): nothing is there, and this one send is what he wants.
-    if (policy.inquiry === undefined && claimed.because === "replay") return send(claimed, policy, signal);
+    if (policy.inquiry === undefined && claimed.because === "replay") return send(claimed, policy, fits, signal);
     if (policy.inquiry === undefined) return parked("KEY_EXPIRED", "unclear", why("key-expired"));
     const asked = await ask(claimed, policy, signal);
-    return asked.step === "resend" && fits() ? send(claimed, policy, signal) : asked;
+    return asked.step === "resend" && fits() ? send(claimed, policy, fits, signal) : asked;
   };
 
   const sendStep = (
@@ -168,12 +203,20 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const since = claimed.sinceLastPossibleSendMs;
     const open = since === undefined ? "unsent" : "unclear";
     if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, why("no-inquiry"));
-    const encoded = encodeInquiry(claimed, policy.inquiry);
+    const original = await numberOf(claimed, "send");
+    const own = original.ok ? await numberOf(claimed, "inquiry") : original;
+    if (!original.ok || !own.ok) {
+      const reason = why("no-call-number", own.ok ? "" : own.why);
+      return askStep(claimed, policy, { kind: "unsent", verdict: { outcome: "unclear", why: reason } }, { reach: "not-called" });
+    }
+    const encoded = encodeInquiry(claimed, policy.inquiry, original.number);
     if (!encoded.ok || !encoded.request.path.startsWith("/")) {
       return parked("CANNOT_ASK", open, encoded.ok ? why("inquiry-without-path") : why("inquiry-not-written", encoded.why));
     }
     failpoint("write-back.before-inquiry");
-    const result = await call(policy, encoded.request, encoded, aboutOf(claimed, policy.inquiry), signal);
+    const about = { ...aboutOf(claimed, policy.inquiry, own.number), sent: sendingOf(claimed) };
+    const result = await call(policy, encoded.request, encoded, about, signal);
+    if (result.kind === "reply" && result.standsFor !== undefined) return askedRecord(claimed, policy, result);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
       return askStep(
@@ -183,12 +226,26 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         { reach: "failed" },
       );
     }
-    const reading = read(policy.inquiry, result, claimed);
+    const reading = read(policy.inquiry, result, claimed, original.number);
     const judged = judgeInquiry(reading, result.status, sentOf(claimed));
     // Counted up to the claim, before we asked: what the partner says is about the instant it looked. Never sent at all: nothing can still be under way.
     const sinceMs = since ?? Number.POSITIVE_INFINITY;
     const reach: Reach = reading.outcome === "busy" ? "busy" : judged.kind === "unclear" ? "failed" : "answered";
     return askStep(claimed, policy, judged, { reach, reply: result, sinceMs, ...told(result) });
+  };
+
+  /** Who stands between us and the partner has answered from its record, in place of the partner. */
+  const askedRecord = (claimed: Claimed, policy: DestinationPolicy, result: CallResult & { readonly kind: "reply" }): Judged => {
+    if (result.standsFor === "nothing") {
+      const verdict: Verdict = { outcome: "unsent", why: why("not-begun-by-record") };
+      return { verdict, step: "resend", retryInMs: 0, reach: "answered", openSend: false, reply: result };
+    }
+    if (result.standsFor === "unclear")
+      return { ...parked("UNCLEAR", "unclear", why("unclear-by-record", bodyText(result.body))), reach: "answered" };
+    const verdict = judgeSend(read(claimed.mapping, result, claimed), result.status, sentOf(claimed), false);
+    // What the partner said then it says for ever: asked again it would only be read again.
+    const judged: Verdict = verdict.outcome === "unclear" && !verdict.park ? { ...verdict, park: "UNCLEAR" } : verdict;
+    return sendStep(claimed, policy, judged, { reach: "answered", openSend: false, reply: result, ...told(result) });
   };
 
   const askStep = (
@@ -210,9 +267,42 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return { ...judged, verdict, step: "ask", retryInMs: Math.max(Math.ceil(policy.trustNotFoundAfterMs - sinceMs), 1) };
   };
 
-  const encodeInquiry = (claimed: Claimed, mapping: string) => {
+  /**
+   * Asks, and where nothing is there tells the partner to undo whatever may still come of it before it is sent again. Both in one attempt: `fits` says whether the lease
+   * still lasts for the second call.
+   */
+  const askAndReverse = async (claimed: Claimed, policy: DestinationPolicy, fits: () => boolean, signal?: AbortSignal): Promise<Judged> => {
+    const asked = await ask(claimed, policy, signal);
+    const undo = policy.reversal;
+    const wanted = undo?.of.has(claimed.mapping) === true && claimed.sinceLastPossibleSendMs !== undefined;
+    if (!undo || !wanted || asked.step !== "resend") return asked;
+    const again = (detail: string, reach: Reach): Judged => ({
+      ...reversalUnanswered(detail),
+      reach,
+      openSend: false,
+      retryInMs: backoffMs(claimed.attempt, policy.retry, random),
+    });
+    const original = await numberOf(claimed, "send");
+    const own = original.ok ? await numberOf(claimed, "reversal") : original;
+    if (!original.ok || !own.ok) return again(own.ok ? "" : own.why, "not-called");
+    if (!fits()) return { ...again("lease", "answered"), retryInMs: 0 };
+    const encoded = encodeInquiry(claimed, undo.mapping, original.number);
+    if (!encoded.ok) return parked("CANNOT_ASK", "unclear", why("reversal-not-written", encoded.why));
+    const about = { ...aboutOf(claimed, undo.mapping, own.number), sent: sendingOf(claimed) };
+    const result = await call(policy, encoded.request, encoded, about, signal);
+    if (result.kind !== "reply") return again(result.why, "failed");
+    const { refused, ...judged } = judgeReversal(read(undo.mapping, result, claimed, original.number), asked.verdict, own.first);
+    // Not stored: the next refusal is taken for doubtful, and a person looks.
+    if (refused) await deps.numbers?.over(claimed.destination, slotOf(claimed, "reversal")).catch(() => undefined);
+    const reach: Reach = judged.step === "ask" ? "failed" : "answered";
+    const retryInMs = judged.step === "ask" ? backoffMs(claimed.attempt, policy.retry, random) : judged.step === "resend" ? 0 : undefined;
+    return { ...judged, reach, openSend: false, reply: result, ...(retryInMs === undefined ? {} : { retryInMs }) };
+  };
+
+  const encodeInquiry = (claimed: Claimed, mapping: string, callNumber: string | undefined) => {
     try {
-      return dialect.encodeInquiry(mapping, { ...sentOf(claimed), kind: claimed.kind, businessDate: claimed.businessDate });
+      const { kind, businessDate } = claimed;
+      return dialect.encodeInquiry(mapping, { ...sentOf(claimed, callNumber), kind, businessDate, sent: sendingOf(claimed) });
     } catch (error) {
       trouble("dialect threw before an inquiry", claimed, messageOf(error));
       return { ok: false as const, why: "the dialect failed" };
@@ -222,8 +312,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   const judge = async (claimed: Claimed, policy: DestinationPolicy, fits: () => boolean, signal?: AbortSignal): Promise<Judged> => {
     try {
       if (claimed.action === "send" && keyIsOld(claimed, policy)) return await sendUnderOldKey(claimed, policy, fits, signal);
-      if (claimed.action === "send") return await send(claimed, policy, signal);
-      if (claimed.action === "ask") return await ask(claimed, policy, signal);
+      if (claimed.action === "send") return await send(claimed, policy, fits, signal);
+      if (claimed.action === "ask") return await askAndReverse(claimed, policy, fits, signal);
+      if (claimed.because === "no-body") return parked("CANNOT_SEND", "unsent", why("no-body"));
       if (claimed.because === "person") return parked("PARKED_BY_PERSON", "unsent", why("by-person"));
       const code: ParkCode = claimed.because === "answer-overdue" ? "ANSWER_OVERDUE" : "LEASE_EXPIRED";
       return { ...parked(code, "unclear", why(code === "ANSWER_OVERDUE" ? "answer-overdue" : "lease-expired")), openSend: false };
@@ -266,6 +357,11 @@ const told = (result: { readonly status: number; readonly retryAfterMs?: number 
   throttled: result.status === TOO_MANY_REQUESTS || result.retryAfterMs !== undefined,
   ...(result.retryAfterMs === undefined ? {} : { retryAfterMs: result.retryAfterMs }),
 });
+
+/** What the record says beside the reply: a short text of ours. */
+const bodyText = (body: Uint8Array): string => new TextDecoder().decode(body.subarray(0, RECORD_WORDS_BYTES));
+
+const sendingOf = (claimed: Claimed): Sending => ({ mapping: claimed.mapping, body: claimed.body, contentType: contentTypeOf(claimed) });
 
 /** The body was encoded in `charset`; a partner that decodes by header must be told. */
 const contentTypeOf = (claimed: Claimed): string =>

@@ -2,7 +2,7 @@
  * What the delivery core asks of a destination's dialect: where a write-back goes, what a reply means, and how to ask what became of one. Behind it stand the
  * outbound mappings and adapters; they build and read bytes and never send (design.md decision 15). It should not throw; the core survives it when it does.
  */
-import type { CallRequest } from "./ports.ts";
+import type { CallRequest, Sending } from "./ports.ts";
 
 /** What one reply means by the ack contract, before we hold it against what was sent. */
 export interface Reading {
@@ -32,6 +32,8 @@ export interface Sent {
   readonly key: string;
   readonly serial?: string;
   readonly amountFen?: bigint;
+  /** Our own number of the call that sent it, where the partner knows calls by one (msgid). */
+  readonly callNumber?: string;
 }
 
 export interface Reply {
@@ -50,6 +52,8 @@ export interface WireRequest {
 export interface Inquiry extends Sent {
   readonly kind: string;
   readonly businessDate: string;
+  /** The write-back that is asked about, as it went to the wire: where a dialect's inquiry repeats what was sent. Absent for probes. */
+  readonly sent?: Sending;
 }
 
 export type EncodedInquiry =
@@ -61,5 +65,6 @@ export interface OutboundDialect {
   request(mapping: string, about: { readonly key: string }): WireRequest | undefined;
   /** Total: any status, any bytes. Bytes that the contract does not list are `unclear`. */
   interpret(mapping: string, reply: Reply, sent: Sent): Reading;
+  /** Also of a reversal: both are about a write-back that may have been done. */
   encodeInquiry(mapping: string, asked: Inquiry): EncodedInquiry;
 }

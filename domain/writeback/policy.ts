@@ -28,6 +28,8 @@ export interface DestinationPolicy {
   readonly replyBytesMax: number;
   /** `<vendor>/<message>` of the inquiry; absent: the destination cannot be asked. */
   readonly inquiry?: string;
+  /** `<vendor>/<message>` that undoes an unclear write-back of one of these mappings, once an inquiry found nothing (冲正); absent: it is sent again. */
+  readonly reversal?: { readonly mapping: string; readonly of: ReadonlySet<string> };
   /** Path of a harmless GET: what probes ask while the breaker is open. */
   readonly ping?: string;
   /** Pauses between probes; absent: PROBE_FIRST_MS to PROBE_MAX_MS (breaker.ts). */
@@ -72,6 +74,21 @@ function problemsOf(destination: Destination): readonly PolicyProblem[] {
         en: `the lease of ${destination.leaseMs} ms is too short: an old key is asked for and then sent, which may take ${bothMs} ms`,
       });
     }
+  }
+  if (destination.reversal !== undefined) {
+    const bothMs = 2 * attemptMs + LEASE_MARGIN_MS;
+    if (destination.inquiry === undefined)
+      problems.push({
+        at: "/destination/reversal",
+        zh: "冲正之前须先查询，但没有声明查询报文",
+        en: "a reversal needs an inquiry before it, but none is declared",
+      });
+    else if (bothMs > destination.leaseMs && problems.length === 0)
+      problems.push({
+        at: "/destination/leaseMs",
+        zh: `租约 ${destination.leaseMs} 毫秒太短：先查询再冲正共需 ${bothMs} 毫秒`,
+        en: `the lease of ${destination.leaseMs} ms is too short: an inquiry and a reversal may take ${bothMs} ms`,
+      });
   }
   for (const [index, { from, to }] of (destination.quietHours ?? []).entries()) {
     if (from === to) {
@@ -120,6 +137,14 @@ export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destinat
       retry: destination.retry,
       replyBytesMax: REPLY_BYTES_MAX,
       ...(destination.inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${destination.inquiry}` }),
+      ...(destination.reversal === undefined
+        ? {}
+        : {
+            reversal: {
+              mapping: `${partner.vendor}/${destination.reversal.message}`,
+              of: new Set(destination.reversal.of.map((message) => `${partner.vendor}/${message}`)),
+            },
+          }),
       ...(destination.ping === undefined ? {} : { ping: destination.ping }),
       ...(destination.probe === undefined ? {} : { probe: destination.probe }),
       ...(destination.ratePerSecond === undefined ? {} : { ratePerSecond: destination.ratePerSecond }),

@@ -58,7 +58,7 @@ export interface Claimed {
    */
   readonly action: "send" | "ask" | "park";
   /** Why it came back, where that decides the reason a person reads. Absent: plainly due. */
-  readonly because?: "lease-expired" | "answer-overdue" | "replay" | "person";
+  readonly because?: "lease-expired" | "answer-overdue" | "replay" | "person" | "no-body";
   /**
    * Milliseconds since the last instant at which a request for it may have left us; absent when none ever did. A settled unclear send counts from its
    * settlement, a send whose lease expired from the end of that lease (its worker may have slept until then); an inquiry never counts.
@@ -166,6 +166,15 @@ export type CallResult =
       readonly body: Uint8Array;
       readonly retryAfterMs?: number;
       readonly ms: number;
+      /** Response headers that the courier was asked to keep, names in lower case. */
+      readonly headers?: Readonly<Record<string, string>>;
+      /** What a DLL's function returned, told beside the reply. */
+      readonly returnValue?: string;
+      /**
+       * To an inquiry, by who stands between us and the partner and records every call (the DLL bridge): `send` this is the very reply to the earlier send ·
+       * `nothing` none of its sends has begun, and none ever will · `unclear` a send began, nobody will ever know how it ended, and the dialect has no 冲正.
+       */
+      readonly standsFor?: "send" | "nothing" | "unclear";
     }
   /** Nothing left us: refused, DNS, TLS, connect timeout, or the lease was too short to begin. */
   | { readonly kind: "unsent"; readonly why: string; readonly ms: number }
@@ -181,8 +190,37 @@ export interface CallRequest {
   readonly replyTimeoutMs: number;
   readonly replyBytesMax: number;
   readonly signal?: AbortSignal;
-  /** What the call is about: absent for pings. `mapping` is `<vendor>/<message>`; `attempt` is absent for questions of flows. */
-  readonly about?: { readonly destination: string; readonly mapping: string; readonly key: string; readonly attempt?: number };
+  /**
+   * What the call is about: absent for pings. `mapping` is `<vendor>/<message>`; `attempt` is absent for questions of flows. `sent`: of an inquiry, the write-back
+   * that it asks about.
+   */
+  readonly about?: {
+    readonly destination: string;
+    readonly mapping: string;
+    readonly key: string;
+    readonly attempt?: number;
+    readonly sent?: Sending;
+    /** This call's own number at the partner (`CallNumbers`). */
+    readonly number?: string;
+  };
+}
+
+/** A write-back as it goes to the wire. */
+export interface Sending {
+  readonly mapping: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+}
+
+/**
+ * Numbers by which partners know our calls (msgid, 发送方流水号), stored before the call: a reversal names the number of what it undoes. `slot`: a write-back's key, or what
+ * is asked and reversed about it.
+ */
+export interface CallNumbers {
+  /** The same for the same slot for ever; `first`: it was made now. Undefined: calls to this destination have none. Rejects when it cannot be stored: make no call then. */
+  of(destination: string, slot: string): Promise<{ readonly number: string; readonly first: boolean } | undefined>;
+  /** The slot's call is known to have had no effect: the slot may have another number; this one stays taken. */
+  over(destination: string, slot: string): Promise<void>;
 }
 
 /** The one who sends. Never retries, never follows redirects, never throws. */

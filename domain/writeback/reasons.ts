@@ -13,6 +13,8 @@ export type ParkCode =
   | "ALREADY_DONE_UNPROVED"
   | "RECEIPT_DIFFERS"
   | "INQUIRY_REFUSED"
+  | "REVERSED"
+  | "REVERSAL_UNPROVED"
   | "CANNOT_ASK"
   | "CANNOT_SEND"
   | "PARKED_BY_PERSON"
@@ -92,6 +94,24 @@ export const PARK: Readonly<Record<ParkCode, ParkText>> = {
     zh: "对方拒绝了查询，无法确认结果",
     en: "The partner refused the inquiry, so the result cannot be confirmed",
     advice: findThere,
+    mayHaveTakenEffect: true,
+  },
+  REVERSED: {
+    zh: "结果不明的交易已由对方冲正，本笔不再发送",
+    en: "The unclear call was reversed by the partner; this one is not sent again",
+    advice: {
+      zh: "核对无误后取消本笔；仍需办理的由 HIS 重新发起（新的报文号）",
+      en: "Check it and cancel this one; if it is still wanted the HIS asks anew (under a new number)",
+    },
+    mayHaveTakenEffect: false,
+  },
+  REVERSAL_UNPROVED: {
+    zh: "对方拒绝冲正，而更早的一次冲正结果不明：可能已冲正，也可能从未到达",
+    en: "The partner refused the reversal, and an earlier one is unclear: it may be reversed, or never have arrived",
+    advice: {
+      zh: "在对方系统或对账明细（3202）中按报文号查找后再了结；确认未发生的由 HIS 重新发起",
+      en: "Look for the number in the partner's system or in the reconciliation details (3202), then resolve it; if nothing was done the HIS asks anew",
+    },
     mayHaveTakenEffect: true,
   },
   CANNOT_ASK: {

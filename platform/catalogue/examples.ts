@@ -25,10 +25,13 @@ export interface ExampleContext {
   readonly contentType?: string;
   readonly key: string;
   readonly order?: Readonly<Record<string, string>>;
+  /** Of an inquiry or a reversal: our number of the call that sent the write-back, and what stood in it by place. */
+  readonly callNumber?: string;
+  readonly sent?: Readonly<Record<string, string>>;
 }
 
 /** The context of examples that set none. */
-const contextOf = (vendor: string): ExampleContext => ({
+const contextOf = (vendor: string): Omit<ExampleContext, "sent"> => ({
   constants: { institution: "H001" },
   partner: vendor,
   receivedAt: "2026-11-20T10:00:00+08:00",
@@ -58,7 +61,7 @@ export async function exampleInput(folder: string, vendor: string): Promise<Para
   const files = await filesIn(folder);
   const raw = (await files.bytes("in")) ?? (await files.bytes("request"));
   if (!raw) throw new Error(`${folder} holds neither in.* nor request.*`);
-  const stated: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
+  const { sent: _sent, ...stated }: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
   return { raw, reply: await files.bytes("reply"), returnValue: (await files.text("return"))?.trim(), ...contextOf(vendor), ...stated };
 }
 
@@ -97,8 +100,14 @@ async function runOutbound(folder: string, name: string, vendor: string, mapping
   const files = await filesIn(folder);
   if (files.names.includes("sent.json")) return runReply(name, mapping, files);
   const event = await files.text("event.json");
-  const stated: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
-  const encoded = mapping.encode({ ...contextOf(vendor), ...stated, ...(event === undefined ? {} : { event: JSON.parse(event) }) });
+  const { sent, ...stated }: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
+  const about = sent === undefined ? {} : { sent: (path: string): string | undefined => sent[path] };
+  const encoded = mapping.encode({
+    ...contextOf(vendor),
+    ...stated,
+    ...about,
+    ...(event === undefined ? {} : { event: JSON.parse(event) }),
+  });
   if (!encoded.ok)
     return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(encoded.problems) };
   const { kind } = mapping.document.codec;

@@ -4,7 +4,7 @@ import type { OutboundDialect } from "../../domain/writeback/dialect.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { Duplicates } from "../../domain/writeback/outcome.ts";
 import { type DestinationPolicy, REPLY_BYTES_MAX } from "../../domain/writeback/policy.ts";
-import type { AttemptEnd, CallRequest, CallResult, Claimed } from "../../domain/writeback/ports.ts";
+import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed } from "../../domain/writeback/ports.ts";
 import { createFakeClock, type FakeClock } from "./clock.ts";
 import { fakeDialect, fakeSeal } from "./dialect.ts";
 
@@ -58,6 +58,9 @@ export interface Setup {
   readonly dialect?: Partial<OutboundDialect>;
   readonly seal?: SealWriteBackEvent;
   readonly lateMs?: number;
+  readonly numbers?: CallNumbers;
+  /** Told of every call, before its answer is made. */
+  readonly seen?: (request: CallRequest) => void;
 }
 
 export async function run(setup: Setup): Promise<{ delivered: Delivered; end: AttemptEnd; calls: CallRequest[]; troubles: string[] }> {
@@ -68,7 +71,9 @@ export async function run(setup: Setup): Promise<{ delivered: Delivered; end: At
     courier: {
       call: async (request) => {
         calls.push(request);
-        return typeof setup.call === "function" ? setup.call(clock) : setup.call;
+        const answer = typeof setup.call === "function" ? setup.call(clock) : setup.call;
+        setup.seen?.(request);
+        return answer;
       },
       close: async () => undefined,
     },
@@ -76,6 +81,7 @@ export async function run(setup: Setup): Promise<{ delivered: Delivered; end: At
     seal: setup.seal ?? fakeSeal,
     clock,
     random: () => 0,
+    ...(setup.numbers === undefined ? {} : { numbers: setup.numbers }),
     trouble: (what) => void troubles.push(what),
   });
   await clock.advance(setup.lateMs ?? 0);
