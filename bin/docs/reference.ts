@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { envelopeSchema, SCHEMA_DRAFT } from "../../domain/events/envelope.ts";
 import { dataSchemaUri, type EventDefinition } from "../../domain/events/event.ts";
+import { DictionariesDocument, FieldsDocument, RegionDocument } from "../../domain/checks/documents.ts";
 import type { InboundDocument } from "../../domain/mapping/document.ts";
 import { type MappingDocument, MappingSchema } from "../../domain/mapping/outbound-document.ts";
 import { type VendorDocument, VendorSchema } from "../../domain/mapping/vendor.ts";
 import { Partner } from "../../domain/partners/profile.ts";
 import { outcomesMarkdown } from "../../domain/writeback/table.ts";
-import { DATA_FOLDERS } from "../../platform/catalogue/mappings.ts";
+import { DATA_FOLDERS } from "../../platform/catalogue/checks.ts";
 import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
 import { alarmsPage } from "./alarms.ts";
@@ -95,6 +96,18 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     [`${SCHEMAS_FOLDER}/mapping.json`, text(MappingSchema)],
     [`${SCHEMAS_FOLDER}/vendor.json`, text(VendorSchema)],
     [`${SCHEMAS_FOLDER}/partner.json`, text({ $schema: SCHEMA_DRAFT, title: "汇流伙伴档案 · Huiliu partner profile", ...Partner })],
+    [
+      `${SCHEMAS_FOLDER}/fields.json`,
+      text({ $schema: SCHEMA_DRAFT, title: "汇流字段表 · Huiliu fields of a transaction", ...FieldsDocument }),
+    ],
+    [
+      `${SCHEMAS_FOLDER}/dictionaries.json`,
+      text({ $schema: SCHEMA_DRAFT, title: "汇流字典 · Huiliu dictionaries", ...DictionariesDocument }),
+    ],
+    [
+      `${SCHEMAS_FOLDER}/region.json`,
+      text({ $schema: SCHEMA_DRAFT, title: "汇流地区档案 · Huiliu profile of a region", ...RegionDocument }),
+    ],
     ["docs/asyncapi.json", text(asyncApi(version, definitions, await inboundMessages(mappings)))],
     ...(await openApi()),
     ["docs/outcomes.md", outcomesMarkdown()],

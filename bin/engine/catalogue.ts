@@ -8,7 +8,7 @@ import { folderProblemLine, loadMappings } from "../../platform/catalogue/mappin
 import { loadEventRegistry } from "../../platform/catalogue-events.ts";
 import type { Config } from "../../platform/config.ts";
 import { createDialects, type Dialects } from "./dialects.ts";
-import { type Credentials, loadCredentials, loadPartners } from "./partners.ts";
+import { type Credentials, loadCredentials, loadPartners, withRegions } from "./partners.ts";
 import { createProfileBook, type ProfileBook } from "./profiles.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 
@@ -37,7 +37,7 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
       throw new Error(`mappings/${name}/vendor.json: there is no adapters/${adapter} / 没有该适配器`);
   }
   const vendors = new Set(loaded.vendors.keys());
-  const partners = new Map(loadPartners(config.root, config.partnerUrls, vendors));
+  const partners = new Map(withRegions(loadPartners(config.root, config.partnerUrls, vendors), loaded.checks));
   const profiles = createProfileBook({
     partners,
     seeds: loadPartners(config.root, {}, vendors),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Value } from "typebox/value";
+import type { VendorChecks } from "../../domain/checks/checks.ts";
 import { Partner } from "../../domain/partners/profile.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 
@@ -48,6 +49,30 @@ export function loadPartners(
   if (partners.size === 0 && problems.length === 0) problems.push("partners/ holds no profile / partners/ 下没有伙伴档案");
   if (problems.length > 0) throw new PartnersRefused(`Partners refused / 伙伴档案有误:\n- ${problems.join("\n- ")}`);
   return partners;
+}
+
+/**
+ * Puts the constants of its region under a partner's own. A vendor that has regions wants every one of its partners to name one that is there: a profile that
+ * does not is refused, because its calls would be checked against another region's rules.
+ */
+export function withRegions(
+  partners: ReadonlyMap<string, Partner>,
+  checks: ReadonlyMap<string, VendorChecks>,
+): ReadonlyMap<string, Partner> {
+  const problems: string[] = [];
+  const all = new Map<string, Partner>();
+  for (const [name, partner] of partners) {
+    const regions = checks.get(partner.vendor)?.regions;
+    const wanted = partner.constants.region ?? "";
+    const region = regions?.get(wanted);
+    if (regions && regions.size > 0 && !region) {
+      const known = [...regions.keys()].join(", ");
+      problems.push(`partners/${name}.json/constants/region: ${wanted || "absent"} is none of ${known} / 地区须为其中之一`);
+    }
+    all.set(name, region ? { ...partner, constants: { ...region.constants, ...partner.constants } } : partner);
+  }
+  if (problems.length > 0) throw new PartnersRefused(`Partners refused / 伙伴档案有误:\n- ${problems.join("\n- ")}`);
+  return all;
 }
 
 /** What bin/start made, or what production brings: keys and AMQP accounts, never in partners/. */

@@ -2,6 +2,7 @@
  * The mapping engine's face: a document and its vendor compiled once, then `translate`, `encode` and `interpretReply` as pure, total functions.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { VendorChecks } from "../checks/checks.ts";
 import { type Problem, problem } from "../problem.ts";
 import { InboundDocument } from "./document.ts";
 import { compileInbound, type InboundMapping, type MappingDeps, type TranslateInput, type Translated } from "./inbound.ts";
@@ -40,7 +41,7 @@ export function checkVendor(
 }
 
 /** Compiles a mapping document of either direction. All problems at once, each with a JSON pointer into the document. Never throws on any JSON. */
-export function compileMapping(document: unknown, vendor: VendorDocument, deps: MappingDeps): Compiled {
+export function compileMapping(document: unknown, vendor: VendorDocument, deps: MappingDeps, checks?: VendorChecks): Compiled {
   const outbound = typeof document === "object" && document !== null && (document as { direction?: unknown }).direction === "outbound";
   const wrong = schemaProblems(outbound ? acceptsOutbound : acceptsInbound, document);
   if (wrong.length > 0) return { ok: false, problems: wrong };
@@ -49,7 +50,7 @@ export function compileMapping(document: unknown, vendor: VendorDocument, deps: 
     if (!problems.has(`${at} ${zh}`)) problems.set(`${at} ${zh}`, problem("document", at, { zh, en }));
   };
   const mapping = outbound
-    ? compileOutbound(document as OutboundDocument, vendor, fault)
+    ? compileOutbound(document as OutboundDocument, vendor, fault, checks)
     : compileInbound(document as InboundDocument, vendor, deps, fault);
   return problems.size > 0 ? { ok: false, problems: [...problems.values()] } : { ok: true, mapping };
 }

@@ -228,6 +228,15 @@ export const OutboundDocument = Type.Object(
       }),
     ),
     serial: Type.Optional(Type.Array(Type.String(), { minItems: 1, ...says("回写业务流水号所在的事件字段", "where its serial is") })),
+    checkedBy: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9-]{1,32}$",
+        ...says(
+          "发送前按 fields/<名称>.json 与地区档案检查每个字段",
+          "held against fields/<name>.json and the region before it is sent: every problem at once",
+        ),
+      }),
+    ),
     fields: Type.Array(RuleRef, { minItems: 1, maxItems: 200 }),
     reply: Type.Object({ codec: Codec, ack: AckContract }, CLOSED),
   },

@@ -2,6 +2,7 @@
  * Outbound: an event becomes the bytes of a write-back (XML, XML inside SOAP, JSON, delimited), or the list of everything that stands in the way.
  * Absent values are left out, never written empty. A value the charset or the format cannot carry refuses the whole.
  */
+import { type CheckCall, compileChecks, type VendorChecks } from "../checks/checks.ts";
 import type { Problem } from "../problem.ts";
 import { type Charset, charsetOf, encodeText } from "./charset.ts";
 import { compileCondition, conditionFault, conditionsIn } from "./conditions.ts";
@@ -303,8 +304,17 @@ function written(writing: Writing, document: OutboundDocument, charset: Charset)
   return writeXml(root, document.declaration === true ? charset.toUpperCase() : undefined);
 }
 
+/** The check of the fields that a call must satisfy before it is sent, where the document names one. */
+function checkerOf(document: OutboundDocument, checks: VendorChecks | undefined, fault: Fault): CheckCall | undefined {
+  if (document.checkedBy === undefined) return undefined;
+  if (document.codec.kind !== "json") fault("/checkedBy", "checkedBy 只用于 JSON 报文", "checkedBy goes with JSON messages");
+  const check = checks && compileChecks(document.checkedBy, checks);
+  if (!check) fault("/checkedBy", `没有 fields/${document.checkedBy}.json`, `there is no fields/${document.checkedBy}.json`);
+  return check;
+}
+
 /** Compiles an outbound document; faults are reported through `fault`. */
-export function compileOutbound(document: OutboundDocument, vendor: VendorDocument, fault: Fault): OutboundMapping {
+export function compileOutbound(document: OutboundDocument, vendor: VendorDocument, fault: Fault, checks?: VendorChecks): OutboundMapping {
   const charset = charsetOf(document.codec.charset ?? vendor.charset) ?? "utf-8";
   if (charsetOf(document.codec.charset ?? vendor.charset) === undefined)
     fault("/codec/charset", "字符集不受支持", "is no supported charset");
@@ -324,6 +334,7 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     );
     return (reading) => reads.map((read) => asText(read(reading))).find((text) => text !== undefined);
   };
+  const check = checkerOf(document, checks, fault);
   const amountAt = first(document.amount);
   const serialAt = first(document.serial);
 
@@ -342,6 +353,8 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     if (amount !== undefined && !/^-?\d{1,16}$/.test(amount)) sink.add("bad-money", { at: "amount", place: "amount" });
     if (sink.problems.length > 0) return { ok: false, problems: sink.problems };
     const text = written(writing, document, charset);
+    const refused = text === undefined ? [] : (check?.(JSON.parse(text), input.constants.region) ?? []);
+    if (refused.length > 0) return { ok: false, problems: refused };
     const body = text === undefined ? undefined : encodeText(text, charset);
     if (!body) {
       if (sink.problems.length === 0) sink.add("charset", { at: "", place: "" });

@@ -3,18 +3,20 @@
  * A folder that does not load is an error, never a silence: everything wrong in every folder is told together.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventRegistry } from "../../domain/events/event.ts";
 import { checkVendor, compileMapping, type Mapping } from "../../domain/mapping/mapping.ts";
 import { laterProblems } from "../../domain/mapping/later.ts";
 import type { VendorDocument } from "../../domain/mapping/vendor.ts";
+import type { VendorChecks } from "../../domain/checks/checks.ts";
 import { type Problem, problem } from "../../domain/problem.ts";
+import { DATA_FOLDERS, loadChecks, withRegionalFields } from "./checks.ts";
+import { readJsonFile } from "./json-file.ts";
 
 /** A vendor or message folder. */
 const FOLDER = /^[a-z][a-z0-9-]{0,31}$/;
-/** Files and folders of a vendor that are no messages. */
-export const DATA_FOLDERS: ReadonlySet<string> = new Set(["fields", "regions"]);
+/** Files of a vendor that are no messages. */
 const VENDOR_FILE = "vendor.json";
 const MAPPING_FILE = "mapping.json";
 
@@ -31,6 +33,8 @@ export interface LoadedMappings {
   /** By `<vendor>/<message>`. */
   readonly mappings: ReadonlyMap<string, Mapping>;
   readonly problems: readonly FolderProblem[];
+  /** Fields, dictionaries and regions, of the vendors that have them. */
+  readonly checks: ReadonlyMap<string, VendorChecks>;
 }
 
 /** SHA-256 in lower-case hex: the hash that the mapping engine is given. */
@@ -38,17 +42,7 @@ export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").upd
 
 const wrong = (zh: string, en: string): Problem => problem("document", "", { zh, en });
 
-/** The JSON of a file, or what is wrong with it. */
-export async function readJsonFile(
-  path: string,
-): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: Problem }> {
-  try {
-    return { ok: true, value: JSON.parse(await readFile(path, "utf8")) };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, problem: wrong(`读不出 JSON：${why}`, `cannot be read as JSON: ${why}`) };
-  }
-}
+export { readJsonFile } from "./json-file.ts";
 
 const foldersIn = async (path: string): Promise<readonly string[]> =>
   (await readdir(path, { withFileTypes: true }))
@@ -61,6 +55,7 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
   const vendors = new Map<string, VendorDocument>();
   const mappings = new Map<string, Mapping>();
   const problems: FolderProblem[] = [];
+  const checks = new Map<string, VendorChecks>();
   for (const vendor of await foldersIn(join(root, "mappings"))) {
     const base = `mappings/${vendor}`;
     const add = (file: string, found: Problem): void => {
@@ -74,13 +69,15 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       continue;
     }
     vendors.set(vendor, checked.vendor);
+    const own = await loadChecks(join(root, base), add);
+    if (own) checks.set(vendor, own);
     for (const message of await foldersIn(join(root, base))) {
       if (DATA_FOLDERS.has(message)) continue;
       const file = `${message}/${MAPPING_FILE}`;
       if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
       const read = await readJsonFile(join(root, base, file));
       const compiled = read.ok
-        ? compileMapping(read.value, checked.vendor, { events, sha256: sha256Hex })
+        ? compileMapping(withRegionalFields(read.value, message, own), checked.vendor, { events, sha256: sha256Hex }, own)
         : { ok: false as const, problems: [read.problem] };
       if (compiled.ok) mappings.set(`${vendor}/${message}`, compiled.mapping);
       else for (const one of compiled.problems) add(file, one);
@@ -91,17 +88,19 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       if (problems.some((one) => one.file.startsWith(`${base}/${exchange}/`))) continue;
       add(VENDOR_FILE, wrong(`exchanges 中的 ${exchange} 没有写成 parts 的映射`, `${exchange} of exchanges has no mapping with parts`));
     }
-    const own = new Map([...mappings].filter(([id]) => id.startsWith(`${vendor}/`)).map(([id, one]) => [id.slice(vendor.length + 1), one]));
+    const compiledHere = new Map(
+      [...mappings].filter(([id]) => id.startsWith(`${vendor}/`)).map(([id, one]) => [id.slice(vendor.length + 1), one]),
+    );
     // A message that did not load is told of once, and not as missing too.
     if (!problems.some((one) => one.file.startsWith(`${base}/`)))
-      for (const one of laterProblems(checked.vendor, own)) add(VENDOR_FILE, one);
+      for (const one of laterProblems(checked.vendor, compiledHere)) add(VENDOR_FILE, one);
     for (const [id, mapping] of mappings) {
       const message = id.slice(vendor.length + 1);
       if (id.startsWith(`${vendor}/`) && mapping.direction === "inbound" && mapping.exchange && !checked.vendor.exchanges.includes(message))
         add(VENDOR_FILE, wrong(`${message} 以 parts 写成，须列入 exchanges`, `${message} has parts: list it in exchanges`));
     }
   }
-  return { vendors, mappings, problems };
+  return { vendors, mappings, problems, checks };
 }
 
 /** One line per problem, for people. */

@@ -2,7 +2,7 @@
  * 医保请求: somebody of the hospital asks that the insurer be asked. Inside the engine only: it carries credentials, which must be sent whole, so flows owe
  * write-backs by it and do not publish it (docs/decisions/017).
  */
-import { choice, closed, code, fen, maybe, name, no } from "../../schema/pieces.ts";
+import { choice, closed, code, fen, flag, maybe, name, no } from "../../schema/pieces.ts";
 import { checkCommon, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { basisSchema, insuredSchema } from "../insurance.ts";
@@ -36,6 +36,29 @@ const claim = closed(
   "What the insurer must be told again at every step",
 );
 
+const settlement = closed(
+  {
+    medicalType: code("医疗类别（东软、重庆的代码由映射给出）", "Kind of treatment, in the interface's own code"),
+    useAccount: flag("是否用个人账户支付", "Whether the personal account pays"),
+    insuranceType: maybe(code("险种类别", "Kind of insurance")),
+    diagnosis: maybe(closed({ code: code("诊断编码", "Code"), name: name("诊断名称", "Name") }, "出院或门诊诊断", "Diagnosis")),
+    lines: maybe(no("明细总条数", "How many lines the bill has")),
+    originalNo: maybe(no("撤销时：原结算的中心流水号", "To cancel: the insurer's number of the settlement")),
+  },
+  "动态库接口的结算要素（东软、重庆等）",
+  "What an interface through a DLL is told (Neusoft, Chongqing and the like)",
+);
+
+/** The national interface. */
+const cancels = closed(
+  {
+    settlementNo: no("要撤销的结算ID", "The settlement that is to be cancelled"),
+    visitId: no("就诊ID（mdtrt_id）", "The insurer's number of the visit"),
+  },
+  "要撤销的结算（国家接口）",
+  "What is to be cancelled (national interface)",
+);
+
 export const definition = defineEvent({
   type: "insurance.requested",
   title: { zh: "请求医保", en: "Insurance requested" },
@@ -45,18 +68,41 @@ export const definition = defineEvent({
   },
   data: dataMaybeBusiness({
     requestNo: no("请求号", "The request's number"),
-    step: choice(["presettle", "settle"], "请求的步骤：预结算、结算", "Which step is asked for"),
-    insured: insuredSchema(),
-    claim,
+    step: choice(["presettle", "settle", "cancel"], "请求的步骤：预结算、结算、撤销", "Which step is asked for"),
+    insured: maybe(insuredSchema()),
+    claim: maybe(claim),
+    settlement: maybe(settlement),
+    cancels: maybe(cancels),
     total: fen("医疗费总额", "Total"),
     basis: maybe(basisSchema()),
   }),
   expected: ["business", "patient", "visit"],
   check: (data) => [
     ...checkCommon(data),
+    ...demand(
+      [data.claim, data.settlement, data.cancels].filter((one) => one !== undefined).length === 1,
+      "missing",
+      "/claim",
+      "须恰有 claim、cancels（国家接口）、settlement（动态库接口）之一",
+      "exactly one of claim, cancels (national interface) and settlement (interface through a DLL)",
+    ),
+    ...demand(
+      data.claim === undefined || data.insured !== undefined,
+      "missing",
+      "/insured",
+      "国家接口须带参保人",
+      "the national interface needs the insured",
+    ),
+    ...demand(
+      (data.cancels === undefined) === (data.step !== "cancel") || data.settlement !== undefined,
+      "missing",
+      "/cancels",
+      "撤销须指明原结算，其他步骤不带",
+      "a cancellation names its settlement, other steps do not",
+    ),
     ...demand(data.bills.length > 0, "missing", "/bills", "须指明单据", "needs the bill"),
     ...demand(
-      data.step === "presettle" || data.basis !== undefined,
+      data.step !== "settle" || data.claim === undefined || data.basis !== undefined,
       "missing",
       "/basis",
       "结算须带预结算的计算依据",
@@ -66,7 +112,8 @@ export const definition = defineEvent({
   keys: (data) =>
     keysOf(data, [
       ["serial", data.requestNo],
-      ["serial", data.claim.visitId],
-      ["patient", data.insured.no],
+      ["serial", data.claim?.visitId ?? data.cancels?.visitId],
+      ["serial", data.cancels?.settlementNo],
+      ["patient", data.insured?.no],
     ]),
 });
