@@ -27,16 +27,15 @@ export const KINDS: Readonly<Record<string, string>> = {
 /** Our calls: outbound document → function code. */
 export const FUNCTIONS: Readonly<Record<string, string>> = {
   "reg-confirm": "2008",
-  "refund-confirm-reg": "2010",
-  "reg-inquiry": "2012",
-  "pay-list-ask": "3001",
-  "pay-detail-ask": "3002",
+  "refund-reg-confirm": "2010",
   "payment-confirm": "3003",
   "payment-inquiry": "3004",
-  "record-list-ask": "9003",
   "refund-notice": "6001",
   "refund-inquiry": "6002",
 };
+
+/** Answers that are pushed alone, without the question: the mapping reads what stands inside. Of others, the answer's code stands in front. */
+const BARE: ReadonlySet<string> = new Set(["record-list"]);
 
 const no = (
   zh: string,
@@ -102,8 +101,11 @@ function receive(message: Opening, context: AdapterContext): Fallible<{ readonly
   if (isPlain(context)) return { ok: true, opened: message };
   const fields = rootOf(decode(body, UTF8) ?? "");
   if (fields !== undefined && Object.hasOwn(fields, "RES_ENCRYPTED")) {
-    const read = inside(body, ANSWERED, context);
-    return read.ok ? { ok: true, opened: { body: new TextEncoder().encode(read.text), contentType: XML } } : read;
+    if (BARE.has(context.message)) {
+      const read = inside(body, ANSWERED, context);
+      return read.ok ? { ok: true, opened: { body: new TextEncoder().encode(read.text), contentType: XML } } : read;
+    }
+    return openAnswer(body, context);
   }
   const read = inside(body, ["REQ_ENCRYPTED", "FUN_CODE", "USER_ID"], context);
   if (!read.ok) return read;

@@ -80,8 +80,8 @@ function readDecimal(places: number, padded: boolean): ReadValue {
 const TOKENS = ["yyyy", "MM", "dd", "HH", "mm", "ss"] as const;
 type Token = (typeof TOKENS)[number];
 
-/** The pieces of a date format: two or four digits, or literal text. Undefined when it names a piece twice or lacks the day. */
-export function piecesOf(format: string, time: boolean): readonly (Token | { readonly literal: string })[] | undefined {
+/** The pieces of a date format: two or four digits, or literal text. Undefined when it names a piece twice or - where the `whole` moment is read - lacks the day. */
+export function piecesOf(format: string, time: boolean, whole = true): readonly (Token | { readonly literal: string })[] | undefined {
   const pieces: (Token | { readonly literal: string })[] = [];
   for (let rest = format; rest !== ""; ) {
     const token = TOKENS.find((one) => rest.startsWith(one));
@@ -91,7 +91,7 @@ export function piecesOf(format: string, time: boolean): readonly (Token | { rea
     rest = rest.slice(token ? token.length : 1);
   }
   const needed: readonly Token[] = time ? ["yyyy", "MM", "dd", "HH", "mm"] : ["yyyy", "MM", "dd"];
-  return needed.every((token) => pieces.includes(token)) ? pieces : undefined;
+  return !whole || needed.every((token) => pieces.includes(token)) ? pieces : undefined;
 }
 
 const DEFAULT_FORMAT = { "date-time": "yyyy-MM-dd HH:mm:ss", date: "yyyy-MM-dd" } as const;
@@ -160,8 +160,9 @@ export function readerOf(options: KindOptions): ReadValue {
 /** Writes a text of the event in the partner's form; an `Unread` when it has none there. */
 export type WriteValue = (text: string) => string | Unread;
 
+/** Partners take day and time apart: what is written need not be the whole moment. */
 function writeTime(kind: "date-time" | "date", format: string | undefined): WriteValue {
-  const pieces = piecesOf(format ?? DEFAULT_FORMAT[kind], kind === "date-time") ?? [];
+  const pieces = piecesOf(format ?? DEFAULT_FORMAT[kind], kind === "date-time", false) ?? [];
   const pad = (value: number, width: number): string => value.toString().padStart(width, "0");
   return (text) => {
     const at = kind === "date-time" ? parseChinaDateTime(text) : parseDate(text);
