@@ -290,8 +290,10 @@ export function createLoop(deps: LoopDeps): Loop {
       const claims = await store.claim(destination, may.calls, policy.leaseMs, unclearAction(policy), freshMs);
       claiming = 0;
       if (claims.length < may.calls) gate.unused(may.calls - claims.length, may.trial);
-      if (stopping) await release(claims);
-      else take(claims, policy, claimedAtTickMs, may.trial);
+      if (stopping) {
+        gate.unused(claims.length, may.trial);
+        await release(claims);
+      } else take(claims, policy, claimedAtTickMs, may.trial);
       return claims.length;
     } catch (error) {
       gate.unused(may.calls, may.trial);

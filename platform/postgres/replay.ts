@@ -6,7 +6,10 @@ import type { Page } from "../../domain/operations/views.ts";
 import type { ReplayItem, ReplayJob } from "../../domain/operations/views-replay.ts";
 import { NO_COUNTS } from "../../domain/replay/items.ts";
 import {
+  ALONE_WITHIN_MS,
   APPROVAL_DEFAULT,
+  type ApprovalLimits,
+  approvalNeeded,
   CANARY_ITEMS,
   EXAMPLES,
   isAllowed,
@@ -38,7 +41,11 @@ const PROGRESS = "select i.state, count(*)::integer as n from replay_item i wher
 const FAILURES = `select coalesce(i.code, '') as code, count(*)::integer as count from replay_item i where i.job = $1 and i.state = 'failed' group by 1 order by 2 desc, 1 limit 20`;
 const SHOWN_FIRST = `select ${ITEM_COLUMNS} from replay_item i where i.job = $1 and i.state <> 'skipped' order by i.n limit ${EXAMPLES}`;
 
-const START = `update replay_job set state = $2, started_at = coalesce(started_at, ${at("$3")}) where id = $1`;
+const START = `update replay_job set state = $2, started_at = coalesce(started_at, ${at("$3")}), approval = $4::text[] where id = $1`;
+/** What was started lately by one person alone, beside this job: many small jobs are a great one. $1 job, $2 now (ms), $3 for how long (ms), $4 rows at most. */
+const ALONE = `select j.requested_by as who, (j.counts->>'planned')::integer as planned, j.counts->>'grossFen' as gross
+  from replay_job j where j.id <> $1 and j.approved_by is null and j.started_at > ${at("$2")} - $3::double precision * interval '1 millisecond' limit $4`;
+const ALONE_ROWS_MAX = 10_000;
 const APPROVE = `update replay_job set state = 'marking', approved_by = $2, approval_reason = $3, approved_hash = hash, approved_at = ${at("$4")} where id = $1`;
 const PAUSE = "update replay_job set state = 'paused', resume_to = state where id = $1";
 const RESUME = "update replay_job set state = resume_to, resume_to = null, tokens_at = null where id = $1 and resume_to is not null";
@@ -153,7 +160,7 @@ export function createReplays(deps: OperationsDeps): Replays {
       const job = await lockJob(tx.client, id);
       const no = commandRefusal(job, wanted, sign.by, deed.hash);
       if (no || !job) return no ?? refused("UNKNOWN_REPLAY");
-      const state = await carryOut(tx, job, wanted, sign);
+      const state = await carryOut(tx, job, wanted, sign, limits);
       const entry = { who: sign.by, action: wanted, targetKind: "replay-job" as const, targetId: id, reason: sign.reason };
       const auditId = await note(tx, { ...entry, before: { state: job.state }, after: { state, hash: job.hash } });
       return { ok: true, done: { id, kind: "replay-job", state, auditId } };
@@ -184,12 +191,28 @@ function commandRefusal(
 }
 
 /** Moves the job; answers its new state. */
-async function carryOut(tx: Tx, job: JobRow, wanted: ReplayCommand, sign: Required<Pick<Deed, "by" | "reason">>): Promise<string> {
+async function carryOut(
+  tx: Tx,
+  job: JobRow,
+  wanted: ReplayCommand,
+  sign: Required<Pick<Deed, "by" | "reason">>,
+  limits: ApprovalLimits,
+): Promise<string> {
   const { id } = job;
   switch (wanted) {
     case "start": {
-      const state = job.approval.length > 0 ? "awaiting-approval" : "marking";
-      await run(tx.client, "replay_start", START, [id, state, tx.nowMs]);
+      const lately = await run<{ who: string; planned: number; gross: string }>(tx.client, "replay_alone", ALONE, [
+        id,
+        tx.nowMs,
+        ALONE_WITHIN_MS,
+        ALONE_ROWS_MAX,
+      ]);
+      const alone = lately.filter(({ who }) => samePerson(who, job.requested_by));
+      const planned = alone.reduce((sum, one) => sum + one.planned, job.counts.planned);
+      const sumFen = alone.reduce((sum, one) => sum + BigInt(one.gross), BigInt(job.counts.grossFen));
+      const needed = new Set([...job.approval, ...approvalNeeded({ planned, sumFen, superseded: 0 }, limits)]);
+      const state = needed.size > 0 ? "awaiting-approval" : "marking";
+      await run(tx.client, "replay_start", START, [id, state, tx.nowMs, [...needed]]);
       return state;
     }
     case "approve":

@@ -70,7 +70,10 @@ interface ClaimRow {
 
 const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
 
-const claimedOf = (row: ClaimRow, body: Uint8Array, leaseMs: number): Claimed => ({
+const NOTHING = new Uint8Array(0);
+
+/** Bodies are written with their write-back and never dropped before it: one without is of a damaged database. It is parked; its destination goes on. */
+const claimedOf = (row: ClaimRow, body: Uint8Array | undefined, leaseMs: number): Claimed => ({
   id: row.id,
   key: row.key,
   messageId: row.message_id,
@@ -80,7 +83,7 @@ const claimedOf = (row: ClaimRow, body: Uint8Array, leaseMs: number): Claimed =>
   lane: row.lane,
   laneSeq: row.lane_seq,
   cause: { eventId: row.cause_event_id, type: row.cause_type },
-  body,
+  body: body ?? NOTHING,
   contentType: row.content_type,
   charset: row.charset,
   ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
@@ -90,8 +93,8 @@ const claimedOf = (row: ClaimRow, body: Uint8Array, leaseMs: number): Claimed =>
   attempt: row.attempts,
   owedAt: moment(row.owed_ms),
   ...(row.first_sent_ms === null ? {} : { firstSentAt: moment(row.first_sent_ms) }),
-  action: row.action,
-  ...(row.because === null ? {} : { because: row.because }),
+  action: body === undefined ? "park" : row.action,
+  ...(body === undefined ? { because: "no-body" as const } : row.because === null ? {} : { because: row.because }),
   laneBehind: row.lane_behind,
   ...(row.since_ms === null ? {} : { sinceLastPossibleSendMs: Math.floor(row.since_ms) }),
   leaseMs,
@@ -164,11 +167,6 @@ async function promote(tx: Tx, lanes: readonly { readonly one: string; readonly 
     run<{ destination: string }>(tx.client, "write_back_promote", sql.PROMOTE, [...sql.LANES.params(lanes), tx.nowMs]),
   ]);
   return rows.map((row) => row.destination);
-}
-
-/** Bodies are written with their write-back and never before it dropped: this is a damaged database, and nothing may be sent. */
-function missingBody(row: ClaimRow): never {
-  throw new Error(`write-back ${row.id} has no body`);
 }
 
 export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { close(): Promise<void> } {
@@ -286,7 +284,7 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
       ]);
       const bodies = await bodiesOf(tx.client, rows);
       if (rows.length > 0) failpoint("claim.before-commit");
-      return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id) ?? missingBody(row), leaseMs)) };
+      return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id), leaseMs)) };
     });
     if (claimed.answers.length > 0) failpoint("claim.after-commit");
     return claimed.answers;

@@ -39,6 +39,25 @@ test("C-7 the second person is no other spelling of the first", async () => {
   mustBe(await command(job.id, "cancel", {}));
 });
 
+test("C-7 many small jobs of one person are a great one: past the limit within the hour a second person is needed", async () => {
+  const small = await operationsWorld({ replay: { approval: { count: 2, sumFen: 1_000_000n }, editAndReplay: false } });
+  try {
+    const start = async (n: number, by: string): Promise<string> => {
+      const ids: string[] = [];
+      for (let i = 0; i < n; i += 1) ids.push(await parkedWriteBack(small, `B-SMALL-${by}-${n}-${Math.random()}`));
+      const job = await previewOf(small, ids, { by });
+      return mustBe(await small.operations.replays.command(job.id, "start", { ...WHO, by })).state;
+    };
+    assert.equal(await start(2, "王工"), "marking");
+    assert.equal(await start(1, " 王　工"), "awaiting-approval", "another spelling is nobody else");
+    assert.equal(await start(2, "李工"), "marking");
+    await small.sql("update replay_job set started_at = started_at - interval '61 minutes'");
+    assert.equal(await start(1, "王工"), "marking", "an hour ago");
+  } finally {
+    await small.close();
+  }
+});
+
 test("C-7 a partner that was looked into before another attempt is looked into again: the job does not send on the old word", async () => {
   const id = await parkedWriteBack(world, "B-CHECKED", "old", true);
   const runner = runnerOf(world);
