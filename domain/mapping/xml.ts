@@ -23,11 +23,35 @@ const malformed = (message: string): ReadStop => {
     : new ReadStop("malformed", "XML 有误或不完整", "XML is wrong or cut short");
 };
 
+const MARKS = [
+  ["<", "<"],
+  ["&", "&"],
+  ["\n", "LF"],
+  ["\r", "CR"],
+  ["]", "]"],
+] as const;
+
+/** True when the mark stands in the text more than `most` times; does not look further than it must. */
+function hasMore(text: string, mark: string, most: number): boolean {
+  let seen = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
+    seen += 1;
+    if (seen > most) return true;
+  }
+  return false;
+}
+
 /** Builds the tree while saxes reads; throws ReadStop at the first thing refused. */
 function treeOf(text: string, namespaces: boolean): Tree {
+  if (text.length > LIMITS.xml)
+    throw new ReadStop("too-large", `XML 超过 ${LIMITS.xml} 字`, `the XML exceeds ${LIMITS.xml} characters`);
+  for (const [mark, name] of MARKS)
+    if (hasMore(text, mark, LIMITS.marks))
+      throw new ReadStop("too-many", `XML 中 ${name} 超过 ${LIMITS.marks} 个`, `more than ${LIMITS.marks} times ${name} in the XML`);
   const root: Tree = { name: "", text: "", children: [] };
   const open: Tree[] = [root];
   let nodes = 0;
+  let attributes = 0;
   let here = root;
   const parser = new SaxesParser({ xmlns: namespaces });
   parser.on("error", (error) => {
@@ -39,20 +63,23 @@ function treeOf(text: string, namespaces: boolean): Tree {
   parser.on("processinginstruction", () => {
     throw new ReadStop("forbidden", "XML 含处理指令，不允许", "XML carries a processing instruction, which is refused");
   });
+  // Counted while a tag is read: at its end there would be 60,000 of them.
+  parser.on("attribute", () => {
+    attributes += 1;
+    if (attributes > LIMITS.attributes)
+      throw new ReadStop("too-many", `XML 属性超过 ${LIMITS.attributes} 个`, `more than ${LIMITS.attributes} attributes`);
+  });
   parser.on("opentag", (tag) => {
     if (open.length > LIMITS.depth)
       throw new ReadStop("too-deep", `XML 嵌套超过 ${LIMITS.depth} 层`, `XML is nested deeper than ${LIMITS.depth}`);
     const uri = "uri" in tag && typeof tag.uri === "string" ? tag.uri : "";
     const node: Tree = { name: localName(tag.name), text: "", children: [], ...(uri === "" ? {} : { uri }) };
-    let attributes = 0;
     for (const [name, value] of Object.entries(tag.attributes)) {
-      attributes += 1;
       if (isNamespace(name)) continue;
       node.children.push({ name: `@${localName(name)}`, text: typeof value === "string" ? value : value.value, children: [] });
     }
     nodes += 1 + attributes;
-    if (attributes > LIMITS.attributes)
-      throw new ReadStop("too-many", `XML 属性超过 ${LIMITS.attributes} 个`, `more than ${LIMITS.attributes} attributes`);
+    attributes = 0;
     if (nodes > LIMITS.nodes) throw new ReadStop("too-many", `XML 节点超过 ${LIMITS.nodes} 个`, `more than ${LIMITS.nodes} XML nodes`);
     here.children.push(node);
     open.push(node);

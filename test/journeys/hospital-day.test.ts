@@ -18,7 +18,7 @@ before(async () => {
 after(() => huiliu.stop());
 
 for (const faults of [false, true])
-  test(`C-1 ${PATIENTS} patients${faults ? ", faults at every partner" : ""}: every ledger agrees to the fen, 0 lost, 0 twice`, async () => {
+  test(`${PATIENTS} patients${faults ? ", faults at every partner" : ""}: every ledger agrees to the fen, 0 lost, 0 twice`, async () => {
     const played = await playDay(createStage(huiliu.run().hospital), {
       patients: PATIENTS,
       seed: faults ? 8 : 7,
