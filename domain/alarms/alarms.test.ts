@@ -26,6 +26,7 @@ const measured = (nowMs: number, over: Partial<Omit<Measured, "destinations">> =
   outbox: {},
   totals: [],
   unwritten: [],
+  stalled: [],
   silentWorkers: [],
   missingDays: [],
   sinks: [],
@@ -89,6 +90,11 @@ describe("what is wrong by what was measured", () => {
     ["disk at 85 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 15 } }), ["disk-low database warn"]],
     ["disk at 95 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 5 } }), ["disk-low database page"]],
     ["partitions", measured(T0, { missingDays: ["2026-11-23"] }), ["partitions-missing 2026-11-23 page"]],
+    [
+      "a subscriber is stalled",
+      measured(T0, { stalled: [{ subscriber: "his", sinceMs: ago(MINUTE), why: "full" }] }),
+      ["subscriber-stalled his warn"],
+    ],
     ["a sink is down", measured(T0, { sinks: [{ sink: "mail", waitingSinceMs: ago(2 * MINUTE), waiting: 1 }] }), ["sink-down mail warn"]],
     ["what was not measured is not judged", measured(T0, { unknown: new Set<AlarmKind>(["write-back-parked"]) }, { parked: 3 }), []],
   ];

@@ -104,6 +104,8 @@ function ofWork(measured: Measured, add: Add): void {
 
 function ofMachine(measured: Measured, add: Add): void {
   const { nowMs, disk } = measured;
+  for (const { subscriber, sinceMs, why } of measured.stalled)
+    add("subscriber-stalled", subscriber, "warn", { why, stalledSeconds: seconds(Math.max(0, nowMs - sinceMs)) });
   for (const { name, seenMs } of measured.silentWorkers)
     if (nowMs - seenMs >= WORKER_SILENT_MS) add("worker-silent", name, "warn", { silentSeconds: seconds(nowMs - seenMs) });
   if (disk && disk.totalBytes > 0) {

@@ -23,6 +23,7 @@ export const ALARM_KINDS = [
   "dead-letters",
   "duplicates-answered",
   "totals-differ",
+  "subscriber-stalled",
   "worker-silent",
   "disk-low",
   "partitions-missing",
@@ -252,6 +253,22 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
     severities: ["page"],
     startAfterMs: AT_ONCE,
     endAfterMs: MINUTE,
+  },
+  "subscriber-stalled": {
+    zh: "订阅方积压，已停止投递",
+    en: "A subscriber does not read: its events are kept back",
+    subject: { zh: "订阅方", en: "subscriber" },
+    when: {
+      zh: "其队列已满或无法声明，事件留在库中等待",
+      en: "its queue is full or cannot be declared; what it should read waits in PostgreSQL",
+    },
+    next: {
+      zh: "npx huiliu subscribers 查看原因与积压；请其恢复读取，之后自动补发",
+      en: "npx huiliu subscribers tells why and how much; once it reads again everything follows by itself",
+    },
+    severities: ["warn"],
+    startAfterMs: TWICE,
+    endAfterMs: SETTLED,
   },
   "worker-silent": {
     zh: "工作进程失去心跳",

@@ -44,6 +44,8 @@ export interface Measured {
     readonly sinceMs: number;
     readonly messageId: string;
   }[];
+  /** Subscribers whose events are kept back. */
+  readonly stalled: readonly { readonly subscriber: string; readonly sinceMs: number; readonly why: string }[];
   readonly silentWorkers: readonly { readonly name: string; readonly seenMs: number }[];
   /** Absent where it cannot be known. */
   readonly disk?: { readonly totalBytes: number; readonly freeBytes: number };

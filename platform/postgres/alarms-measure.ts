@@ -127,6 +127,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
       const living = await deps.living();
       return rowsOf<sql.WorkerRow>(sql.SILENT, () => [living])();
     }),
+    stalled: probe(deps, 10 * SECOND, rowsOf<sql.StalledRow>(sql.STALLED)),
     sinks: probe(deps, TICK, rowsOf<sql.SinkRow>(sql.SINKS)),
     days: probe(deps, 60 * SECOND, () => missingDays(deps, rowsOf)),
     dead: probe(deps, 10 * SECOND, deps.dead),
@@ -169,6 +170,11 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
         ...(disk === undefined ? {} : { disk }),
         totals: (await of(probes.totals, "totals-differ")) ?? [],
         unwritten: (await of(probes.unwritten, "not-written-back")) ?? [],
+        stalled: ((await of(probes.stalled, "subscriber-stalled")) ?? []).map((row) => ({
+          subscriber: row.name,
+          why: row.why,
+          sinceMs: row.since_ms,
+        })),
         silentWorkers: ((await of(probes.workers, "worker-silent")) ?? []).map((row) => ({ name: row.name, seenMs: row.seen_ms })),
         missingDays: (await of(probes.days, "partitions-missing")) ?? [],
         sinks: ((await of(probes.sinks, "sink-down")) ?? []).map((row) => ({

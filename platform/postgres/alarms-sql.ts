@@ -121,6 +121,14 @@ export interface SinkRow {
 export const SINKS = `select n.sink, count(*)::integer as n, ${msOf("min(n.at)")} as since_ms from alarm_notice n
   where n.told_at is null and n.tries > 0 group by n.sink`;
 
+export const STALLED = `select s.name, coalesce(s.stalled_why, '') as why, ${msOf("s.stalled_since")} as since_ms from subscriber s
+  where s.stalled_since is not null and s.removed_at is null order by s.name limit 100`;
+export interface StalledRow {
+  readonly name: string;
+  readonly why: string;
+  readonly since_ms: number;
+}
+
 export const TABLES =
   "select c.relname::text as name from pg_class c where c.relname = any($1::text[]) and c.relkind = 'r' and c.relispartition";
 /** Null unless the server listens on this machine alone as far as this connection shows. */

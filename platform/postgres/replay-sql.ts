@@ -106,9 +106,10 @@ export const SET_STATE = "update replay_job set state = $2 where id = $1";
 export const END_JOB = `update replay_job set state = $2, ended_at = ${at("$3")} where id = $1`;
 /** $1 job, $2 tokens left, $3 now in ms. */
 export const SPEND = `update replay_job set tokens = $2::double precision, tokens_at = ${at("$3")} where id = $1`;
-/** Previews that nobody started. $1 kept for so many ms. */
-export const EXPIRE_PREVIEWS = `update replay_job set state = 'cancelled', ended_by = 'huiliu', ended_why = 'nobody started it / 无人启动'
-  where state = 'previewed' and ended_at is null and created_at < (select huiliu_now()) - $1::double precision * interval '1 millisecond'`;
+/** Previews that nobody started, and starts that no second person approved. $1 kept for so many ms. */
+export const EXPIRE_PREVIEWS = `update replay_job set state = 'cancelled', ended_by = 'huiliu',
+    ended_why = case when state = 'previewed' then 'nobody started it / 无人启动' else 'nobody approved it / 无人批准' end
+  where state in ('previewed', 'awaiting-approval') and ended_at is null and created_at < (select huiliu_now()) - $1::double precision * interval '1 millisecond'`;
 /** Jobs with something to do for the one who leads. Those that wait for a person come last: however many they are, they keep no other from its turn. */
 export const AT_WORK = `select j.id, j.of, j.state from replay_job j where j.ended_at is null and j.state not in ('previewed', 'awaiting-approval')
   order by j.state in ('paused', 'stopped'), j.id limit 100`;

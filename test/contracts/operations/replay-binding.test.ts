@@ -51,6 +51,13 @@ test("C-7 many small jobs of one person are a great one: past the limit within t
     assert.equal(await start(2, "王工"), "marking");
     assert.equal(await start(1, " 王　工"), "awaiting-approval", "another spelling is nobody else");
     assert.equal(await start(2, "李工"), "marking");
+    await small.sql("update replay_job set created_at = created_at - interval '25 hours' where state = 'awaiting-approval'");
+    for (const runner = runnerOf(small); (await runner.step()) === "moved"; );
+    assert.deepEqual(
+      await small.sql("select ended_why from replay_job where state = 'cancelled'"),
+      [{ ended_why: "nobody approved it / 无人批准" }],
+      "it does not wait for ever",
+    );
     await small.sql("update replay_job set started_at = started_at - interval '61 minutes'");
     assert.equal(await start(1, "王工"), "marking", "an hour ago");
   } finally {
