@@ -21,6 +21,7 @@ import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { BRIDGE_KEY, createDllCourier } from "../../platform/transports/dll/courier.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
+import { createMllpCourier } from "../../platform/transports/mllp/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { type Couriers, createCouriers } from "./couriers.ts";
 import { type Doors, openDoors } from "./doors.ts";
@@ -151,12 +152,13 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
   const http = createCourier({ tls: catalogue.profiles.tls });
+  const mllp = createMllpCourier({ tls: catalogue.profiles.tls });
   const dll = createDllCourier({ tls: catalogue.profiles.tls, keyOf: (destination) => catalogue.secretsOf(destination)[BRIDGE_KEY] });
   const calls = createCallStore(postgres.pool);
   const partner = (name: string) => catalogue.partners.get(name);
   const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: Date.now });
   const courier = createCouriers({
-    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll },
+    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll, "mllp:": mllp, "mllps:": mllp },
     partner,
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,

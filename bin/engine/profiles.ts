@@ -37,7 +37,12 @@ export interface ProfileBook extends ProfileRules {
 }
 
 const schemaProblem = (at: string, message: string): ProfileProblem => ({ at, zh: message, en: message });
-const originOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).origin : undefined);
+/** `origin` itself is "null" for every scheme that browsers do not know. */
+function originOf(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { origin, protocol, host } = new URL(url);
+  return origin === "null" ? `${protocol}//${host}` : origin;
+}
 
 function urlProblems(url: string): readonly ProfileProblem[] {
   if (!URL.canParse(url)) return [];

@@ -29,7 +29,11 @@ describe("C-5 HL7 v2 as a tree", () => {
   for (const [what, segment, expected, shape] of [
     ["fields count from 1, empty ones are none", "PV1|1||A03", ["/PV1/1=1", "/PV1/3=A03"]],
     ["components and sub-components", "FT1|||20.00&CNY^x", ["/FT1/3/1/1=20.00", "/FT1/3/1/2=CNY", "/FT1/3/2=x"]],
-    ["a lone component with parts is component 1", "FT1|20.00&CNY|20.00&|A&^", ["/FT1/1/1/1=20.00", "/FT1/1/1/2=CNY", "/FT1/2=20.00", "/FT1/3=A"]],
+    [
+      "a lone component with parts is component 1",
+      "FT1|20.00&CNY|20.00&|A&^",
+      ["/FT1/1/1/1=20.00", "/FT1/1/1/2=CNY", "/FT1/2=20.00", "/FT1/3=A"],
+    ],
     ["what follows the last value says nothing", "PID|||P1^^^~^^|||", ["/PID/3=P1"]],
     ["repetitions are nodes of one name", "PID|||A~B^^^X", ["/PID/3=A", "/PID/3/1=B", "/PID/3/4=X"]],
     [

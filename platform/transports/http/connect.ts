@@ -2,14 +2,17 @@
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+const DEFAULT_PORT: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "mllp:": 2_575, "mllps:": 2_575 };
+
 /** Undefined: the connection stood, and is closed again; else why it did not within `timeoutMs`. Never rejects. */
 export function connectOnce(url: string, timeoutMs: number): Promise<string | undefined> {
   if (!URL.canParse(url)) return Promise.resolve("not an address");
   const { protocol, hostname, port } = new URL(url);
-  const secure = protocol === "https:";
-  if (!secure && protocol !== "http:") return Promise.resolve(`no connect for ${protocol}`);
+  const usual = DEFAULT_PORT[protocol];
+  if (usual === undefined) return Promise.resolve(`no connect for ${protocol}`);
+  const secure = protocol === "https:" || protocol === "mllps:";
   const host = hostname.replace(/^\[|\]$/g, "");
-  const to = { host, port: port === "" ? (secure ? 443 : 80) : Number(port) };
+  const to = { host, port: port === "" ? usual : Number(port) };
   return new Promise((resolve) => {
     let told = false;
     const end = (why?: string): void => {
