@@ -5,7 +5,7 @@
 import { failpoint } from "../failpoint.ts";
 import type { Event } from "../events/event.ts";
 import type { JournaledMessage, ParkReason } from "../journal/ports.ts";
-import { type OrderFacts, reversalOf } from "../orders/facts.ts";
+import { type OrderFacts, requestNoOf, reversalOf } from "../orders/facts.ts";
 import type { Problem } from "../problem.ts";
 import { refusal } from "../refusals.ts";
 import type { Deliveries, Subscription } from "./deliveries.ts";
@@ -45,7 +45,7 @@ const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
 /** A reversal that names a settlement which no bill knows. */
 const isAhead = (event: Event, live: Live): boolean => {
   const reversal = reversalOf(event);
-  const names = reversal?.settlementNo !== undefined || reversal?.requestNo !== undefined;
+  const names = reversal !== undefined && (reversal.settlementNo !== undefined || requestNoOf(reversal) !== undefined);
   return names && live.orders !== undefined && !live.orders.has(event.id);
 };
 const withNode = (reason: ParkReason, node: NodeRef): ParkReason => ({ ...reason, node });

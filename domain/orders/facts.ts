@@ -13,21 +13,30 @@ export interface OrderFacts {
   readonly told: Readonly<Record<string, string>>;
 }
 
-type Reversal = Extract<OrderChange, { readonly kind: "insurance-reversed" }>;
+type Reversal = Extract<OrderChange, { readonly kind: "insurance-reversed" | "insurance-confirmed" }>;
 
-/** What an event takes back; undefined for events that tell everything themselves. */
+/** What an event takes back or confirms; undefined for events that tell everything themselves. */
 export const reversalOf = (event: Pick<Event, "type" | "data">): Reversal | undefined =>
-  orderChangesOf(event).find((change) => change.kind === "insurance-reversed");
+  orderChangesOf(event).find((change) => change.kind === "insurance-reversed" || change.kind === "insurance-confirmed");
+
+/** The settlement that it speaks of, as the bill knows it. */
+function settledOf(bill: Bill, about: Reversal): { readonly total: bigint } | undefined {
+  if (about.kind === "insurance-reversed") return reversedBy(bill, about)?.[1] ?? bill.provisional?.[about.settlementNo ?? ""];
+  return bill.provisional?.[about.settlementNo] ?? bill.insurance[about.settlementNo];
+}
+
+/** Number of the request whose settlement it speaks of. */
+export const requestNoOf = (about: Reversal): string | undefined => (about.kind === "insurance-reversed" ? about.requestNo : undefined);
 
 /** The bill that knows what was taken back: the one the event names, else one that the number was found in. Undefined: nobody knows it. */
 export function billReversed(reversal: Reversal, named: Bill, found: readonly Bill[]): Bill | undefined {
-  const byNumber = reversal.settlementNo !== undefined || reversal.requestNo !== undefined;
-  return [named, ...(byNumber ? found : [])].find((bill) => reversedBy(bill, reversal) !== undefined);
+  const byNumber = reversal.settlementNo !== undefined || requestNoOf(reversal) !== undefined;
+  return [named, ...(byNumber ? found : [])].find((bill) => settledOf(bill, reversal) !== undefined);
 }
 
 /** `amount`: what the reversed settlement came to. A settlement that this bill does not know gives none. */
 export function orderFacts(reversal: Reversal, bill: Bill): OrderFacts {
-  const settled = reversedBy(bill, reversal)?.[1];
+  const settled = settledOf(bill, reversal);
   const total = billTotal(bill);
   const [, kind = "", no = ""] = /^(bill|visit):(.*)$/s.exec(bill.key) ?? [];
   return {

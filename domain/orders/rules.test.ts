@@ -191,8 +191,11 @@ test("events that move no money change no bill", () => {
     phase: "provisional",
     amounts: { total: "9250", cash: "1650" },
   };
-  for (const type of ["insurance.rejected", "statement.received", "insurance.settled"])
+  for (const type of ["insurance.rejected", "statement.received", "insurance.presettled", "insurance.requested", "insurance.unclear"])
     assert.deepEqual(orderChangesOf({ type, data }), [], type);
+  assert.deepEqual(orderChangesOf({ type: "insurance.settled", data }), [
+    { kind: "insured", bill, settlementNo: "S", total: 9250n, covered: 7600n, provisional: true },
+  ]);
   assert.deepEqual(orderChangesOf({ type: "insurance.settled", data: { ...data, phase: "final" } }), [
     { kind: "insured", bill, settlementNo: "S", total: 9250n, covered: 7600n },
   ]);

@@ -3,6 +3,7 @@
  * (design.md decision 21, 宁长款不短款; S4-10). Pure: the store locks the rows, these rules decide.
  */
 import type { Event } from "../events/event.ts";
+import { confirmed, type Provisional, provisionallyInsured, reversedProvisional } from "./provisional.ts";
 
 /** One fact that changes a bill. `bill` is the order key: `bill:<no>`, else `visit:<no>` where the partner tells no bill. */
 export type OrderChange =
@@ -21,6 +22,16 @@ export type OrderChange =
       readonly requestNo?: string;
       readonly total: bigint;
       readonly covered: bigint;
+      readonly eventId?: string;
+      /** The first of two phases: it counts nowhere until it is confirmed. */
+      readonly provisional?: true;
+    }
+  /** The second phase of a provisional settlement. */
+  | {
+      readonly kind: "insurance-confirmed";
+      readonly bill: string;
+      readonly settlementNo: string;
+      readonly committed: boolean;
       readonly eventId?: string;
     }
   /** Names what it reverses by the settlement's number, the request's (冲正), or both. */
@@ -58,6 +69,10 @@ export interface Bill {
   readonly insurance: Readonly<
     Record<string, { readonly total: bigint; readonly covered: bigint; readonly requestNo?: string; readonly reversed: boolean }>
   >;
+  /** Settlements that are not confirmed yet, beside all sums (provisional.ts). */
+  readonly provisional?: Provisional;
+  /** Settlements that were confirmed before they came. */
+  readonly confirmedAhead?: readonly string[];
   /** Reversals that came before the settlement they name: it is reversed the moment it comes. */
   readonly reversedAhead?: readonly { readonly settlementNo?: string; readonly requestNo?: string }[];
   readonly payments: Readonly<Record<string, bigint>>;
@@ -198,9 +213,13 @@ export function applyChange(bill: Bill, change: OrderChange): Bill {
     case "charge-cancelled":
       return { ...bill, cancels: { ...bill.cancels, [change.cancelNo]: change.amount } };
     case "insured":
-      return insured(bill, change);
+    case "insurance-confirmed": {
+      if (change.kind === "insured" && change.provisional !== true) return insured(bill, change);
+      const made = change.kind === "insured" ? provisionallyInsured(bill, change) : confirmed(bill, change);
+      return made.final ? insured(made.bill, made.final) : made.bill;
+    }
     case "insurance-reversed":
-      return reversed(bill, change);
+      return reversed(reversedProvisional(bill, change) ?? bill, change);
     case "paid": {
       const number = [change.paymentNo, ...(change.transactions ?? [])].join(BETWEEN);
       const toldBy = change.eventId === undefined ? {} : { toldBy: { ...bill.toldBy, [change.eventId]: change.paymentNo } };
@@ -249,10 +268,16 @@ function reversalKey(data: Data): string | undefined {
   return requestMessageNo === undefined ? undefined : `message:${text(requestMessageNo)}`;
 }
 
-/** What an event changes on its bill: nothing for events that move no money (rejections, statements, provisional settles). */
+/** As `reversalKey`, for each event that may name its settlement by number alone. */
+function numberKey({ type, data }: Pick<Event, "type" | "data">): string | undefined {
+  if (type === "insurance.reversed") return reversalKey(data as Data);
+  return type === "insurance.confirmed" ? `serial:${text((data as Data).settlementNo)}` : undefined;
+}
+
+/** What an event changes on its bill: nothing for events that move no money (rejections, statements). A provisional settle counts nowhere until it is confirmed. */
 export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly id?: string }): readonly OrderChange[] {
   const data = event.data as Data;
-  const bill = orderKey(data) ?? (event.type === "insurance.reversed" ? reversalKey(data) : undefined);
+  const bill = orderKey(data) ?? numberKey(event);
   if (bill === undefined) return [];
   const by = event.id === undefined ? {} : { eventId: event.id };
   switch (event.type) {
@@ -263,14 +288,15 @@ export function orderChangesOf(event: Pick<Event, "type" | "data"> & { readonly 
         { kind: "charge-cancelled", bill, cancelNo: text(data.chargeNo), chargeNo: text(data.originalChargeNo), amount: fen(data.total) },
       ];
     case "insurance.settled": {
-      if (data.phase !== "final") return [];
       const amounts = data.amounts as Data;
       const total = fen(amounts.total);
+      const covered = total - fen(amounts.cash);
+      const phase = data.phase === "final" ? {} : { provisional: true as const };
       const request = data.requestMessageNo === undefined ? {} : { requestNo: text(data.requestMessageNo) };
-      return [
-        { kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered: total - fen(amounts.cash), ...by },
-      ];
+      return [{ kind: "insured", bill, settlementNo: text(data.settlementNo), ...request, total, covered, ...phase, ...by }];
     }
+    case "insurance.confirmed":
+      return [{ kind: "insurance-confirmed", bill, settlementNo: text(data.settlementNo), committed: data.result === "commit", ...by }];
     case "insurance.reversed": {
       const original = (data.original ?? {}) as Data;
       return [

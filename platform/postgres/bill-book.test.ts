@@ -10,6 +10,10 @@ const changes: readonly OrderChange[] = [
   { kind: "insured", bill, settlementNo: "S1", requestNo: "R1", total: 8000n, covered: 6350n },
   { kind: "insured", bill, settlementNo: "S2", total: 1n, covered: 1n },
   { kind: "insurance-reversed", bill, settlementNo: "S2" },
+  { kind: "insured", bill, settlementNo: "S3", requestNo: "R3", total: 5n, covered: 4n, provisional: true },
+  { kind: "insured", bill, settlementNo: "S4", total: 7n, covered: 7n, provisional: true },
+  { kind: "insurance-confirmed", bill, settlementNo: "S3", committed: true },
+  { kind: "insurance-confirmed", bill, settlementNo: "S5", committed: true },
   { kind: "paid", bill, paymentNo: "ZF1", amount: 1650n, billTotal: 8000n },
   { kind: "refunded", bill, refundNo: "TK1", amount: 100n },
 ];

@@ -8,6 +8,8 @@ interface Book {
   readonly insurance: Readonly<
     Record<string, { readonly total: string; readonly covered: string; readonly requestNo?: string; readonly reversed: boolean }>
   >;
+  readonly provisional?: Readonly<Record<string, { readonly total: string; readonly covered: string; readonly requestNo?: string }>>;
+  readonly confirmedAhead?: NonNullable<Bill["confirmedAhead"]>;
   readonly reversedAhead?: NonNullable<Bill["reversedAhead"]>;
   readonly payments: Fen;
   readonly refunds: Fen;
@@ -32,6 +34,14 @@ export function bookOf({ key: _, ...book }: Bill): string {
   return JSON.stringify(Object.fromEntries(kept), (_name, value) => (typeof value === "bigint" ? String(value) : value));
 }
 
+const provisionalOf = (stored: NonNullable<Book["provisional"]>): NonNullable<Bill["provisional"]> =>
+  Object.fromEntries(
+    Object.entries(stored).map(([number, { total, covered, ...request }]) => [
+      number,
+      { ...request, total: BigInt(total), covered: BigInt(covered) },
+    ]),
+  );
+
 /** The bill of a stored book. */
 export function billOfBook(key: string, book: unknown): Bill {
   const stored = book as Partial<Book>;
@@ -45,6 +55,8 @@ export function billOfBook(key: string, book: unknown): Bill {
     charges: amounts(stored.charges),
     cancels: amounts(stored.cancels),
     insurance: Object.fromEntries(insurance),
+    ...(stored.provisional === undefined ? {} : { provisional: provisionalOf(stored.provisional) }),
+    ...(stored.confirmedAhead === undefined ? {} : { confirmedAhead: stored.confirmedAhead }),
     ...(stored.reversedAhead === undefined ? {} : { reversedAhead: stored.reversedAhead }),
     payments: amounts(stored.payments),
     refunds: amounts(stored.refunds),

@@ -1,6 +1,6 @@
 /** Looks up which bills reversals are about, and what those bills know (domain/orders/facts.ts). */
 import type { Event } from "../../domain/events/event.ts";
-import { billReversed, type OrderFacts, orderFacts, reversalOf } from "../../domain/orders/facts.ts";
+import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf } from "../../domain/orders/facts.ts";
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { billOfBook } from "./bill-book.ts";
 import type { Pool } from "./pool.ts";
@@ -27,7 +27,7 @@ export function createOrderFacts(pool: Pick<Pool, "query">): (events: readonly E
     const named = (await billsOf([reversal.bill]))[0] ?? emptyBill(reversal.bill);
     const here = billReversed(reversal, named, []);
     if (here !== undefined) return orderFacts(reversal, here);
-    const numbers = [reversal.settlementNo, reversal.requestNo].filter((no) => no !== undefined);
+    const numbers = [reversal.settlementNo, requestNoOf(reversal)].filter((no) => no !== undefined);
     const { rows } = await pool.query<{ subject: string }>({ name: "orders_of_number", text: ORDERS_OF_NUMBER, values: [numbers] });
     const bill = billReversed(reversal, named, await billsOf(rows.map((row) => row.subject)));
     return bill && orderFacts(reversal, bill);
