@@ -8,7 +8,7 @@ const CANDIDATE = `select w.id, w.key, w.mapping, w.amount_fen, w.serial`;
 /** $1 destination, $2 what it names. A serial is a business key of the message that caused the write-back: no index of its own is paid for on the hot path. */
 export const FIND: Readonly<Record<Correlation["by"], string>> = {
   key: `${CANDIDATE} from write_back w where w.key = $2 and w.destination = $1`,
-  serial: `${CANDIDATE} from business_key b join write_back w on w.message_id = b.message_id
+  serial: `select distinct w.id, w.key, w.mapping, w.amount_fen, w.serial from business_key b join write_back w on w.message_id = b.message_id
     where b.value = $2 and b.kind = 'serial' and w.destination = $1 and w.serial = $2 limit ${CANDIDATES_MAX}`,
   reference: `${CANDIDATE} from write_back_reference r join write_back w on w.id = r.write_back_id
     where r.destination = $1 and r.reference = $2 limit ${CANDIDATES_MAX}`,

@@ -6,7 +6,7 @@ import { eventTextOf } from "./packed.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
-const MESSAGES_OF = `select k.message_id from business_key k where k.value = $1 and k.kind = $2::text::"char" order by k.message_id desc limit $3`;
+const MESSAGES_OF = `select distinct k.message_id from business_key k where k.value = $1 and k.kind = $2::text::"char" order by k.message_id desc limit $3`;
 
 /** Finds by kind and value of a business key; `limit` messages at most. */
 export function createFinder(pool: Pool): (keyKind: string, value: string, limit: number) => Promise<Found> {

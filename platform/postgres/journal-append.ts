@@ -8,7 +8,7 @@ import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts"
 import { noteParkedMessages } from "./failure-groups.ts";
 import type { Tx, Worked } from "./group-commit.ts";
 import { type Draft, draftOf, type Entry, exchangeKey, type Gathered, type Owner, pairKey, rowOf } from "./journal-drafts.ts";
-import { type MessageRow, messageOf } from "./journal-rows.ts";
+import { type MessageRow, messageOf, rawColumns } from "./journal-rows.ts";
 import * as sql from "./journal-sql.ts";
 import { daysOf, lockTexts, run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
@@ -298,7 +298,7 @@ async function insertDrafts(deps: AppendDeps, tx: Tx, drafts: readonly Draft[]):
     content_type: draft.spokenFor.contentType ?? null,
     charset: draft.spokenFor.charset ?? null,
     headers: JSON.stringify(draft.spokenFor.headers),
-    raw: draft.raw ?? null,
+    ...rawColumns(draft.raw),
     reply: draft.reply ?? null,
     return_value: draft.returnValue ?? null,
     traceparent: draft.entry.inbound.traceparent ?? null,
@@ -323,7 +323,7 @@ async function complete(
     const isRequest = inbound.exchange?.part === "request";
     return {
       id,
-      raw: isRequest ? inbound.raw : null,
+      ...rawColumns(isRequest ? inbound.raw : undefined),
       reply: isRequest ? null : inbound.raw,
       return_value: inbound.exchange?.returnValue ?? null,
       content_type: inbound.contentType ?? null,

@@ -97,6 +97,7 @@ export const rowOf = (draft: Draft, nowMs: number): MessageRow => ({
   charset: draft.spokenFor.charset ?? null,
   headers: draft.spokenFor.headers,
   raw: draft.raw ?? new Uint8Array(),
+  raw_bytes: null,
   reply: draft.reply ?? null,
   return_value: draft.returnValue ?? null,
   traceparent: draft.entry.inbound.traceparent ?? null,

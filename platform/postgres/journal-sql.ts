@@ -34,6 +34,7 @@ export const MESSAGE_ROWS = batchOf("r", {
   charset: "text",
   headers: "jsonb",
   raw: "bytea",
+  raw_bytes: "integer",
   reply: "bytea",
   return_value: "text",
   traceparent: "text",
@@ -42,9 +43,9 @@ export const MESSAGE_ROWS = batchOf("r", {
   duplicate_of: "uuid",
 });
 /** Parameters after the rows: now (ms), worker, lease (ms). Answers the journal order. */
-export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kind, identity, exchange_id, content_type, charset, headers, raw, reply,
+export const INSERT_MESSAGES = `insert into message (id, seq, door, partner, kind, identity, exchange_id, content_type, charset, headers, raw, raw_bytes, reply,
     return_value, traceparent, received_at, state, state_at, park, duplicate_of, run, lease_worker, lease_until, lease_token)
-  select r.id, nextval('message_seq'), r.door, r.partner, r.kind, r.identity, r.exchange_id, r.content_type, r.charset, r.headers, r.raw, r.reply,
+  select r.id, nextval('message_seq'), r.door, r.partner, r.kind, r.identity, r.exchange_id, r.content_type, r.charset, r.headers, r.raw, r.raw_bytes, r.reply,
     r.return_value, r.traceparent, ${at(`$${MESSAGE_ROWS.next}`)}, r.state, ${at(`$${MESSAGE_ROWS.next}`)}, r.park, r.duplicate_of,
     case when r.state = 'received' and $${MESSAGE_ROWS.next + 1}::integer is null then 0 else 1 end,
     case when r.state = 'received' then $${MESSAGE_ROWS.next + 1}::integer end,
@@ -71,13 +72,14 @@ export const INSERT_PARTS = `insert into exchange_part (partner, kind, exchange_
 export const COMPLETION_ROWS = batchOf("r", {
   id: "uuid",
   raw: "bytea",
+  raw_bytes: "integer",
   reply: "bytea",
   return_value: "text",
   content_type: "text",
   charset: "text",
   headers: "jsonb",
 });
-const MESSAGE_COLUMNS = `m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.reply, m.return_value,
+const MESSAGE_COLUMNS = `m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.raw_bytes, m.reply, m.return_value,
     m.traceparent, ${msOf("m.received_at")} as received_ms, m.lease_token, m.run, m.replayed`;
 
 /**
@@ -87,7 +89,7 @@ const MESSAGE_COLUMNS = `m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.c
 export const completeMessages = (days: Days): string => {
   const [now, worker, lease] = [COMPLETION_ROWS.next, COMPLETION_ROWS.next + 1, COMPLETION_ROWS.next + 2].map((n) => `$${n}`);
   const open = "m.state in ('awaiting-part', 'parked')";
-  return `update ${days.of("message")} m set raw = coalesce(m.raw, r.raw), reply = coalesce(m.reply, r.reply), return_value = coalesce(r.return_value, m.return_value),
+  return `update ${days.of("message")} m set raw = coalesce(m.raw, r.raw), raw_bytes = case when m.raw is null then r.raw_bytes else m.raw_bytes end, reply = coalesce(m.reply, r.reply), return_value = coalesce(r.return_value, m.return_value),
     content_type = case when r.raw is null then m.content_type else r.content_type end,
     charset = case when r.raw is null then m.charset else r.charset end,
     headers = case when r.raw is null then m.headers else r.headers end,

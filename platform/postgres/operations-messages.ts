@@ -17,7 +17,7 @@ import type {
 import { msOf } from "./clock.ts";
 import { goneOf, isGone } from "./gone.ts";
 import type { MessageRow as StoredMessage } from "./journal-rows.ts";
-import { messageOf } from "./journal-rows.ts";
+import { messageOf, rawOf } from "./journal-rows.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import * as rows from "./operations-rows.ts";
 import { conditions, isUuid, LAST_UUID, messagesOfKeys, moment, present, reading, within } from "./operations-sql.ts";
@@ -89,7 +89,7 @@ export function createMessageReads(deps: OperationsDeps) {
 
   const detailOf = async (client: Client, id: string, row: Row, shown: rows.Shown): Promise<MessageDetail> => {
     const list = async (text: string): Promise<Row[]> => (await client.query<Row>(`${text} limit ${DETAIL_ROWS_MAX}`, [id])).rows;
-    const { contentType, charset, headers, raw, reply, returnValue, traceparent, ...head } = present(row);
+    const { contentType, charset, headers, raw, raw_bytes: whole, reply, returnValue, traceparent, ...head } = present(row);
     const declared = typeof charset === "string" ? charset : deps.charsetOf(String(row.partner));
     const bytes = (value: unknown) => (value instanceof Uint8Array ? rows.bytesView(value, shown, declared) : undefined);
     const history = (await list(HISTORY)).map((one) => present(one)) as MessageDetail["history"];
@@ -107,7 +107,7 @@ export function createMessageReads(deps: OperationsDeps) {
       contentType: contentType as string | undefined,
       charset: charset as string | undefined,
       headers: shown.value(headers) as Record<string, string>,
-      raw: bytes(raw),
+      raw: bytes(raw instanceof Uint8Array ? rawOf({ raw, raw_bytes: (whole as number | undefined) ?? null }) : raw),
       reply: bytes(reply),
       returnValue: returnValue === undefined ? undefined : shown.text(String(returnValue)),
       traceparent: traceparent as string | undefined,
@@ -186,9 +186,9 @@ export function differencesOf(history: MessageDetail["history"]): Difference[] {
   });
 }
 
-const MESSAGE = `select ${rows.MESSAGE_COLUMNS}, m.content_type as "contentType", m.charset, m.headers, m.raw, m.reply, m.return_value as "returnValue", m.traceparent
+const MESSAGE = `select ${rows.MESSAGE_COLUMNS}, m.content_type as "contentType", m.charset, m.headers, m.raw, m.raw_bytes, m.reply, m.return_value as "returnValue", m.traceparent
   from message m where m.id = $1`;
-const STORED_MESSAGE = `select m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.reply, m.return_value,
+const STORED_MESSAGE = `select m.id, m.seq, m.partner, m.kind, m.door, m.identity, m.content_type, m.charset, m.headers, m.raw, m.raw_bytes, m.reply, m.return_value,
     m.traceparent, ${msOf("m.received_at")} as received_ms, m.lease_token, m.run, m.replayed from message m where m.id = $1`;
 /** What the message itself told: not its parking, not what became of its write-backs. */
 const OWN_EVENTS = `select e.id, e.body from event e where e.message_id = $1 and e.partner = $2 and e.type <> 'message.parked' and e.type not like 'writeback.%' order by e.seq`;

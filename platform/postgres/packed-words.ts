@@ -36,5 +36,22 @@ const WIRE_1 = [
   "<Amount></Amount><BillTotal></BillTotal><Channel>WX</Channel><TransactionNo>4200</TransactionNo><At>2026-</At></WriteBack>",
 ].join("");
 
+/** What partners push, as their examples under mappings/ write it: segments of HL7, JSON of the insurance platform and the pharmacy, XML of apps and of the HIS. */
+const TOLD_1 = [
+  "MSH|^~\\&|LIS|LAB|HPIE|PAY|2026||ORU^R01^ORU_R01||P|2.5.1|||AL|AL|CHN|\rPID|1||^^^HIS^PI||\rPV1|1|O|^^^01\rORC|NW|\rOBR|1|\rOBX|1|NM|",
+  '{"infno":"","msgid":"H","mdtrtarea_admvs":"","insuplc_admdvs":"","recer_sys_code":"","inf_time":"2026-","fixmedins_code":"","opter":"","opter_name":"","sign_no":"","input":{"data":{',
+  '"psn_no":"","mdtrt_cert_type":"02","mdtrt_id":"","chrg_bchno":"","acct_used_flag":"1","insutype":"310","med_type":"11","medfee_sumamt":"fulamt_ownpay_amt":"psn_setlway":"01",',
+  '{"msgId":"","kind":"","sentAt":"2026-","hospital":"H001","patient":{"no":"","name":""},"visit":{"no":"","kind":"O"},"bill":"","totalFen":"","items":[{"no":"1","line":"1","code":"","name":"","quantity":"","fen":""}]}',
+  "<REQ><HOS_ID><![CDATA[1001]]></HOS_ID><ORDER_ID><![CDATA[]]></ORDER_ID><SERIAL_NUM><![CDATA[]]></SERIAL_NUM><PAY_DATE><![CDATA[2026-]]></PAY_DATE><PAY_TIME><![CDATA[]]></PAY_TIME>",
+  "<PAY_TOTAL_FEE><![CDATA[]]></PAY_TOTAL_FEE><PAY_CHANNEL_ID><![CDATA[]]></PAY_CHANNEL_ID><MERCHANT_ID><![CDATA[]]></MERCHANT_ID><OPERATOR_ID><![CDATA[]]></OPERATOR_ID></REQ>",
+  '<Refund no="TK2026" payment="ZF2026" bill="DJ2026" paidOn="2026-" kind="refund"><RefundedAt>2026-</RefundedAt><Reason></Reason></Refund>',
+  '<Charge no="CF2026" bill="DJ2026"><Payer>insured</Payer><Payer>self</Payer><ChargedAt>2026-</ChargedAt><Line source="" national="" category="" spec="" unit="" quantity="1" price="" dept="" doctor=""/></Charge>',
+  '<?xml version="1.0" encoding="GBK"?><?xml version="1.0" encoding="UTF-8"?>\n<Message kind="charge"><Message kind="refund"><Message kind="payment"><Header><MessageId>HIS2026</MessageId><SentAt>2026-</SentAt>',
+  '<Hospital code="H001" campus="01"/></Header><Payment no="ZF2026" bill="DJ2026"><Patient no="P" name=""/><Visit no="MZ2026" kind="O"/><Business>outpatient</Business><Scene>window</Scene>',
+  '<Operator no="U001" name=""/><PaidAt>2026-</PaidAt><Status>1</Status><Tenders><Tender channel="WX" amount="" merchant="" order="" transaction="4200" paidAt="2026-"/></Tenders>',
+  '<Payable></Payable><Total></Total><Lines><Line no="1" code="" name="" amount=""/><Line no="2" code="Y000" name="" amount=""/><Line no="3" code="</Lines><BillTotal></BillTotal><Receipt>FP2026</Receipt></Payment></Message>',
+].join("");
+
 export const EVENT_WORDS: Buffer = Buffer.from(EVENT_1, "utf8");
 export const WIRE_WORDS: Buffer = Buffer.from(WIRE_1, "utf8");
+export const TOLD_WORDS: Buffer = Buffer.from(TOLD_1, "utf8");

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { BUSINESS_KEY_KINDS } from "../../domain/events/event.ts";
 import { pack, unpack } from "./packed.ts";
-import { EVENT_WORDS, WIRE_WORDS } from "./packed-words.ts";
+import { EVENT_WORDS, TOLD_WORDS, WIRE_WORDS } from "./packed-words.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -15,13 +15,14 @@ describe("packed bytes", () => {
     Array.from({ length: 300 }, (_, index) => sha256(Buffer.from([index & 255, index >> 8])).slice(0, 2)).join(""),
     "hex",
   );
-  const cases: readonly (readonly [string, Buffer, "event" | "wire", string])[] = [
+  const cases: readonly (readonly [string, Buffer, "event" | "wire" | "told", string])[] = [
     ["an event with its id beside it", event, "event", "a".repeat(64)],
     ["an event alone", event, "event", ""],
     ["nothing", Buffer.alloc(0), "event", ""],
     ["short", Buffer.from("{}"), "wire", ""],
     ["bytes of no text", noise, "wire", ""],
     ["more than the window", Buffer.from("收费明细 0.25g*24 ".repeat(5_000)), "wire", ""],
+    ["a request", Buffer.from('<Message kind="payment"><Header><MessageId>犇喆堃</MessageId></Header></Message>'.repeat(4)), "told", ""],
     ["GB18030", Buffer.from("bac5c2eb".repeat(60), "hex"), "wire", "known"],
   ];
   for (const [name, bytes, words, known] of cases) {
@@ -47,10 +48,11 @@ describe("packed bytes", () => {
   // Rows in every hospital were written with them: a change of either is a new number.
   test("the dictionaries are what they were", () => {
     assert.deepEqual(
-      [sha256(EVENT_WORDS), sha256(WIRE_WORDS)],
+      [sha256(EVENT_WORDS), sha256(WIRE_WORDS), sha256(TOLD_WORDS)],
       [
         "c050aebdfeb43e47a4d6e663e4b8fe1c8b7d2198a5dfc220c29098414ae31194",
         "31baa0e6f7d86aa3f01b1a64b98b5160a35d8afc477ccc06e9d38e76589e8600",
+        "51ca0f72e271761be2318dc1bb6cb1e761907094e99ac4d3259ab0a23ceaa566",
       ],
     );
   });

@@ -3,14 +3,15 @@
  * Exact: what is unpacked is the very bytes that were packed. An event of 1.1 KB takes about 220 bytes and 11 µs (docs/decisions/009).
  */
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
-import { EVENT_WORDS, WIRE_WORDS } from "./packed-words.ts";
+import { EVENT_WORDS, TOLD_WORDS, WIRE_WORDS } from "./packed-words.ts";
 
 /** First byte: how the rest is to be read. Migrations write PLAIN for rows of before. */
 const PLAIN = 0;
-const WORDS = { event: 1, wire: 2 } as const;
+const WORDS = { event: 1, wire: 2, told: 3 } as const;
 const DICTIONARIES: ReadonlyMap<number, Buffer> = new Map([
   [WORDS.event, EVENT_WORDS],
   [WORDS.wire, WIRE_WORDS],
+  [WORDS.told, TOLD_WORDS],
 ]);
 /** Shorter ones gain nothing. */
 const PACK_FROM_BYTES = 64;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
+import { rawOf } from "../../platform/postgres/journal-rows.ts";
 import type { Made } from "../hospital/messages/made.ts";
 import { type Client, connectClient, SAMPLE } from "./client.ts";
 import { destination, type Huiliu, QUICK, startHuiliu, until } from "./harness.ts";
@@ -178,7 +179,7 @@ describe("the samples, by an AMQP client", { concurrency: false }, () => {
     const [parked] = await until(
       "the conflict is parked",
       async () => {
-        const rows = await huiliu.sql("select id, raw, reply, park from message where state = 'parked' and partner = 'neusoft'");
+        const rows = await huiliu.sql("select id, raw, raw_bytes, reply, park from message where state = 'parked' and partner = 'neusoft'");
         return rows.length > 0 && rows;
       },
       10_000,
@@ -187,7 +188,7 @@ describe("the samples, by an AMQP client", { concurrency: false }, () => {
     assert.ok(parked);
     assert.equal((parked.park as { code: string }).code, "BUSINESS_CONFLICT");
     assert.deepEqual(parked.reply, other);
-    assert.deepEqual(parked.raw, SAMPLE.neusoft.request);
+    assert.deepEqual(rawOf(parked as unknown as Parameters<typeof rawOf>[0]), SAMPLE.neusoft.request);
     const [first] = await huiliu.sql("select raw, reply from message where state = 'settled' and partner = 'neusoft'");
     assert.deepEqual(first?.reply, SAMPLE.neusoft.reply);
     await until("message.parked is told", () =>

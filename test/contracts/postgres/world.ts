@@ -2,6 +2,7 @@
 import type { AfterSettle, ParkedEventOf, SealedEvent, SettleStore } from "../../../domain/delivery/ports.ts";
 import type { Event } from "../../../domain/events/event.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
+import { rawOf } from "../../../platform/postgres/journal-rows.ts";
 import type { JournalWorld } from "../journal.ts";
 import type { SettleWorld } from "../settle.ts";
 import type { WriteBackWorld } from "../write-backs.ts";
@@ -87,10 +88,11 @@ export async function journalWorld(): Promise<JournalWorld> {
           code: string | null;
           duplicate_of: string | null;
           raw: Buffer | null;
+          raw_bytes: number | null;
           reply: Buffer | null;
           history: string[];
         }>(
-          `select m.state, m.park->>'code' as code, m.duplicate_of, m.raw, m.reply,
+          `select m.state, m.park->>'code' as code, m.duplicate_of, m.raw, m.raw_bytes, m.reply,
              (select array_agg(h.state order by h.at) from message_history h where h.message_id = m.id) as history
            from message m where m.id = $1`,
           [id],
@@ -102,7 +104,7 @@ export async function journalWorld(): Promise<JournalWorld> {
         ...(row.code === null ? {} : { code: row.code }),
         ...(row.duplicate_of === null ? {} : { duplicateOf: row.duplicate_of }),
         history: row.history,
-        raw: row.raw?.toString() ?? "",
+        raw: row.raw === null ? "" : Buffer.from(rawOf({ raw: row.raw, raw_bytes: row.raw_bytes })).toString(),
         ...(row.reply === null ? {} : { reply: row.reply.toString() }),
       };
     },
