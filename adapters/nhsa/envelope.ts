@@ -124,7 +124,9 @@ export function sealFront(plain: Envelope, context: AdapterContext, gateway: Gat
     const headers = { ...withoutContentType(plain.headers), ...signed.headers, "content-type": upload.contentType };
     return { ok: true, sealed: { ...placed, headers, body: upload.body, clear: bytesOf(made.envelope) } };
   }
-  return { ok: true, sealed: { ...placed, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(made.envelope) } };
+  // Of a question or a reversal: what it is about is kept with it and not told to the platform.
+  const about = isObject(body.original) ? { clear: bytesOf({ ...made.envelope, original: body.original }) } : {};
+  return { ok: true, sealed: { ...placed, ...about, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(made.envelope) } };
 }
 
 /** True when the reply is the gateway's own (no business system saw the request): it has a code and no infcode. */

@@ -61,8 +61,9 @@ export function sealMobile(plain: Envelope, context: AdapterContext): Fallible<{
   if (!read.ok) return read;
   const found = keysOf(context);
   if (!found.ok) return found;
+  const about = read.body.original === undefined ? {} : { original: read.body.original };
   const { wrapper, clear } = wrapped(read.input, { ...found, nowMs: context.nowMs, random: context.random });
-  return { ok: true, sealed: { ...plain, body: bytesOf(wrapper), clear: bytesOf({ infno: read.infno, ...clear }) } };
+  return { ok: true, sealed: { ...plain, body: bytesOf(wrapper), clear: bytesOf({ infno: read.infno, ...clear, ...about }) } };
 }
 
 /** Verifies and deciphers a wrapper; `data` in place of `encData`. */

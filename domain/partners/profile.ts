@@ -140,6 +140,24 @@ export const Destination = Type.Object(
       }),
     ),
     inquiry: Type.Optional(Type.String({ description: "outbound message that asks what became of a key / 查询报文" })),
+    perMessage: Type.Optional(
+      Type.Record(
+        Id,
+        Type.Object(
+          {
+            duplicates: Type.Optional(
+              Type.Union([Type.Literal("by-key"), Type.Literal("by-reference"), Type.Literal("inquiry"), Type.Literal("none")]),
+            ),
+            inquiry: Type.Optional(Id),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          description:
+            "outbound message → its own duplicates policy and inquiry, where they differ from the destination's (a question may simply be repeated) / 个别报文的重复策略与查询报文",
+        },
+      ),
+    ),
     reversal: Type.Optional(
       Type.Object(
         {

@@ -9,7 +9,7 @@ import type { Clock, Random } from "./clock.ts";
 import type { OutboundDialect, Reading, Reply, Sent, WireRequest } from "./dialect.ts";
 import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
 import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
-import { type DestinationPolicy, LEASE_MARGIN_MS } from "./policy.ts";
+import { type DestinationPolicy, LEASE_MARGIN_MS, policyForMessage, unclearAction } from "./policy.ts";
 import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed, Courier, Sending } from "./ports.ts";
 import type { ParkCode } from "./reasons.ts";
 import { judgeReversal, reversalUnanswered } from "./reversal.ts";
@@ -332,7 +332,11 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   };
 
-  return async (claimed, policy, claimedAtTickMs, signal) => {
+  return async (given, destination, claimedAtTickMs, signal) => {
+    const policy = policyForMessage(destination, given.mapping);
+    // The store knows the destination's policy alone; a person's wish to have it asked for first holds for every message.
+    const asked = given.action === "ask" && given.because !== "replay" && policy !== destination;
+    const claimed: Claimed = asked ? { ...given, action: unclearAction(policy) } : given;
     // Checked here and nowhere earlier: between the claim and this line the process may have slept (decision 6).
     const startedAt = clock.tickMs();
     const startedMs = clock.nowMs();

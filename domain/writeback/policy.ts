@@ -28,6 +28,8 @@ export interface DestinationPolicy {
   readonly replyBytesMax: number;
   /** `<vendor>/<message>` of the inquiry; absent: the destination cannot be asked. */
   readonly inquiry?: string;
+  /** By mapping: where one message is treated otherwise than the destination's others. */
+  readonly perMessage?: ReadonlyMap<string, { readonly duplicates?: Duplicates; readonly inquiry?: string }>;
   /** `<vendor>/<message>` that undoes an unclear write-back of one of these mappings, once an inquiry found nothing (冲正); absent: it is sent again. */
   readonly reversal?: { readonly mapping: string; readonly of: ReadonlySet<string> };
   /** Path of a harmless GET: what probes ask while the breaker is open. */
@@ -75,6 +77,13 @@ function problemsOf(destination: Destination): readonly PolicyProblem[] {
       });
     }
   }
+  for (const [message, own] of Object.entries(destination.perMessage ?? {}))
+    if (own.duplicates === "inquiry" && own.inquiry === undefined && destination.inquiry === undefined)
+      problems.push({
+        at: `/destination/perMessage/${message}`,
+        zh: "重复策略为 inquiry，但没有声明查询报文",
+        en: "duplicates is “inquiry”, but no inquiry message is declared",
+      });
   if (destination.reversal !== undefined) {
     const bothMs = 2 * attemptMs + LEASE_MARGIN_MS;
     if (destination.inquiry === undefined)
@@ -137,6 +146,19 @@ export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destinat
       retry: destination.retry,
       replyBytesMax: REPLY_BYTES_MAX,
       ...(destination.inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${destination.inquiry}` }),
+      ...(destination.perMessage === undefined
+        ? {}
+        : {
+            perMessage: new Map(
+              Object.entries(destination.perMessage).map(([message, { duplicates, inquiry }]) => [
+                `${partner.vendor}/${message}`,
+                {
+                  ...(duplicates === undefined ? {} : { duplicates }),
+                  ...(inquiry === undefined ? {} : { inquiry: `${partner.vendor}/${inquiry}` }),
+                },
+              ]),
+            ),
+          }),
       ...(destination.reversal === undefined
         ? {}
         : {
@@ -153,6 +175,12 @@ export function policyOf(partner: Pick<Partner, "partner" | "vendor" | "destinat
       ...(destination.parkedHead === "skip" ? { parkedHead: destination.parkedHead } : {}),
     },
   };
+}
+
+/** The policy as it holds for one message. */
+export function policyForMessage(policy: DestinationPolicy, mapping: string): DestinationPolicy {
+  const own = policy.perMessage?.get(mapping);
+  return own === undefined ? policy : { ...policy, ...own };
 }
 
 /** What the store does with a head that came back unclear (expired lease, overdue deferred answer): by the step table's row for `unclear`. */
