@@ -164,7 +164,8 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       }
       const work = journal(frame, from, header);
       if (header.acceptAck === "" && header.applicationAck === "") return { first: original(work, header), later: NOTHING };
-      return { first: accepted(work, header), later: applied(work, header) };
+      const waits = header.applicationAck !== "" && header.applicationAck !== "NE";
+      return { first: accepted(work, header), later: waits ? applied(work, header) : NOTHING };
     },
     tooLarge: (head) => {
       const header = headerOf(head);
