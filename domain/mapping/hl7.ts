@@ -184,7 +184,10 @@ class Maker {
 
 /** The lines of a message, each a segment. Throws when the last is not terminated: it may be cut short. */
 function segmentsOf(text: string, openEnd: boolean): readonly string[] {
-  const lines = text.split(LINE_END);
+  // No further than it must: millions of blank lines are refused in a millisecond.
+  const lines = text.split(LINE_END, HL7_LIMITS.segments + 2);
+  if (lines.length > HL7_LIMITS.segments + 1)
+    throw tooMany(`超过 ${HL7_LIMITS.segments} 段`, `has more than ${HL7_LIMITS.segments} segments`);
   const ended = lines[lines.length - 1] === "";
   while (lines.length > 0 && lines[lines.length - 1] === "") lines.pop();
   if (!ended && !openEnd) throw malformed("最后一段没有结束符（CR），可能不完整", "has no CR after its last segment: it may be cut short");
