@@ -4,7 +4,9 @@ import type { Partner } from "../../domain/partners/profile.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import { openDicomDoors } from "./wire-dicom.ts";
+import { openFileDoors } from "./wire-files.ts";
 import { openMllpDoors } from "./wire-mllp.ts";
+import { openViewDoors } from "./wire-views.ts";
 
 /** One partner's door on one wire. */
 export interface WireDoor {
@@ -36,7 +38,7 @@ export interface WireDeps {
 export type OpenWire = (deps: WireDeps) => Promise<readonly WireDoor[]>;
 
 /** Every wire; one line each. */
-const WIRES: readonly OpenWire[] = [openDicomDoors, openMllpDoors];
+const WIRES: readonly OpenWire[] = [openDicomDoors, openFileDoors, openMllpDoors, openViewDoors];
 
 export interface Wires {
   /** `{"mllp": {"lis": "mllp://127.0.0.1:2575"}}` */

@@ -1,0 +1,103 @@
+/** A view of MariaDB or MySQL. One connection, read-only, opened when it is needed and dropped after trouble. */
+import { type Connection, createConnection } from "mariadb";
+import {
+  CLIENT_MS,
+  CONNECT_MS,
+  hexOf,
+  pageSql,
+  type Position,
+  rowOf,
+  type SourceOptions,
+  STATEMENT_MS,
+  tlsOf,
+  valuesOf,
+  type ViewSource,
+} from "./source.ts";
+
+const PORT = 3_306;
+const WHOLE_NUMBER = /^-?\d{1,20}$/;
+const INTEGERS: ReadonlySet<string> = new Set(["TINY", "SHORT", "INT", "INT24", "BIGINT", "YEAR"]);
+/** Read-only for the session; its own limit on a statement; China time for what it converts. */
+const SESSION = ["SET SESSION TRANSACTION READ ONLY", `SET SESSION max_statement_time=${STATEMENT_MS / 1_000}`, "SET time_zone='+08:00'"];
+
+const quote = (name: string): string => `\`${name}\``;
+
+interface Field {
+  readonly type: string;
+  /** Absent of protocol details: `binary` for bytes. */
+  readonly collation?: { readonly name: string };
+  string(): string | null;
+  buffer(): Buffer | null;
+}
+
+/** Text as the server wrote it; bytes in hexadecimal. */
+function castField(field: Field): string | null {
+  const isBytes = field.collation?.name === "binary" && /BLOB|STRING|VARCHAR|BIT/.test(field.type);
+  if (!isBytes) return field.string();
+  const bytes = field.buffer();
+  return bytes === null ? null : hexOf(bytes);
+}
+
+export function createMariadbSource({ door, password }: SourceOptions): ViewSource {
+  const at = new URL(door.url);
+  const ssl = tlsOf(door);
+  let connection: Connection | undefined;
+  /** Whole-number columns are compared as numbers: as texts MariaDB would compare them as floats, and lose digits. */
+  let numeric: readonly [boolean, boolean] = [false, false];
+
+  const drop = async (): Promise<void> => {
+    const gone = connection;
+    connection = undefined;
+    gone?.destroy();
+  };
+  const connected = async (): Promise<Connection> => {
+    if (connection !== undefined) return connection;
+    const made = await createConnection({
+      host: at.hostname,
+      port: at.port === "" ? PORT : Number(at.port),
+      user: decodeURIComponent(at.username),
+      database: decodeURIComponent(at.pathname.replace(/^\//, "")),
+      ...(password === undefined ? {} : { password }),
+      ...(ssl === undefined ? {} : { ssl }),
+      charset: "utf8mb4",
+      connectTimeout: CONNECT_MS,
+      socketTimeout: CLIENT_MS,
+      dateStrings: true,
+      typeCast: (field: unknown) => castField(field as Field),
+      allowPublicKeyRetrieval: false,
+    });
+    made.on("error", () => {
+      if (connection === made) connection = undefined; // lost while idle: the next page opens another
+    });
+    for (const statement of SESSION) await made.query(statement);
+    const [meta] = [
+      await made.query({ sql: `${pageSql({ ...door, rowsMax: 1 }, undefined, quote, () => "?")}`, rowsAsArray: true, metaAsArray: true }),
+    ];
+    const fields = (meta as readonly [unknown, readonly { readonly type: string }[]])[1];
+    const isInteger = (index: number): boolean => INTEGERS.has(fields[index]?.type ?? "");
+    numeric = [isInteger(door.columns.length), isInteger(door.columns.length + 1)];
+    connection = made;
+    return made;
+  };
+  const typed = (from: Position | undefined): readonly (string | bigint)[] =>
+    valuesOf(from).map((value, index) => {
+      const whole = index === 2 ? numeric[1] : numeric[0];
+      return whole && WHOLE_NUMBER.test(value) ? BigInt(value) : value;
+    });
+
+  return {
+    page: async (from) => {
+      try {
+        const on = await connected();
+        const rows: (string | null)[][] = await on.query({ sql: pageSql(door, from, quote, () => "?"), rowsAsArray: true }, [
+          ...typed(from),
+        ]);
+        return rows.map((cells) => rowOf(cells, door.columns.length));
+      } catch (error) {
+        await drop();
+        throw error;
+      }
+    },
+    close: drop,
+  };
+}
