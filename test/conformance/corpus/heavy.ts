@@ -14,7 +14,7 @@ const ATTRIBUTES = 63;
 export const heavyXml = (size: number): readonly Heavy[] => [
   { what: "siblings", text: `<a>${fill("<b/>", size)}</a>` },
   { what: "siblings with text", text: `<a>${fill("<b>1</b>", size)}</a>` },
-  { what: "as many siblings as may be", text: `<a>${fill("<b>12345678</b>", Math.min(size, 59_000 * 15))}</a>` },
+  { what: "as many siblings as may be", text: `<a>${fill("<b>12345678</b>", Math.min(size, 39_000 * 15))}</a>` },
   { what: "one element with 60,000 attributes", text: `<a${numbered(MANY, (index) => ` a${index}="1"`)}/>` },
   { what: "elements with 63 attributes", text: `<a>${fill(`<b${numbered(ATTRIBUTES, (index) => ` a${index}="1"`)}/>`, size)}</a>` },
   { what: "entities", text: `<a>${fill("&lt;", size)}</a>` },
