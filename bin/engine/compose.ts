@@ -20,6 +20,8 @@ import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { BRIDGE_KEY, createDllCourier } from "../../platform/transports/dll/courier.ts";
+import { createFileCourier } from "../../platform/transports/files/courier.ts";
+import { accountOf, openStore } from "../../platform/transports/files/open.ts";
 import { createCourier } from "../../platform/transports/http/courier.ts";
 import { createMllpCourier } from "../../platform/transports/mllp/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
@@ -154,11 +156,15 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const http = createCourier({ tls: catalogue.profiles.tls });
   const mllp = createMllpCourier({ tls: catalogue.profiles.tls });
   const dll = createDllCourier({ tls: catalogue.profiles.tls, keyOf: (destination) => catalogue.secretsOf(destination)[BRIDGE_KEY] });
+  const files = createFileCourier({
+    open: openStore,
+    accountOf: (name) => accountOf((secret) => catalogue.secretsOf(name)[secret], "files"),
+  });
   const calls = createCallStore(postgres.pool);
   const partner = (name: string) => catalogue.partners.get(name);
   const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: Date.now });
   const courier = createCouriers({
-    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll, "mllp:": mllp, "mllps:": mllp },
+    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll, "mllp:": mllp, "mllps:": mllp, "sftp:": files, "ftp:": files, "ftps:": files, "file:": files },
     partner,
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,

@@ -38,7 +38,8 @@ export function loadPartners(
     }
     const seed = filled as Partner;
     const url = urls[seed.partner];
-    const partner: Partner = seed.destination && url ? { ...seed, destination: { ...seed.destination, url } } : seed;
+    const written: Partner = seed.destination && url ? { ...seed, destination: { ...seed.destination, url } } : seed;
+    const partner = lookedInto(written, urls);
     if (`${partner.partner}.json` !== file) problems.push(`partners/${file}: names partner ${partner.partner} / 文件名与伙伴名不一致`);
     if (!vendors.has(partner.vendor))
       problems.push(`partners/${file}: no vendor ${partner.vendor} in mappings/ / mappings/ 下没有厂商 ${partner.vendor}`);
@@ -49,6 +50,21 @@ export function loadPartners(
   if (partners.size === 0 && problems.length === 0) problems.push("partners/ holds no profile / partners/ 下没有伙伴档案");
   if (problems.length > 0) throw new PartnersRefused(`Partners refused / 伙伴档案有误:\n- ${problems.join("\n- ")}`);
   return partners;
+}
+
+/** Its files lie on the server that the settings name for it (`<partner>`, `<partner>.sftp`), in the folders that its profile names. */
+function lookedInto(partner: Partner, urls: Readonly<Record<string, string>>): Partner {
+  const files = partner.inbound?.doors?.files;
+  if (!partner.inbound || !files) return partner;
+  const moved = files.map((door) => {
+    const scheme = door.url.slice(0, door.url.indexOf(":"));
+    const given = [urls[`${partner.partner}.${scheme}`], urls[partner.partner]].find((one) => one?.startsWith(`${scheme}:`));
+    if (given === undefined) return door;
+    const url = new URL(given);
+    url.pathname = new URL(door.url).pathname;
+    return { ...door, url: url.toString() };
+  });
+  return { ...partner, inbound: { ...partner.inbound, doors: { ...partner.inbound.doors, files: moved } } };
 }
 
 /**

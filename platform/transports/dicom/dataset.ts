@@ -5,7 +5,7 @@
  * Values stand under the keyword of the DICOM dictionary (`AccessionNumber`), unknown and private ones under their tag (`00091010`); several values are an array,
  * a sequence is an array of items; an element without a value is null. Numbers written as text (IS, DS) stay text. Binary values are not values: they are left out.
  */
-import dcmjs from "dcmjs";
+import { createRequire } from "node:module";
 import { charsetNamed, type Decode, plainText } from "./charset.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -70,7 +70,15 @@ const PERSON = ["Alphabetic", "Ideographic", "Phonetic"] as const;
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/;
 
 const hex = (tag: number): string => tag.toString(16).toUpperCase().padStart(8, "0");
-const { dictionary } = dcmjs.data.DicomMetaDictionary;
+/** The copy that dcmjs-dimse has loaded already: as an ES module it would be another one, of 20 MB. It has no types; this is what is used of it. */
+const { data } = createRequire(import.meta.url)("dcmjs") as {
+  readonly data: {
+    readonly DicomMetaDictionary: {
+      readonly dictionary: Readonly<Record<string, { readonly vr: string; readonly name: string } | undefined>>;
+    };
+  };
+};
+const { dictionary } = data.DicomMetaDictionary;
 const known = (tag: number) => {
   const text = hex(tag);
   return dictionary[`(${text.slice(0, 4)},${text.slice(4)})`];
