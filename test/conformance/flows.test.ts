@@ -295,6 +295,31 @@ const RUNS: readonly {
   },
   { partner: "pharmacy", kind: "dispensing", event: "order.closed", flow: "prescriptions", intents: ["publish"] },
   { partner: "pharmacy", kind: "return", event: "refund.requested", flow: "prescriptions", intents: ["publish"] },
+  ...["lis", "ris"].map((partner) => ({
+    partner,
+    kind: "dft-p03",
+    event: "charge.posted",
+    flow: "lis-charges",
+    intents: ["publish", "write-back charge-notice adt now"],
+  })),
+  { partner: "lis", kind: "dft-p03", event: "charge.cancelled", flow: "lis-charges", intents: ["publish"] },
+  { partner: "adt", kind: "orm-o01", event: "order.placed", flow: "ris-orders", intents: ["publish", "write-back order ris now"] },
+  { partner: "adt", kind: "orm-o01", event: "order.closed", flow: "ris-orders", intents: ["publish"] },
+  ...["lis", "ris"].map((partner) => ({
+    partner,
+    kind: "oru-r01",
+    event: "report.ready",
+    flow: "report-ready",
+    intents: ["publish", "write-back report-notice adt now"],
+  })),
+  { partner: "ris", kind: "orm-o01", event: "order.placed", flow: "report-ready", intents: ["publish"] },
+  ...["adt-a01", "adt-a04", "bar-p01"].map((kind) => ({
+    partner: "adt",
+    kind,
+    event: "registration.opened",
+    flow: "registrations",
+    intents: ["publish"],
+  })),
 ];
 
 describe("flows, as run", () => {
