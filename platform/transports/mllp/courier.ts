@@ -101,7 +101,7 @@ function exchange(
         }
         // Release 2 of MLLP says "stored" in a frame of its own; the acknowledgement proper follows.
         if (piece.bytes.length === 1 && piece.bytes[0] === COMMIT_ACK) continue;
-        failpoint("courier.before-reply");
+        failpoint("mllp-courier.before-reply");
         // CA says "stored": the application's answer follows. CE and CR say that none will.
         if (both && commit === undefined && STORED.test(piece.bytes.toString("latin1"))) commit = piece.bytes;
         else reply(piece.bytes, !deframer.open());
@@ -115,10 +115,10 @@ function exchange(
         return;
       }
       began = true;
-      failpoint("courier.before-write");
+      failpoint("mllp-courier.before-write");
       clearTimeout(timer);
       timer = setTimeout(() => fail(`no whole reply within ${request.replyTimeoutMs} ms`), request.replyTimeoutMs);
-      socket.write(framed(body), () => failpoint("courier.after-write"));
+      socket.write(framed(body), () => failpoint("mllp-courier.after-write"));
     };
     let timer = setTimeout(() => fail(`no connection within ${request.connectTimeoutMs} ms`), request.connectTimeoutMs);
     request.signal?.addEventListener("abort", aborted, { once: true });
