@@ -6,7 +6,7 @@ import { compareReference, type Difference, generateReference, ROOT } from "./do
 
 const HELP = `npm run docs [-- --check] [-- --json]
 
-Writes docs/schemas/*.json, docs/asyncapi.json, docs/openapi.json, docs/codes.md and docs/outcomes.md
+Writes docs/schemas/*.json, docs/asyncapi.json, docs/openapi.json, docs/codes.md, docs/outcomes.md and docs/partners/*.md
 from the code and the mapping documents.
 由代码与映射文档生成参考文件。
 

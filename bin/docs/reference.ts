@@ -16,6 +16,7 @@ import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
 import { alarmsPage } from "./alarms.ts";
 import { codesPage } from "./codes.ts";
+import { partnerPages, PARTNERS_FOLDER } from "./partner-pages.ts";
 
 /** The project. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -113,6 +114,7 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     ["docs/outcomes.md", outcomesMarkdown()],
     ["docs/codes.md", codesPage()],
     ["docs/alarms.md", alarmsPage()],
+    ...(mappings === MAPPINGS_FOLDER ? await partnerPages(ROOT, definitions) : []),
   ];
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -133,6 +135,11 @@ export async function compareReference(files: ReadonlyMap<string, string>, root:
   const stored = existsSync(join(root, SCHEMAS_FOLDER)) ? await readdir(join(root, SCHEMAS_FOLDER)) : [];
   for (const name of stored.filter((one) => one.endsWith(".json")).sort()) {
     const path = `${SCHEMAS_FOLDER}/${name}`;
+    if (!files.has(path)) differences.push({ path, why: "stale" });
+  }
+  const pages = existsSync(join(root, PARTNERS_FOLDER)) ? await readdir(join(root, PARTNERS_FOLDER)) : [];
+  for (const name of pages.filter((one) => one.endsWith(".md")).sort()) {
+    const path = `${PARTNERS_FOLDER}/${name}`;
     if (!files.has(path)) differences.push({ path, why: "stale" });
   }
   return differences;
