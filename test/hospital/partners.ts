@@ -1,6 +1,10 @@
 /** Every partner of the hospital, one line each. Started by name, together in one process or each as a program of its own (main.ts). */
 import { startEmr } from "./emr/emr.ts";
+import { startBank } from "./files/bank.ts";
+import { startFrontMachine } from "./frontmachine/frontmachine.ts";
 import { startHis } from "./his/his.ts";
+import { startJkt } from "./jkt/jkt.ts";
+import { startPacs } from "./pacs/pacs.ts";
 import type { PartnerProgram } from "./partner.ts";
 import { startPharmacy } from "./pharmacy/pharmacy.ts";
 
@@ -8,4 +12,8 @@ export const PARTNERS: readonly PartnerProgram[] = [
   { name: "his", start: startHis },
   { name: "emr", start: startEmr },
   { name: "pharmacy", start: startPharmacy },
+  { name: "jkt-platform", start: startJkt },
+  { name: "pacs", start: startPacs },
+  { name: "bank", start: startBank },
+  { name: "nhsa", start: startFrontMachine },
 ];
