@@ -1,17 +1,23 @@
 /** Every partner of the hospital, one line each. Started by name, together in one process or each as a program of its own (main.ts). */
+import { startAdt } from "./adt/adt.ts";
 import { startEmr } from "./emr/emr.ts";
 import { startBank } from "./files/bank.ts";
 import { startFrontMachine } from "./frontmachine/frontmachine.ts";
 import { startHis } from "./his/his.ts";
 import { startJkt } from "./jkt/jkt.ts";
 import { startPacs } from "./pacs/pacs.ts";
+import { startLis } from "./lis/lis.ts";
 import type { PartnerProgram } from "./partner.ts";
 import { startPharmacy } from "./pharmacy/pharmacy.ts";
+import { startRis } from "./ris/ris.ts";
 
 export const PARTNERS: readonly PartnerProgram[] = [
   { name: "his", start: startHis },
   { name: "emr", start: startEmr },
   { name: "pharmacy", start: startPharmacy },
+  { name: "lis", start: startLis },
+  { name: "ris", start: startRis },
+  { name: "adt", start: startAdt },
   { name: "jkt-platform", start: startJkt },
   { name: "pacs", start: startPacs },
   { name: "bank", start: startBank },
