@@ -1,0 +1,141 @@
+/**
+ * The insurance front machine of the simulated hospital, through the CSB gateway: the HIS asks, the engine presettles and settles, the HIS hears of it once. The machine's
+ * own ledger and the HIS's are held against each other.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { readLedger } from "../hospital/ledger.ts";
+import { destination, type Huiliu, QUICK, type Row, startHuiliu, until } from "./harness.ts";
+
+let huiliu: Huiliu;
+let ordinal = 0;
+
+before(async () => {
+  huiliu = await startHuiliu("insurance-front", {
+    profiles: { nhsa: destination({ ...QUICK, leaseMs: 4_000, trustNotFoundAfterMs: 1_500 }) },
+  });
+});
+after(() => huiliu?.stop());
+
+const machine = () => {
+  const { nhsa } = huiliu.run().hospital;
+  assert.ok(nhsa, "the front machine runs");
+  return nhsa;
+};
+async function order(value: unknown): Promise<Row> {
+  const answer = await fetch(machine().faults, { method: "POST", body: JSON.stringify(value) });
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  return JSON.parse(text) as Row;
+}
+
+interface Visit {
+  readonly no: string;
+  readonly bill: string;
+  readonly mdtrtId: string;
+  readonly psnNo: string;
+}
+
+/** A visit with its fees at the insurer, 188.50 of them. */
+async function visited(): Promise<Visit> {
+  ordinal += 1;
+  const no = String(ordinal).padStart(6, "0");
+  const bill = `DJ20261121${no}`;
+  const lines = [
+    { code: "XTEST1", fen: "7250", quantity: "2" },
+    { code: "STEST1", fen: "1600" },
+    { code: "LTEST1", fen: "10000" },
+  ];
+  const { sent } = await order({ send: { message: "uploaded", bill, visit: `MZ${no}`, lines } });
+  const { mdtrtId, psnNo } = sent as Record<string, string>;
+  return { no, bill, mdtrtId: mdtrtId ?? "", psnNo: psnNo ?? "" };
+}
+
+async function ask(
+  visit: Visit,
+  step: "presettle" | "cancel",
+  more: { readonly settlement?: string; readonly total?: string; readonly type?: string } = {},
+) {
+  const claim =
+    step === "cancel"
+      ? `<Cancel settlement="${more.settlement}" visit="${visit.mdtrtId}"/>`
+      : `<Claim visit="${visit.mdtrtId}" medicalType="11" way="01" account="1"/><Credential type="02" no="990101199001010019"/><Certificate type="01" no="990101199001010019"/>`;
+  const xml = `<?xml version="1.0" encoding="UTF-8"?>
+<Message kind="insurance-request">
+  <Header><MessageId>HISASK${step}${visit.no}</MessageId><SentAt>2026-11-21 09:20:30</SentAt><Hospital code="H001"/></Header>
+  <InsuranceRequest no="YB${step}${visit.no}" bill="${visit.bill}" step="${step}">
+    <Patient no="P${visit.no}" name="测试患者甲"/><Visit no="MZ${visit.no}" kind="O"/><Business>outpatient</Business><Operator no="U001"/><RequestedAt>2026-11-21 09:20:30</RequestedAt>
+    <Insured no="${visit.psnNo}" type="${more.type ?? "310"}" area="990101"${step === "cancel" ? "" : ' personType="11"'}/>${claim}<Total>${more.total ?? "188.50"}</Total>
+  </InsuranceRequest>
+</Message>`;
+  const answer = await huiliu.post("his", "insurance-request", xml, { "content-type": "application/xml; charset=UTF-8" });
+  assert.equal(answer.status, 202, await answer.text());
+}
+
+const effects = async (bill: string, kind: string) =>
+  (await readLedger(machine().ledger)).filter((line) => line.order === bill && line.effect && line.kind === kind);
+const hisTold = async (bill: string, action: string) =>
+  (await huiliu.ledger()).filter((line) => line.order === bill && line.effect && line.action === action);
+const owed = async (bill: string): Promise<readonly Row[]> => (await huiliu.api(`/write-backs?key=${bill}`)).body.items as Row[];
+const told = (visit: Visit, action: "settle" | "reverse") =>
+  until(
+    `the HIS is told of ${action} ${visit.bill}`,
+    async () => (await hisTold(visit.bill, action))[0] ?? false,
+    30_000,
+    () => owed(visit.bill),
+  );
+
+describe("S0-27 S0-8 C-4 the insurance front machine, end to end", { concurrency: false }, () => {
+  test("asked, presettled, settled, told: the centre and the HIS hold the same, once; then cancelled", async () => {
+    const visit = await visited();
+    await ask(visit, "presettle");
+    const line = await told(visit, "settle");
+    assert.equal(line.amount, "18850");
+    const [settled, ...more] = await effects(visit.bill, "settle");
+    assert.deepEqual(more, []);
+    assert.deepEqual([settled?.amount, settled?.insured], ["18850", { fund: "11848", account: "5000", cash: "2002" }]);
+    assert.equal(line.serial, settled?.serial);
+    await ask(visit, "cancel", { settlement: settled?.serial ?? "" });
+    const back = await told(visit, "reverse");
+    assert.equal(back.amount, "18850");
+    assert.equal((await effects(visit.bill, "reverse")).length, 1);
+  });
+
+  test("the settlement is done and its answer lost: found by 5203, settled once, told once", async () => {
+    const visit = await visited();
+    await order({ fault: "drop-reply", count: 1, kind: "settle", bill: visit.bill });
+    await ask(visit, "presettle");
+    const line = await told(visit, "settle");
+    const done = await effects(visit.bill, "settle");
+    assert.equal(done.length, 1);
+    assert.equal(line.serial, done[0]?.serial);
+    assert.equal((await hisTold(visit.bill, "settle")).length, 1);
+  });
+
+  test("a request that is not fit to be sent parks with every problem and never reaches the machine", async () => {
+    const visit = await visited();
+    await ask({ ...visit, psnNo: "9".repeat(30) }, "presettle", { type: "999" });
+    const parked = await until(
+      "it is parked",
+      async () => (await huiliu.api(`/messages?key=${visit.bill}&state=parked`)).body.items[0] as Row | undefined,
+    );
+    const detail = JSON.stringify((await huiliu.api(`/messages/${String(parked.id)}`)).body);
+    assert.match(detail, /险种类型 insutype/);
+    assert.deepEqual(await owed(visit.bill), []);
+    const seen = (await readLedger(machine().ledger)).filter((line) => line.kind === "presettle" && line.order === visit.bill);
+    assert.deepEqual(seen, []);
+  });
+
+  test("the insurer refuses: nothing is settled, the write-back parks and the lane goes on", async () => {
+    const visit = await visited();
+    await ask(visit, "presettle", { total: "188.51" });
+    const row = await until(
+      "the presettlement is parked",
+      async () => (await owed(visit.bill)).find((one) => one.state === "parked"),
+      20_000,
+      () => owed(visit.bill),
+    );
+    assert.equal(row.kind, "presettle");
+    assert.deepEqual(await effects(visit.bill, "settle"), []);
+  });
+});
