@@ -17,6 +17,8 @@ export interface Reply {
   readonly status?: number | undefined;
   readonly contentType?: string | undefined;
   readonly body: Uint8Array;
+  /** What a DLL's function returned; the contract may ask for it as `return`. */
+  readonly returnValue?: string | undefined;
   readonly sent: {
     readonly key: string;
     readonly serial?: string | undefined;
@@ -83,6 +85,7 @@ interface Told {
 
 /** Longest text of a partner that is kept. */
 const TEXT_KEPT = 2_000;
+const RETURN_VALUE = /^-?\d{1,9}$/;
 const WHOLE = /^-?\d{1,15}$/;
 /** "00" and "-0" are zero; what is no whole number is no code. */
 const wholeOf = (text: string): string | undefined => (WHOLE.test(text) ? BigInt(text).toString() : undefined);
@@ -115,6 +118,7 @@ function meaningsOf(ack: AckContract, fault: Fault): (code: string) => Meaning |
 export function compileReply(document: OutboundDocument, vendor: VendorDocument, fault: Fault): ReplyReader {
   const { codec, ack } = document.reply;
   const source = createSource((at, zh, en) => fault(`/reply${at}`, zh, en));
+  const returned = source.addValue("return", "返回值");
   const read = source.addPart("", codec, "应答", true, "/codec");
   const one = (path: string | undefined, at: string): Reference | undefined =>
     path === undefined ? undefined : source.ref(path, `/ack/${at}`);
@@ -173,12 +177,14 @@ export function compileReply(document: OutboundDocument, vendor: VendorDocument,
   };
 
   /** The bytes in the codec's frames, or why they cannot be read. */
-  const framed = (reply: Pick<Reply, "body" | "contentType">): { readonly frames: Frames } | Why => {
+  const framed = (reply: Pick<Reply, "body" | "contentType" | "returnValue">): { readonly frames: Frames } | Why => {
     const decoded = decodeBytes({ raw: reply.body, contentType: reply.contentType }, codec, fallback, LIMITS.replyBytes);
     if ("code" in decoded)
       return because("unreadable", inBoth(decoded.zh, /^(?:is|names) /.test(decoded.en) ? `it ${decoded.en}` : decoded.en));
     const sink = createSink();
-    const frames: Frames = [createRow(source.scope)];
+    const row = createRow(source.scope);
+    const frames: Frames = [row];
+    if (reply.returnValue !== undefined && RETURN_VALUE.test(reply.returnValue)) row.values[returned.slot] = reply.returnValue;
     read(decoded.text, frames, sink);
     const [wrong] = sink.problems;
     return wrong ? because("unreadable", inBoth(wrong.zh, wrong.en)) : { frames };

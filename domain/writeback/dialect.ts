@@ -40,6 +40,8 @@ export interface Reply {
   readonly status: number;
   readonly contentType?: string;
   readonly body: Uint8Array;
+  /** What a DLL's function returned. */
+  readonly returnValue?: string;
 }
 
 /** Where a message goes. `path` begins with "/" and is added to the destination's base address. */

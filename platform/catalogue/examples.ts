@@ -82,12 +82,13 @@ async function runInbound(folder: string, name: string, vendor: string, mapping:
 }
 
 async function runReply(name: string, mapping: OutboundMapping, files: Files): Promise<ExampleResult> {
-  const { status, contentType, sent } = JSON.parse((await files.text("sent.json")) ?? "{}");
+  const { status, contentType, returnValue, sent } = JSON.parse((await files.text("sent.json")) ?? "{}");
   const body = (await files.bytes("reply")) ?? new Uint8Array();
   const { amountFen, ...rest } = sent;
   const outcome = mapping.interpret({
     status,
     contentType,
+    returnValue,
     body,
     sent: { ...rest, ...(amountFen === undefined ? {} : { amountFen: BigInt(amountFen) }) },
   });

@@ -67,8 +67,10 @@ function said(result: CallResult & { readonly kind: "reply" }): CallResult {
       return { ...result, standsFor: "unclear" };
     case "done": {
       const returned = headers[RETURN_HEADER];
+      // Well or not is the contract's to say, by the return value and the reply: both are the library's answer.
       return {
         ...result,
+        status: 200,
         ...(returned === undefined ? {} : { returnValue: returned }),
         ...(headers[FROM_HEADER] === "send" ? { standsFor: "send" as const } : {}),
       };
