@@ -33,7 +33,8 @@ export const openSftp: OpenStore = async (address) => {
   const { hostKey, password, key, passphrase, connectMs } = address;
   const url = new URL(address.url);
   if (hostKey === undefined) throw new StoreError("no host key is pinned for this server");
-  const client = new SftpClient();
+  const quiet = () => undefined; // without them the library writes to the console
+  const client = new SftpClient("huiliu", { error: quiet, end: quiet, close: quiet });
   let shown: string | undefined;
   client.on("error", () => undefined); // every step that waits rejects by itself
   const wire = await within(
