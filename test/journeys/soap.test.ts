@@ -1,0 +1,127 @@
+/** SOAP and sealed envelopes, end to end at a running Huiliu: what a platform sends becomes events and effects, what nobody signed is not taken. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { requestOf, textIn } from "../hospital/jkt/envelope.ts";
+import { destination, type Huiliu, QUICK, startHuiliu, until } from "./harness.ts";
+
+const KEYS = { aes: "0123456789abcdef", sign: "TESTKEY", user: "TEST01" };
+const SOAP12 = "http://www.w3.org/2003/05/soap-envelope";
+const PAY = {
+  ORDER_ID: "HPI20261120000042",
+  HOSP_SEQUENCE: "SEQ2026112000042",
+  SERIAL_NUM: "4200009900202611200000000042",
+  PAY_DATE: "2026-11-20",
+  PAY_TIME: "09:25:10",
+  PAY_CHANNEL_ID: "1",
+  PAY_TOTAL_FEE: "18850",
+  PAY_BEHOOVE_FEE: "18850",
+  PAY_ACTUAL_FEE: "18850",
+  PAY_MI_FEE: "0",
+  PAY_RES_CODE: "SUCCESS",
+};
+
+let huiliu: Huiliu;
+before(async () => {
+  huiliu = await startHuiliu("soap", {
+    profiles: {
+      his: (profile) => ({
+        ...destination(QUICK)(profile),
+        inbound: {
+          ...profile.inbound,
+          doors: {
+            soap: {
+              namespace: "http://his.test/",
+              service: "HisPush",
+              operations: [{ name: "Push", parameter: "xml", also: ["kind"], message: "{kind}" }],
+            },
+          },
+        },
+      }),
+    },
+  });
+});
+after(() => huiliu?.stop());
+
+const order = async (value: unknown): Promise<{ status: number; code: string; text: string; verified: boolean }> => {
+  const answer = await fetch(huiliu.run().hospital["jkt-platform"]?.faults ?? "", {
+    method: "POST",
+    body: JSON.stringify({ send: value }),
+  });
+  const told = (await answer.json()) as { sent?: unknown };
+  return (told.sent ?? told) as Awaited<ReturnType<typeof order>>;
+};
+const events = (type: string) => huiliu.sql("select type, subject from event where type = $1 order by seq", [type]);
+const journaled = async (): Promise<number> =>
+  Number((await huiliu.sql("select count(*)::int n from message where partner = 'jkt-platform'"))[0]?.n);
+
+describe("SOAP and envelopes", { concurrency: false }, () => {
+  test("C-5 S0-26 a sealed payment of the platform is one effect at the HIS, answered sealed; raw bytes are kept as sent", async () => {
+    const told = await order({ fun: "3003", fields: PAY, id: "e1" });
+    assert.deepEqual([told.code, told.verified], ["0", true], JSON.stringify(told));
+    await until("the HIS is told", async () => (await huiliu.ledger()).some((line) => line.effect && line.order === PAY.HOSP_SEQUENCE));
+    const [message] = await huiliu.sql("select id, kind from message where partner = 'jkt-platform'");
+    assert.equal(message?.kind, "pay-order");
+    const { body } = await huiliu.api(`/messages/${String(message?.id)}`);
+    assert.match(JSON.stringify(body), /<ROOT><FUN_CODE>/);
+    assert.equal((await order({ fun: "3003", fields: PAY, id: "e1" })).code, "10", "the same again: told so, in the platform's words");
+    assert.equal((await huiliu.ledger()).filter((line) => line.effect && line.order === PAY.HOSP_SEQUENCE).length, 1);
+  });
+
+  test("what does not hold is refused with the platform's own code, and nothing of it is taken", async () => {
+    const before = await journaled();
+    for (const [spoil, code] of [
+      ["signature", "7"],
+      ["cipher", "9"],
+      ["user", "4"],
+    ] as const) {
+      const told = await order({ fun: "3003", fields: { ...PAY, ORDER_ID: "HPI-SPOILT" }, spoil });
+      assert.deepEqual([told.code, told.verified], [code, true], spoil);
+    }
+    assert.equal((await order({ fun: "4711", fields: {} })).code, "5");
+    assert.equal(await journaled(), before);
+  });
+
+  test("the same by SOAP 1.2, and by the form style; a booking is no payment", async () => {
+    const { gateway, partners } = huiliu.run();
+    const at = `${gateway}/partners/jkt-platform/soap`;
+    const inner = `<REQ><HOS_ID>1001</HOS_ID><LOCK_ID>SH42</LOCK_ID></REQ>`;
+    const key = partners["jkt-platform"]?.key ?? "";
+    const body = `<s:Envelope xmlns:s="${SOAP12}"><s:Body><FunctionCall xmlns="http://huiliu.hospital/jkt/"><xmltxt><![CDATA[${requestOf("2006", inner, KEYS).replaceAll("]]>", "]]]]><![CDATA[>")}]]></xmltxt></FunctionCall></s:Body></s:Envelope>`;
+    const answer = await fetch(at, {
+      method: "POST",
+      headers: { "content-type": "application/soap+xml; charset=utf-8", authorization: `Bearer ${key}` },
+      body,
+    });
+    const text = await answer.text();
+    assert.equal(answer.status, 200, text);
+    assert.equal(textIn(text.replaceAll("&lt;", "<").replaceAll("&gt;", ">"), "RETURN_CODE"), "0");
+    await until("the slot is released", async () => (await events("registration.released")).length === 1);
+    const form = await fetch(`${at}/FunctionCall?xmltxt=${encodeURIComponent(requestOf("2006", inner.replace("SH42", "SH43"), KEYS))}`, {
+      headers: { "x-api-key": key },
+    });
+    assert.match(await form.text(), /^<\?xml[^>]*>\n<string xmlns="http:\/\/huiliu\.hospital\/jkt\/">/);
+    await until("the second slot is released", async () => (await events("registration.released")).length === 2);
+    assert.match(await (await fetch(`${at}?wsdl`)).text(), /<wsdl:operation name="FunctionCall">/);
+    assert.equal((await fetch(at, { method: "POST", body })).status, 401);
+  });
+
+  test("a HIS that pushes its XML by SOAP 1.1: the kind is a parameter, the answer its vendor's", async () => {
+    const { gateway, partners } = huiliu.run();
+    const { readFileSync } = await import("node:fs");
+    const xml = readFileSync(`${huiliu.root}/mappings/his/payment/examples/wechat/in.xml`, "utf8").replace(/^<\?xml[^>]*\?>\s*/, "");
+    const escaped = xml.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const body = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><Push xmlns="http://his.test/"><xml>${escaped}</xml><kind>payment</kind></Push></s:Body></s:Envelope>`;
+    const answer = await fetch(`${gateway}/partners/his/soap`, {
+      method: "POST",
+      headers: { "content-type": "text/xml; charset=utf-8", "x-api-key": partners.his?.key ?? "", soapaction: '"http://his.test/Push"' },
+      body,
+    });
+    assert.match(await answer.text(), /<PushResult>&lt;Answer&gt;&lt;Code&gt;0&lt;\/Code&gt;&lt;Text&gt;已接收/);
+    await until(
+      "it is a payment",
+      async () => (await huiliu.sql("select 1 from event where type = 'payment.settled' and partner = 'his'")).length === 1,
+    );
+    const [message] = await huiliu.sql("select door, kind, headers from message where door = 'soap' and partner = 'his'");
+    assert.equal(message?.kind, "payment");
+  });
+});
