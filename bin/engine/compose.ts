@@ -28,6 +28,7 @@ import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { type Couriers, createCouriers } from "./couriers.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { createNumbers } from "./numbers.ts";
+import { createRecord } from "./record.ts";
 import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
 import { createSessions } from "./sessions.ts";
@@ -164,7 +165,18 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const partner = (name: string) => catalogue.partners.get(name);
   const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: Date.now });
   const courier = createCouriers({
-    wires: { "http:": http, "https:": http, "dll:": dll, "dlls:": dll, "mllp:": mllp, "mllps:": mllp, "sftp:": files, "ftp:": files, "ftps:": files, "file:": files },
+    wires: {
+      "http:": http,
+      "https:": http,
+      "dll:": dll,
+      "dlls:": dll,
+      "mllp:": mllp,
+      "mllps:": mllp,
+      "sftp:": files,
+      "ftp:": files,
+      "ftps:": files,
+      "file:": files,
+    },
     partner,
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,
@@ -179,6 +191,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     postgres,
     courier,
     numbers,
+    record: createRecord({ store: calls, partner }),
     metrics,
     log,
     editor: config.profile === "development" && config.editor === "on",

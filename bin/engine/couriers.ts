@@ -40,6 +40,10 @@ const EMPTY = new Uint8Array(0);
 const SESSION_REPLY_BYTES_MAX = 65_536;
 /** What a gateway says in front of the partner (401, 502, 503) is no exchange with the partner and has no envelope. */
 const isAnswer = (status: number): boolean => status >= 200 && status < 300;
+/** Under which a call's exchange is journaled. */
+export const exchangeIdentity = (key: string, attempt: number, mapping: string): string => `${key}:${attempt}:${mapping}`;
+/** Header of an exchange that keeps the reply's own type. */
+export const REPLY_TYPE = "reply-type";
 const messageOf = (mapping: string): string => mapping.slice(mapping.indexOf("/") + 1);
 
 /** What the reply answers: the request, or the write-back that the inquiry asked about. */
@@ -154,8 +158,8 @@ export function createCouriers(deps: CouriersDeps): Couriers {
         door: "exchange",
         partner: about.destination,
         kind,
-        identity: `${about.key}:${about.attempt ?? 0}:${sent.mapping}`,
-        headers: { status: String(result.status) },
+        identity: exchangeIdentity(about.key, about.attempt ?? 0, sent.mapping),
+        headers: { status: String(result.status), ...(result.contentType === undefined ? {} : { [REPLY_TYPE]: result.contentType }) },
         raw: sent.body,
         reply: result.body,
         ...(result.returnValue === undefined ? {} : { returnValue: result.returnValue }),

@@ -8,6 +8,7 @@ import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import { createSubscriptions, type Subscriptions } from "../../domain/delivery/subscriptions.ts";
 import { createTurns } from "../../domain/delivery/turns.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
+import type { SendRecord } from "../../domain/writeback/deliver.ts";
 import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispatcher.ts";
 import type { CallNumbers, Courier, HandOff, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { dispatcherLog, type EngineLog } from "../../platform/log.ts";
@@ -45,6 +46,7 @@ export interface WorkDeps {
   readonly postgres: Postgres;
   readonly courier: Courier;
   readonly numbers: CallNumbers;
+  readonly record: SendRecord;
   readonly metrics: Metrics;
   readonly log: EngineLog;
   /** Whether flows are edited at this worker: it feeds whenever it can. */
@@ -60,7 +62,7 @@ export const after = (ms: number, run: () => void): (() => void) => {
 const clock = { nowMs: () => Date.now(), tickMs: () => performance.now(), after };
 const NOTHING: AfterSettle = { outbox: [], destinations: [], eventDeliveries: [] };
 
-export function createWork({ catalogue, postgres, courier, numbers, metrics, log, editor }: WorkDeps): Work {
+export function createWork({ catalogue, postgres, courier, numbers, record, metrics, log, editor }: WorkDeps): Work {
   const { sealer, dialects, partners, policyFor } = catalogue;
   let offer: (outbox: AfterSettle["outbox"]) => void = () => undefined;
   let tell: Pointers["tell"] = () => undefined;
@@ -135,6 +137,7 @@ export function createWork({ catalogue, postgres, courier, numbers, metrics, log
     store: writeBacks,
     courier,
     numbers,
+    record,
     dialect: dialects.outboundDialect,
     destinations: { names: () => [...partners.values()].filter((one) => one.destination).map((one) => one.partner), policy: policyFor },
     seal: sealer.writeBack,

@@ -28,9 +28,17 @@ export interface DeliverDeps extends EndDeps {
   readonly random: Random;
   /** The store's time; undefined while it is not known. The age of a key is counted by it. */
   readonly storeNowMs?: () => number | undefined;
+  /** Absent: exchanges are not journaled. */
+  readonly record?: SendRecord;
   /** Absent: no partner knows our calls by a number. */
   readonly numbers?: CallNumbers;
 }
+
+/**
+ * The partner's reply to an earlier send of this write-back, where our own journal has it although the attempt was never settled. Rejects when the journal cannot be read:
+ * the partner is not asked then.
+ */
+export type SendRecord = (about: Pick<Claimed, "destination" | "key" | "attempt" | "mapping">) => Promise<Reply | undefined>;
 
 /** Past this share of the time for which a partner remembers a key the key alone protects nothing any more. */
 export const KEY_LIFE_SHARE = 0.5;
@@ -204,6 +212,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const open = since === undefined ? "unsent" : "unclear";
     if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, why("no-inquiry"));
     const original = await numberOf(claimed, "send");
+    const known = original.ok ? await fromRecord(claimed, policy, original.number) : undefined;
+    if (known !== undefined) return known;
     const own = original.ok ? await numberOf(claimed, "inquiry") : original;
     if (!original.ok || !own.ok) {
       const reason = why("no-call-number", own.ok ? "" : own.why);
@@ -216,7 +226,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     failpoint("write-back.before-inquiry");
     const about = { ...aboutOf(claimed, policy.inquiry, own.number), sent: sendingOf(claimed) };
     const result = await call(policy, encoded.request, encoded, about, signal);
-    if (result.kind === "reply" && result.standsFor !== undefined) return askedRecord(claimed, policy, result);
+    if (result.kind === "reply" && result.standsFor !== undefined) return askedRecord(claimed, policy, result, original.number);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
       return askStep(
@@ -234,15 +244,36 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return askStep(claimed, policy, judged, { reach, reply: result, sinceMs, ...told(result) });
   };
 
+  /** Only what proves it done counts: flows may have acted on it, and no inquiry may say otherwise. A refusal is asked about; the row may have been replayed since. */
+  const fromRecord = async (claimed: Claimed, policy: DestinationPolicy, callNumber: string | undefined): Promise<Judged | undefined> => {
+    if (deps.record === undefined) return undefined;
+    let reply: Reply | undefined;
+    try {
+      reply = await deps.record(claimed);
+    } catch (error) {
+      const verdict: Verdict = { outcome: "unclear", why: why("no-call-number", messageOf(error)) };
+      return askStep(claimed, policy, { kind: "unsent", verdict }, { reach: "not-called" });
+    }
+    if (reply === undefined) return undefined;
+    const verdict = judgeSend(read(claimed.mapping, reply, claimed, callNumber), reply.status, sentOf(claimed), false);
+    if (verdict.outcome !== "acknowledged") return undefined;
+    return sendStep(claimed, policy, { ...verdict, why: why("own-record") }, { reach: "not-called", openSend: false, reply });
+  };
+
   /** Who stands between us and the partner has answered from its record, in place of the partner. */
-  const askedRecord = (claimed: Claimed, policy: DestinationPolicy, result: CallResult & { readonly kind: "reply" }): Judged => {
+  const askedRecord = (
+    claimed: Claimed,
+    policy: DestinationPolicy,
+    result: CallResult & { readonly kind: "reply" },
+    callNumber: string | undefined,
+  ): Judged => {
     if (result.standsFor === "nothing") {
       const verdict: Verdict = { outcome: "unsent", why: why("not-begun-by-record") };
       return { verdict, step: "resend", retryInMs: 0, reach: "answered", openSend: false, reply: result };
     }
     if (result.standsFor === "unclear")
       return { ...parked("UNCLEAR", "unclear", why("unclear-by-record", bodyText(result.body))), reach: "answered" };
-    const verdict = judgeSend(read(claimed.mapping, result, claimed), result.status, sentOf(claimed), false);
+    const verdict = judgeSend(read(claimed.mapping, result, claimed, callNumber), result.status, sentOf(claimed), false);
     // What the partner said then it says for ever: asked again it would only be read again.
     const judged: Verdict = verdict.outcome === "unclear" && !verdict.park ? { ...verdict, park: "UNCLEAR" } : verdict;
     return sendStep(claimed, policy, judged, { reach: "answered", openSend: false, reply: result, ...told(result) });

@@ -181,3 +181,31 @@ void describe("S0-52 C-6 a reversal after an inquiry", () => {
     assert.equal(blind?.ok, false);
   });
 });
+
+void describe("S0-8 what our own journal holds", () => {
+  const story = async (record: () => Promise<Extract<CallResult, { kind: "reply" }> | undefined>) => {
+    const calls: CallRequest[] = [];
+    const { end } = await run({
+      call: notFound,
+      duplicates: "inquiry",
+      policy: { reversal },
+      claimed: { action: "ask", sinceLastPossibleSendMs: LATE, attempt: 2 },
+      record,
+      seen: (request) => void calls.push(request),
+    });
+    return { end, calls: calls.length };
+  };
+  test("a receipt that was journaled finishes it: the partner is neither asked nor told to undo it", async () => {
+    const { end, calls } = await story(async () => found);
+    assert.deepEqual([end.step, end.why, end.receipt?.code, calls], ["finish", "own-record", "0", 0]);
+  });
+  test("a refusal, or another amount, proves nothing now: asked", async () => {
+    assert.ok((await story(async () => refused)).calls > 0);
+    assert.ok((await story(async () => replyOf({ outcome: "acknowledged", code: "0", amountFen: 1n, serial: "S1" }))).calls > 0);
+    assert.ok((await story(async () => undefined)).calls > 0);
+  });
+  test("while the journal cannot be read nobody is asked and nothing is undone", async () => {
+    const { end, calls } = await story(() => Promise.reject(new Error("away")));
+    assert.deepEqual([end.step, calls], ["ask", 0]);
+  });
+});

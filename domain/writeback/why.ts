@@ -44,6 +44,7 @@ export const WHY = {
   },
   "inquiry-not-sent": { zh: "查询没有发出：{0}", en: "the inquiry did not leave us: {0}" },
   "inquiry-no-reply": { zh: "查询没有收到完整应答：{0}", en: "no whole reply came to the inquiry: {0}" },
+  "own-record": { zh: "本方日志已有该次调用的成功应答", en: "our own journal holds the partner's receipt for that very call" },
   "no-call-number": { zh: "报文号未能先行入库，没有发送：{0}", en: "its number could not be journaled first, so nothing was sent: {0}" },
   reversed: { zh: "查询无记录，随后对方确认冲正", en: "the inquiry found nothing, and the partner then reversed it" },
   "reversal-refused": { zh: "查询无记录，对方亦无可冲正（{0}）", en: "the inquiry found nothing, and there was nothing to reverse ({0})" },

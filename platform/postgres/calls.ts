@@ -8,6 +8,12 @@ const PUT = "insert into call_number (destination, slot, number) values ($1, $2,
 /** The number stays taken under a slot that nobody asks for. */
 const OVER = "update call_number set slot = slot || ':over:' || number where destination = $1 and slot = $2";
 
+/** The reply to one of these calls of ours, where it was journaled as an exchange. $2 identities, the latest last. */
+const REPLIED = `select m.reply, m.headers from unnest($2::text[]) with ordinality as w(identity, at)
+  cross join lateral (select i.message_id from message_identity i where i.partner = $1 and i.identity = w.identity limit 1) as i
+  cross join lateral (select x.reply, x.headers from message x where x.id = i.message_id and x.door = 'exchange' and x.reply is not null limit 1) as m
+  order by w.at desc limit 1`;
+
 const READ = `select s.version, s.held, ${msOf("s.since")} as since_ms, ${msOf("s.failed_at")} as failed_ms, s.failed_why, ${msOf("(select huiliu_now())")} as now_ms
   from (select 1) as one left join partner_session s on s.partner = $1 and s.who = $2`;
 /** $3 the version that was read, $4 milliseconds. */
@@ -40,6 +46,11 @@ export interface CallStore {
   /** False: the slot or the number is taken. Committed once it resolves. */
   putNumber(destination: string, slot: string, number: string): Promise<boolean>;
   numberOver(destination: string, slot: string): Promise<void>;
+  /** The reply to the last of these calls that was journaled as an exchange of the partner, with what stood in its headers. */
+  journaledReply(
+    partner: string,
+    identities: readonly string[],
+  ): Promise<{ readonly reply: Uint8Array; readonly headers: Readonly<Record<string, string>> } | undefined>;
   readSession(partner: string, who: string): Promise<StoredSession>;
   /** The version under which this worker alone signs in, for `ms`; undefined: another one does, or it is not as it was read. */
   claimSession(partner: string, who: string, version: number, ms: number): Promise<number | undefined>;
@@ -71,6 +82,8 @@ export function createCallStore(pool: Pool): CallStore {
     numberOver: async (...key) => {
       await query("call_number_over", OVER, key);
     },
+    journaledReply: async (...key) =>
+      (await query<{ reply: Uint8Array; headers: Readonly<Record<string, string>> }>("call_replied", REPLIED, key))[0],
     readSession: async (...key) => {
       const [row] = await query<SessionRow>("partner_session_read", READ, key);
       return {

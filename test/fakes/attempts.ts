@@ -1,5 +1,5 @@
 /** One claim at a destination, delivered against a fake dialect and a scripted wire. */
-import { createDeliver, type Delivered } from "../../domain/writeback/deliver.ts";
+import { createDeliver, type Delivered, type SendRecord } from "../../domain/writeback/deliver.ts";
 import type { OutboundDialect } from "../../domain/writeback/dialect.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { Duplicates } from "../../domain/writeback/outcome.ts";
@@ -59,6 +59,7 @@ export interface Setup {
   readonly seal?: SealWriteBackEvent;
   readonly lateMs?: number;
   readonly numbers?: CallNumbers;
+  readonly record?: SendRecord;
   /** Told of every call, before its answer is made. */
   readonly seen?: (request: CallRequest) => void;
 }
@@ -81,6 +82,7 @@ export async function run(setup: Setup): Promise<{ delivered: Delivered; end: At
     seal: setup.seal ?? fakeSeal,
     clock,
     random: () => 0,
+    ...(setup.record === undefined ? {} : { record: setup.record }),
     ...(setup.numbers === undefined ? {} : { numbers: setup.numbers }),
     trouble: (what) => void troubles.push(what),
   });
