@@ -1,17 +1,22 @@
 /** What a flow's `find` node sees: everything that stands under one business key, newest first. Unmasked: it stays inside the engine. */
 import type { Found } from "../../domain/delivery/engine.ts";
-import type { Event } from "../../domain/events/event.ts";
+import { BUSINESS_KEY_KINDS, type BusinessKeyKind, type Event } from "../../domain/events/event.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { eventTextOf } from "./packed.ts";
 import type { Pool } from "./pool.ts";
+import { keysOf } from "./settle-sql.ts";
 import { run } from "./sql.ts";
 
-const MESSAGES_OF = `select distinct k.message_id from business_key k where k.value = $1 and k.kind = $2::text::"char" order by k.message_id desc limit $3`;
+const messagesOf = (kind: BusinessKeyKind): string =>
+  `select distinct n.message_id from (${keysOf("k.message_id", "k.value = $1", [kind])}) as n order by n.message_id desc limit $2`;
+const isKind = (kind: string): kind is BusinessKeyKind => BUSINESS_KEY_KINDS.some((known) => known === kind);
 
 /** Finds by kind and value of a business key; `limit` messages at most. */
 export function createFinder(pool: Pool): (keyKind: string, value: string, limit: number) => Promise<Found> {
   return async (keyKind, value, limit) => {
-    const keys = await run<{ message_id: string }>(pool, "find_keys", MESSAGES_OF, [value, keyKind, limit]);
+    const keys = isKind(keyKind)
+      ? await run<{ message_id: string }>(pool, `find_keys_${keyKind}`, messagesOf(keyKind), [value, limit])
+      : [];
     if (keys.length === 0) return { messages: [], events: [], writeBacks: [] };
     const ids = keys.map((row) => row.message_id);
     const [messages, events, writeBacks] = await Promise.all([

@@ -3,7 +3,7 @@ import { BUSINESS_KEY_KINDS } from "../../domain/events/event.ts";
 import type { Content } from "../../domain/retention/policy.ts";
 import type { GoneRow } from "../../domain/operations/views.ts";
 import { messagesOfKeys, type Conditions, conditions } from "./operations-sql.ts";
-import { ofAnyKind } from "./settle-sql.ts";
+import { keysOf } from "./settle-sql.ts";
 import { uuidFloor } from "./partitions.ts";
 import type { Client } from "./pool.ts";
 import { dayOf, run } from "./sql.ts";
@@ -23,7 +23,7 @@ const NAMED = (
   select a.message_id as id, coalesce(k.partner, i.partner) as partner,
     coalesce(json_agg(distinct jsonb_build_object('kind', ${KIND}, 'value', k.value)) filter (where k.kind is not null), '[]') as keys, min(i.identity) as identity
   from asked a
-    left join lateral (select x.kind, x.value, x.partner from business_key x where ${ofAnyKind("x")} and x.value = any($1::text[]) and x.message_id = a.message_id) as k on true
+    left join lateral (${keysOf("k.kind, k.value, k.partner", "k.value = any($1::text[]) and k.message_id = a.message_id")}) as k on true
     left join lateral (select y.partner, y.identity from message_identity y where y.partner = any($2::text[]) and y.identity = any($1::text[]) and y.message_id = a.message_id
       limit 1) as i on true
   where not exists (select 1 from message m where m.id = a.message_id)

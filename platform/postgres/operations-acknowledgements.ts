@@ -4,7 +4,7 @@ import { answered } from "../../domain/operations/refusals.ts";
 import type { AcknowledgementView } from "../../domain/operations/views-acknowledgements.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { MASKED, pageOf, type Shown, whyView } from "./operations-rows.ts";
-import { ofAnyKind } from "./settle-sql.ts";
+import { keysOf } from "./settle-sql.ts";
 import { conditions, LAST_UUID, moment, present, reading, within } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
 
@@ -39,7 +39,7 @@ export function createAcknowledgementReads(deps: Pick<OperationsDeps, "reads">):
       if (filter.destination !== undefined) where.and(`a.destination = ${where.param(filter.destination)}`);
       if (filter.keys !== undefined) {
         const keys = where.param(filter.keys);
-        where.and(`(a.named = any(${keys}::text[]) or a.message_id in (select k.message_id from business_key k where ${ofAnyKind("k")} and k.value = any(${keys}::text[]))
+        where.and(`(a.named = any(${keys}::text[]) or a.message_id in (${keysOf("k.message_id", `k.value = any(${keys}::text[])`)})
           or a.write_back_id in (select w.id from write_back w where w.key = any(${keys}::text[]) or w.id::text = any(${keys}::text[])))`);
       }
       within(where, "a.message_id", filter);

@@ -4,7 +4,7 @@ import { type Answered, refused } from "../../domain/operations/refusals.ts";
 import { codeOf, failureOf } from "./failures.ts";
 import { uuidFloor } from "./partitions.ts";
 import type { Client, Pool } from "./pool.ts";
-import { ofAnyKind } from "./settle-sql.ts";
+import { keysOf } from "./settle-sql.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export const isUuid = (text: string): boolean => UUID.test(text);
@@ -84,7 +84,7 @@ export function present<T extends object>(row: T): { [K in keyof T]: Exclude<T[K
 export function messagesOfKeys(keys: readonly string[], partners: readonly string[], where: Conditions): string {
   const values = where.param(keys);
   const ids = keys.filter(isUuid);
-  const byKey = `select k.message_id from business_key k where ${ofAnyKind("k")} and k.value = any(${values}::text[])`;
+  const byKey = keysOf("k.message_id", `k.value = any(${values}::text[])`);
   const byIdentity = `select i.message_id from message_identity i where i.partner = any(${where.param(partners)}::text[]) and i.identity = any(${values}::text[])`;
   const byId = ids.length === 0 ? "" : ` union select unnest(${where.param(ids)}::uuid[])`;
   return `${byKey} union ${byIdentity}${byId}`;

@@ -4,14 +4,15 @@ import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf } fr
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { billOfBook } from "./bill-book.ts";
 import type { Pool } from "./pool.ts";
+import { keysOf } from "./settle-sql.ts";
 
 /** Orders that a number may be found in: it is one request's or one settlement's, so more than one is odd already. */
 const FOUND_MAX = 20;
 
 const BILLS = "select key, book from bill where key = any($1)";
 const ORDERS_OF_NUMBER = `
-  select distinct e.subject from business_key k join event e on e.message_id = k.message_id
-   where k.value = any($1) and k.kind in ('message', 'serial') and e.type = 'insurance.settled' and e.subject is not null
+  select distinct e.subject from (${keysOf("k.message_id", "k.value = any($1::text[])", ["message", "serial"])}) as n join event e on e.message_id = n.message_id
+   where e.type = 'insurance.settled' and e.subject is not null
    limit ${FOUND_MAX}`;
 
 /** Event id → facts, for the reversals among the events. Rejects while the database is away. */

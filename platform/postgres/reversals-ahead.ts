@@ -6,10 +6,11 @@ import type { Event } from "../../domain/events/event.ts";
 import { at } from "./clock.ts";
 import { storeHistory } from "./facts.ts";
 import type { Tx } from "./group-commit.ts";
+import { keysOf } from "./settle-sql.ts";
 import { run } from "./sql.ts";
 
 /** Messages that name one of these numbers. $1 numbers. */
-export const NAMING = `select distinct k.message_id as id from business_key k where k.value = any($1::text[]) and k.kind in ('message', 'serial')`;
+export const NAMING = `select distinct n.id from (${keysOf("k.message_id as id", "k.value = any($1::text[])", ["message", "serial"])}) as n`;
 /** Open again, as a person's replay does. $1 messages, $2 now in ms. */
 const TAKE_UP = `update message m set state = 'received', state_at = ${at("$2")}, replayed = true, park = null, lease_worker = null, lease_until = null,
     lease_token = m.lease_token + 1

@@ -1,5 +1,5 @@
 /** The statements of a settlement batch, in the order they run. The query-plan test reads them from here. */
-import { BUSINESS_KEY_KINDS } from "../../domain/events/event.ts";
+import { BUSINESS_KEY_KINDS, type BusinessKeyKind } from "../../domain/events/event.ts";
 import { batchOf } from "./batch.ts";
 import { at } from "./clock.ts";
 import { leading } from "./journal-sql.ts";
@@ -94,13 +94,19 @@ export const KEY_ROWS = batchOf("r", { kind: "text", value: "text", message_id: 
  */
 export const INSERT_KEYS = `insert into business_key (kind, value, message_id, partner)
   select r.kind, r.value, r.message_id, r.partner from ${KEY_ROWS.from} order by r.kind, r.value`;
-/** Those that the message has not yet. Two that store keys of one message at the same instant may both do it: readers do not count rows. */
+/** A kind as it is stored. */
+const letterOf = (kind: BusinessKeyKind): string => kind.charAt(0);
+/**
+ * Those that the message has not yet, kind by kind, as the indexes are. Two that store keys of one message at the same instant may both do it: readers do not count rows.
+ */
 export const INSERT_KEYS_AGAIN = `insert into business_key (kind, value, message_id, partner)
-  select distinct r.kind::"char", r.value, r.message_id, r.partner from ${KEY_ROWS.from} where not exists (select 1 from business_key k
-    where k.kind = r.kind::"char" and k.value = r.value and k.message_id = r.message_id)`;
-/** The index begins with the kind: what may be of any kind is asked for under each of them. `alias`: the table's. */
-export const ofAnyKind = (alias: string): string =>
-  `${alias}.kind = any('{${BUSINESS_KEY_KINDS.map((kind) => kind.charAt(0)).join(",")}}'::"char"[])`;
+  select distinct r.kind::"char", r.value, r.message_id, r.partner from ${KEY_ROWS.from} where ${BUSINESS_KEY_KINDS.map(
+    (kind) => `(select k.kind from business_key k
+      where k.kind = '${letterOf(kind)}' and r.kind = '${kind}' and k.value = r.value and k.message_id = r.message_id limit 1) is null`,
+  ).join(" and ")}`;
+/** Business keys of any of these kinds: each kind has an index of its own. `where`: what else holds of a row `k`. */
+export const keysOf = (columns: string, where: string, kinds: readonly BusinessKeyKind[] = BUSINESS_KEY_KINDS): string =>
+  kinds.map((kind) => `select ${columns} from business_key k where k.kind = '${letterOf(kind)}' and ${where}`).join(" union all ");
 
 export const WRITE_BACK_ROWS = batchOf("r", {
   id: "uuid",

@@ -88,6 +88,11 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "settle: supersede", sql: overtaken.SUPERSEDE, indexes: ["write_back_pkey"] },
     { name: "settle: hold again", sql: overtaken.HOLD_AGAIN, indexes: ["write_back_pkey"] },
     { name: "settle: release held", sql: settle.RELEASE_HELD, indexes: ["write_back_pkey"] },
+    {
+      name: "settle: keys of a further run",
+      sql: settle.INSERT_KEYS_AGAIN,
+      indexes: ["order", "patient", "visit", "bill", "serial", "message"].map((kind) => `business_key_${kind}`),
+    },
     { name: "settle: messages", sql: settle.updateMessages(days), indexes: [`message${day}_pkey`] },
     { name: "settle: reclaim events", sql: settle.RECLAIM_EVENTS, indexes: ["event_delivery_open"], ordered: /^event_delivery_open$/ },
     {
@@ -99,14 +104,14 @@ function hotStatements(messageId: string): readonly Hot[] {
     { name: "write-backs: strays", sql: writeBacks.STRAYS, indexes: ["write_back_sending"] },
     { name: "write-backs: expire", sql: writeBacks.EXPIRE, indexes: ["write_back_sending", `attempt${day}_pkey`] },
     { name: "acknowledgements: by key", sql: acknowledgements.FIND.key, indexes: ["write_back_key_key"] },
-    { name: "acknowledgements: by serial", sql: acknowledgements.FIND.serial, indexes: ["business_key_of", "write_back_message"] },
+    { name: "acknowledgements: by serial", sql: acknowledgements.FIND.serial, indexes: ["business_key_serial", "write_back_message"] },
     {
       name: "acknowledgements: by the partner's number",
       sql: acknowledgements.FIND.reference,
       indexes: ["write_back_reference_pkey", "write_back_pkey"],
     },
     { name: "acknowledgements: lock", sql: acknowledgements.LOCK, indexes: ["write_back_pkey", "write_back_queue"] },
-    { name: "reversals ahead: who names the settlement", sql: NAMING, indexes: ["business_key_of"] },
+    { name: "reversals ahead: who names the settlement", sql: NAMING, indexes: ["business_key_message", "business_key_serial"] },
     { name: "write-backs: fence", sql: writeBacks.FENCE, indexes: ["write_back_pkey"] },
     { name: "write-backs: end attempts", sql: writeBacks.endAttempts(days), indexes: [`attempt${day}_pkey`, "write_back_pkey"] },
     { name: "write-backs: promote", sql: writeBacks.PROMOTE, indexes: ["write_back_queue", "write_back_head", "write_back_pkey"] },
