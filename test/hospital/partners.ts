@@ -5,6 +5,7 @@ import { startBank } from "./files/bank.ts";
 import { startFrontMachine } from "./frontmachine/frontmachine.ts";
 import { startHis } from "./his/his.ts";
 import { startJkt } from "./jkt/jkt.ts";
+import { startMobilePlatform } from "./mobile-insurance/mobile.ts";
 import { startPacs } from "./pacs/pacs.ts";
 import { startLis } from "./lis/lis.ts";
 import type { PartnerProgram } from "./partner.ts";
@@ -22,4 +23,5 @@ export const PARTNERS: readonly PartnerProgram[] = [
   { name: "pacs", start: startPacs },
   { name: "bank", start: startBank },
   { name: "nhsa", start: startFrontMachine },
+  { name: "nhsa-mobile", start: startMobilePlatform },
 ];

@@ -59,6 +59,26 @@ const cancels = closed(
   "What is to be cancelled (national interface)",
 );
 
+/** The mobile payment platform. */
+const refunds = closed(
+  {
+    payOrder: no("支付订单号（payOrdId）", "The platform's number of the payment order"),
+    refundNo: no("应用退款流水号（appRefdSn）", "The refund's number"),
+    token: no("电子凭证授权令牌（ecToken）", "Token of the electronic credential"),
+    payToken: no("支付令牌（payToken），查询用", "Token of the payment, for inquiries"),
+    fund: fen("退基金", "From the funds"),
+    account: fen("退个人账户", "To the personal account"),
+    cash: fen("退现金", "Cash"),
+    certificate: closed(
+      { type: code("证件类型", "Kind of certificate"), no: no("证件号码", "Number of the certificate"), name: name("姓名", "Name") },
+      "证件，查询用",
+      "Certificate, for inquiries",
+    ),
+  },
+  "移动支付退费",
+  "A refund of a mobile payment",
+);
+
 export const definition = defineEvent({
   type: "insurance.requested",
   title: { zh: "请求医保", en: "Insurance requested" },
@@ -68,11 +88,12 @@ export const definition = defineEvent({
   },
   data: dataMaybeBusiness({
     requestNo: no("请求号", "The request's number"),
-    step: choice(["presettle", "settle", "cancel"], "请求的步骤：预结算、结算、撤销", "Which step is asked for"),
+    step: choice(["presettle", "settle", "cancel", "refund"], "请求的步骤：预结算、结算、撤销、移动支付退费", "Which step is asked for"),
     insured: maybe(insuredSchema()),
     claim: maybe(claim),
     settlement: maybe(settlement),
     cancels: maybe(cancels),
+    refunds: maybe(refunds),
     total: fen("医疗费总额", "Total"),
     basis: maybe(basisSchema()),
   }),
@@ -80,11 +101,11 @@ export const definition = defineEvent({
   check: (data) => [
     ...checkCommon(data),
     ...demand(
-      [data.claim, data.settlement, data.cancels].filter((one) => one !== undefined).length === 1,
+      [data.claim, data.settlement, data.cancels, data.refunds].filter((one) => one !== undefined).length === 1,
       "missing",
       "/claim",
-      "须恰有 claim、cancels（国家接口）、settlement（动态库接口）之一",
-      "exactly one of claim, cancels (national interface) and settlement (interface through a DLL)",
+      "须恰有 claim、cancels、refunds（国家接口）、settlement（动态库接口）之一",
+      "exactly one of claim, cancels, refunds (national interface) and settlement (interface through a DLL)",
     ),
     ...demand(
       data.claim === undefined || data.insured !== undefined,
@@ -100,6 +121,13 @@ export const definition = defineEvent({
       "撤销须指明原结算，其他步骤不带",
       "a cancellation names its settlement, other steps do not",
     ),
+    ...demand(
+      (data.refunds === undefined) === (data.step !== "refund"),
+      "missing",
+      "/refunds",
+      "移动支付退费须指明原支付订单，其他步骤不带",
+      "a refund names its payment order, other steps do not",
+    ),
     ...demand(data.bills.length > 0, "missing", "/bills", "须指明单据", "needs the bill"),
     ...demand(
       data.step !== "settle" || data.claim === undefined || data.basis !== undefined,
@@ -114,6 +142,8 @@ export const definition = defineEvent({
       ["serial", data.requestNo],
       ["serial", data.claim?.visitId ?? data.cancels?.visitId],
       ["serial", data.cancels?.settlementNo],
+      ["serial", data.refunds?.payOrder],
+      ["serial", data.refunds?.refundNo],
       ["patient", data.insured?.no],
     ]),
 });
