@@ -85,7 +85,7 @@ const told = (visit: Visit, action: "settle" | "reverse") =>
     () => owed(visit.bill),
   );
 
-describe("S0-27 S0-8 C-4 the insurance front machine, end to end", { concurrency: false }, () => {
+describe("S0-27 C-4 the insurance front machine, end to end", { concurrency: false }, () => {
   test("asked, presettled, settled, told: the centre and the HIS hold the same, once; then cancelled", async () => {
     const visit = await visited();
     await ask(visit, "presettle");

@@ -51,7 +51,7 @@ async function refund(bill: string, no: string, about: Record<string, string>): 
   assert.equal(answer.status, 202, await answer.text());
 }
 
-describe("S0-27 S0-8 C-4 mobile payment of the insurance", { concurrency: false }, () => {
+describe("C-4 mobile payment of the insurance", { concurrency: false }, () => {
   test("the notice 6302 is a settlement: told twice, it is one; the HIS hears of it once", async () => {
     const about = await paid("HPI1");
     assert.ok(Number(about.status) < 300, JSON.stringify(about));
