@@ -4,6 +4,7 @@ import { startEmr } from "./emr/emr.ts";
 import { startBank } from "./files/bank.ts";
 import { startFrontMachine } from "./frontmachine/frontmachine.ts";
 import { startHis } from "./his/his.ts";
+import { startChongqing, startNeusoft } from "./insurer/insurer.ts";
 import { startJkt } from "./jkt/jkt.ts";
 import { startMobilePlatform } from "./mobile-insurance/mobile.ts";
 import { startPacs } from "./pacs/pacs.ts";
@@ -24,4 +25,6 @@ export const PARTNERS: readonly PartnerProgram[] = [
   { name: "bank", start: startBank },
   { name: "nhsa", start: startFrontMachine },
   { name: "nhsa-mobile", start: startMobilePlatform },
+  { name: "neusoft", start: startNeusoft },
+  { name: "chongqing", start: startChongqing },
 ];
