@@ -294,5 +294,24 @@ async function upload(machine: Machine, order: Order): Promise<unknown> {
     det_item_fee_sumamt: `${orderText(line, "fen").padStart(3, "0").slice(0, -2)}.${orderText(line, "fen").padStart(3, "0").slice(-2)}`,
   }));
   const uploaded = await own("2204", { feedetail });
-  return { mdtrtId, psnNo, bill, fen: String(uploaded.amount ?? 0n) };
+  const medfee = String(uploaded.amount ?? 0n).padStart(3, "0");
+  const data = {
+    psn_no: psnNo,
+    mdtrt_id: mdtrtId,
+    chrg_bchno: bill,
+    insutype: "310",
+    acct_used_flag: "1",
+    medfee_sumamt: `${medfee.slice(0, -2)}.${medfee.slice(-2)}`,
+  };
+  const { shares } = await own("2206", { data });
+  const tell = (fen: bigint | undefined): string => String(fen ?? 0n);
+  return {
+    mdtrtId,
+    psnNo,
+    bill,
+    fen: tell(shares?.total),
+    fund: tell(shares?.fund),
+    account: tell(shares?.account),
+    cash: tell(shares?.cash),
+  };
 }

@@ -111,6 +111,7 @@ export const presettle: Work = (turn) => {
   return told(turn, {
     order: batch || visit.mdtrtId,
     amount: shares.total,
+    shares,
     output: { setlinfo: { ...info, psn_cash_pay: yuan(shares.cash) }, setldetail: setldetailOf(one) },
   });
 };
