@@ -85,6 +85,8 @@ export function createDialects(deps: DialectDeps) {
       contentType: opened.contentType,
       partner: message.partner,
       receivedAt: message.receivedAt,
+      // Replayed: a person has seen it whole.
+      framed: message.door === "mllp" || message.door === "replay",
       constants: partners.get(message.partner)?.constants ?? {},
     });
     if (!read.ok) return { ok: false, problems: read.problems, keys: read.keys };

@@ -53,6 +53,8 @@ export interface TranslateInput {
   readonly partner?: string | undefined;
   /** China date-time at which the message was journaled: for partners whose messages tell no time. */
   readonly receivedAt?: string | undefined;
+  /** The wire framed it, so that its end is its end: an HL7 message may then lack its last CR, as many senders leave it out. */
+  readonly framed?: boolean | undefined;
   /** Of the partner's profile. `test: "true"` marks its events as test traffic, `cutOff` sets its business day. */
   readonly constants: Readonly<Record<string, string>>;
 }

@@ -61,7 +61,7 @@ export function compileParts(
       if ("code" in decoded) sink.add(decoded.code, where, { zh: decoded.zh, en: decoded.en });
       else {
         charset ??= decoded.charset;
-        part.read(decoded.text, frames, sink);
+        part.read(decoded.text, frames, sink, input.framed === true);
       }
     }
     return charset;

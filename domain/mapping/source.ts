@@ -40,8 +40,8 @@ export interface Reference {
   readonly where: (frames?: Frames) => { readonly at: string; readonly place: string };
 }
 
-/** Reads one part's text into the rows. False when it is no document of its kind (reported). */
-export type ReadPart = (text: string, frames: Frames, sink: Sink) => void;
+/** Reads one part's text into the rows. `whole`: the wire proved that nothing is missing at its end (a frame). False when it is no document of its kind (reported). */
+export type ReadPart = (text: string, frames: Frames, sink: Sink, whole?: boolean) => void;
 
 export interface Source {
   readonly scope: Scope;
@@ -197,8 +197,9 @@ export function createSource(fault: Fault): Source {
       if (made) made.inner = inner.kind;
       else fault(`${at}/inner/${index}`, `${inner.at} 不是路径`, `${inner.at} is no path`);
     }
-    return (text, frames, sink) => {
-      const read = kind === "hl7" ? readHl7(text, codec) : parse(kind, text, codec.namespaces ?? false);
+    return (text, frames, sink, whole = false) => {
+      const read =
+        kind === "hl7" ? readHl7(text, whole ? { ...codec, openEnd: true } : codec) : parse(kind, text, codec.namespaces ?? false);
       if (read.ok && kind === "hl7") fitToPlaces(read.root, place);
       if (!read.ok) return sink.add(read.code, whereIs(place), { zh: read.zh, en: read.en });
       const fill: Fill = { sink, lenient, trim: codec.trim ?? false, depth: 0, readInner: () => undefined };

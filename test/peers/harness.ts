@@ -3,7 +3,21 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /** Debian package → how to see that it is there. */
-const PACKAGES = { "python3-pika": ["/usr/bin/python3", ["-c", "import pika"]], "amqp-tools": ["amqp-publish", ["--version"]] } as const;
+const PACKAGES = {
+  "python3-pika": ["/usr/bin/python3", ["-c", "import pika"]],
+  "amqp-tools": ["amqp-publish", ["--version"]],
+  "python3-zeep": ["/usr/bin/python3", ["-c", "import zeep"]],
+  "php-cli": ["php", ["--version"]],
+  "php-soap": ["php", ["-r", "exit(class_exists('SoapClient') ? 0 : 1);"]],
+  "mariadb-server": ["/usr/sbin/mariadbd", ["--version"]],
+  "python3-psycopg2": ["/usr/bin/python3", ["-c", "import psycopg2"]],
+  "python3-hl7": ["/usr/bin/python3", ["-c", "import hl7.mllp"]],
+  dcmtk: ["echoscu", ["--version"]],
+  orthanc: ["Orthanc", ["--version"]],
+  "openssh-server": ["test", ["-x", "/usr/sbin/sshd"]],
+  "openssh-client": ["ssh", ["-V"]],
+} as const;
+export type Package = keyof typeof PACKAGES;
 const INSTALL_MS = 180_000;
 
 export interface Ran {
@@ -37,9 +51,12 @@ export async function run(
 }
 
 /** Makes sure that the clients are there: installed by apt where that may be done, else one sentence that says what to type. */
-export async function needPeers(): Promise<void> {
+export async function needPeers(names: readonly Package[] = ["python3-pika", "amqp-tools"]): Promise<void> {
   const missing: string[] = [];
-  for (const [name, [command, args]] of Object.entries(PACKAGES)) if ((await run(command, args)).code !== 0) missing.push(name);
+  for (const name of names) {
+    const [command, args] = PACKAGES[name];
+    if ((await run(command, args)).code !== 0) missing.push(name);
+  }
   if (missing.length === 0) return;
   const apt = ["apt-get", "install", "-y", "--no-install-recommends", ...missing];
   const [command = "", ...args] = process.getuid?.() === 0 ? apt : ["sudo", "-n", ...apt];

@@ -31,7 +31,7 @@ export interface Station {
   readonly make: Readonly<Record<string, (order: Order, at: string) => Made>>;
 }
 
-const TRIES = 60;
+const TRIES = 120;
 const RETRY_MS = 500;
 const LINES = 4;
 /** Answers after which the same message is sent again. */
