@@ -17,7 +17,7 @@ const USER = "huiliu";
 const BATCH_HEAD = "批次号,业务流水,商户号,总笔数,总金额,备注";
 const ROW_HEAD = "序号,原订单号,退款单号,收款账号,户名,金额,摘要,结果码,结果描述,交易流水";
 /** How long a return file may lie in /out before it counts as not taken. */
-const TAKEN_MS = 20_000;
+const TAKEN_MS = 60_000;
 const LOOK_MS = 50;
 
 /** Starts a bank. Its order: `refund-return`. */
@@ -77,10 +77,12 @@ function passwordAt(file: string): string {
   return readFileSync(file, "utf8");
 }
 
-/** `refuse`: nobody listens, sessions are cut. */
-async function apply({ faults }: Premises, server: SftpServer): Promise<void> {
-  if (faults.refusing() === null) await server.reopen();
-  else await server.shut();
+/** `refuse`: nobody listens, sessions are cut; for so long as the fault lasts. */
+async function apply(premises: Premises, server: SftpServer): Promise<void> {
+  const refusing = premises.faults.refusing();
+  if (refusing === null) return server.reopen();
+  await server.shut();
+  if (refusing.ms !== undefined) premises.timers.after(refusing.ms, () => void apply(premises, server));
 }
 
 /** Faults of the table in README.md, as a file server has them. */

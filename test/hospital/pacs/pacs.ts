@@ -76,7 +76,6 @@ function once(engine: ReturnType<typeof engineOf>, { callingAe, raw, make }: Tel
 
 /** Tells until it is answered for good. Faults: drop-reply (the first answer is not heard), duplicate (told once more), garble (bytes of no charset), slow. */
 async function tell(premises: Premises, counters: Counters, telling: Telling): Promise<string> {
-  const engine = engineOf(premises);
   const plan = premises.faults.plan({ scope: "write-back", bill: telling.order, kind: telling.kind });
   const fault = Object.keys(plan).join("+");
   if (plan.slow !== undefined) await premises.timers.wait(plan.slow.ms ?? 0);
@@ -88,11 +87,11 @@ async function tell(premises: Premises, counters: Counters, telling: Telling): P
     });
   for (let tried = 1; ; tried += 1) {
     counters.tries += 1;
-    const answer = await once(engine, sent, plan["drop-reply"] !== undefined && tried === 1);
+    const answer = await once(engineOf(premises), sent, plan["drop-reply"] !== undefined && tried === 1);
     const effect = answer === "0000";
     await line(answer, effect);
     if (effect && plan.duplicate !== undefined)
-      await premises.record({ ...again(telling, sent.raw), answer: await once(engine, sent, false) });
+      await premises.record({ ...again(telling, sent.raw), answer: await once(engineOf(premises), sent, false) });
     if (effect || !AGAIN.has(answer) || tried === TRIES) return answer;
     await premises.timers.wait(RETRY_MS);
   }
