@@ -25,7 +25,7 @@ const refused = (text: string, shape = {}): string => {
   return found.ok ? "accepted" : found.code;
 };
 
-describe("C-5 HL7 v2 as a tree", () => {
+describe("C-3 HL7 v2 as a tree", () => {
   for (const [what, segment, expected, shape] of [
     ["fields count from 1, empty ones are none", "PV1|1||A03", ["/PV1/1=1", "/PV1/3=A03"]],
     ["components and sub-components", "FT1|||20.00&CNY^x", ["/FT1/3/1/1=20.00", "/FT1/3/1/2=CNY", "/FT1/3/2=x"]],
@@ -136,7 +136,7 @@ describe("C-5 HL7 v2 as a tree", () => {
   });
 });
 
-describe("C-5 HL7 v2 header before the charset is known", () => {
+describe("C-3 HL7 v2 header before the charset is known", () => {
   /** 粅 is C3 7C in GBK: its second byte is the field separator. */
   const chinese = "MSH|^~\\&|检验粅系统|粅|HPIE|PAY|20261120||ADT^A04|M1|P|2.5.1|||||CHN|GB 18030-2000\rPID|1\r";
   test("a separator's byte inside a GBK character cuts nothing", () => {

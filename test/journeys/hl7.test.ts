@@ -13,7 +13,7 @@ const LINES = [
 ];
 const WHO = { visit: "MZ2026112000777", patient: { no: "P0000777", name: "测试患者庚" }, at: "2026-11-20 09:30:00" };
 
-describe("S0-9 S1-16 HL7 over MLLP, end to end", () => {
+describe("C-3 HL7 over MLLP, end to end", () => {
   let huiliu: Huiliu;
   let client: Client;
   const partner = (system: System) => huiliu.run().hospital[system] as { readonly faults: string; readonly ledger: string };

@@ -58,7 +58,7 @@ const call = (url: string, more: Partial<CallRequest> = {}): Promise<CallResult>
   });
 const told = (result: CallResult): string => (result.kind === "reply" ? Buffer.from(result.body).toString() : result.kind);
 
-describe("S1-16 MLLP courier", () => {
+describe("C-3 MLLP courier", () => {
   test("one frame out, one acknowledgement in; the connection serves the next message", async () => {
     const url = await receiver((socket) => socket.write(frame(ack("AA"))));
     for (let round = 0; round < 3; round += 1) assert.equal(told(await call(url)), ack("AA"));

@@ -130,7 +130,7 @@ const message = (
 ): string => `MSH|^~\\&|${app}|LAB|HPIE|PAY|20261120093000||${type}|${id}|${mode}|${version}|||${ack}|CHN|${charset}\r${rest}\r`;
 const msaOf = (frame: string | undefined): string => /MSA\|[^\r]*/.exec(frame ?? "")?.[0] ?? `(${frame})`;
 
-describe("S1-16 C-1 MLLP door: original mode", () => {
+describe("C-3 MLLP door: original mode", () => {
   test("AA after the journal took it; identity, kind, charset and raw bytes as sent", async () => {
     await open();
     const lis = sender();
@@ -266,7 +266,7 @@ describe("S1-16 C-1 MLLP door: original mode", () => {
   });
 });
 
-describe("S1-16 C-1 MLLP door: enhanced mode", () => {
+describe("C-3 MLLP door: enhanced mode", () => {
   for (const [what, ack, expected] of [
     ["both always", "AL|AL", ["CA", "AA"]],
     ["commit only", "AL|NE", ["CA"]],
@@ -315,7 +315,7 @@ describe("S1-16 C-1 MLLP door: enhanced mode", () => {
   });
 });
 
-describe("S1-16 S2-25 MLLP door: bad input", () => {
+describe("C-3 MLLP door: bad input", () => {
   test("a frame that is no HL7 is kept and answered NAK; the connection goes on", async () => {
     await open();
     const lis = sender();
@@ -447,7 +447,7 @@ describe("S1-16 S2-25 MLLP door: bad input", () => {
   });
 });
 
-describe("S1-16 MLLP door: ends", () => {
+describe("C-3 MLLP door: ends", () => {
   test("stop while a message is under way: it is journaled and answered, half a frame is not taken, nothing new comes in", async () => {
     await open();
     let finish: () => void = none;
@@ -496,7 +496,7 @@ describe("S1-16 MLLP door: ends", () => {
   });
 });
 
-describe("S1-16 MLLP door: TLS", () => {
+describe("C-3 S1-15 MLLP door: TLS", () => {
   const folder = mkdtempSync(join(tmpdir(), "huiliu-mllp-"));
   const file = (name: string): string => join(folder, name);
   const pem = (name: string): string => readFileSync(file(name), "utf8");

@@ -7,7 +7,7 @@ const text = (pieces: readonly Piece[]): readonly string[] =>
   pieces.map((one) => (one.kind === "frame" ? one.bytes.toString("latin1") : `!${one.why}`));
 const frame = (message: string): Buffer => framed(Buffer.from(message, "latin1"));
 
-describe("S1-16 MLLP framing", () => {
+describe("C-3 MLLP framing", () => {
   for (const [what, stream, expected] of [
     ["one frame", frame("A"), ["A"]],
     ["several at once", Buffer.concat([frame("A"), frame("B"), frame("")]), ["A", "B", ""]],
