@@ -1,5 +1,5 @@
 /** The insurance platform's front machine and its mobile payment platform (README.md): envelopes, signatures, numbers, sign-in. A partner's constant `gateway` says which. */
-import type { Adapter, AdapterContext, Fallible, Opening, Session } from "../../domain/partners/adapter.ts";
+import type { Adapter, AdapterContext, Session } from "../../domain/partners/adapter.ts";
 import { CALL_PATH, openFront, sealFront } from "./envelope.ts";
 import { gatewayOf } from "./gateway.ts";
 import { bytesOf, isObject, objectOf, textOf } from "./json.ts";
@@ -48,13 +48,8 @@ const session: Session = {
   },
 };
 
-const mobileOnly = (
-  context: AdapterContext,
-  opened: () => Fallible<{ readonly opened: Opening }>,
-): Fallible<{ readonly opened: Opening }> =>
-  gatewayOf(context.constants.gateway) === "mobile"
-    ? opened()
-    : { ok: false, zh: "医保前置机不向医院推送", en: "the front machine sends nothing of its own accord" };
+/** What the platform itself sends. Everything else that comes in is a call of the HIS's own, told as an exchange under the partner's key: it stands in clear. */
+const NOTICE = "notify-";
 
 export const adapter: Adapter = {
   name: "nhsa",
@@ -81,7 +76,12 @@ export const adapter: Adapter = {
     if (gateway === undefined) return noGateway;
     return gateway === "mobile" ? openMobile(reply, context) : openFront(reply, context);
   },
-  receive: (message, context) => mobileOnly(context, () => openMobile(message, context)),
+  receive: (message, context) => {
+    const { body, contentType } = message;
+    if (!context.message.startsWith(NOTICE)) return { ok: true, opened: { body, ...(contentType === undefined ? {} : { contentType }) } };
+    if (gatewayOf(context.constants.gateway) === "mobile") return openMobile(message, context);
+    return { ok: false, zh: "医保前置机不向医院推送", en: "the front machine sends nothing of its own accord" };
+  },
   answer: answerMobile,
   number: ({ constants, nowMs, key = "" }, tries) => msgidOf(constants.fixmedinsCode ?? "", key, nowMs, tries),
   session,

@@ -240,7 +240,7 @@ describe("S0-36 S0-7 the mobile payment platform", () => {
   });
   test("a notice is verified, a reply opened, our answer signed and enciphered", () => {
     const notice = { ...platform(answer), success: true };
-    const received = adapter.receive?.({ body: bytes(notice), headers: {} }, about);
+    const received = adapter.receive?.({ body: bytes(notice), headers: {} }, context("mobile", "notify-6302"));
     assert.ok(received?.ok);
     assert.deepEqual(json(received.opened.body).data, answer);
     const sealed = adapter.answer?.({ body: bytes({ success: true, message: "成功" }) }, about);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { sm2, sm4 } from "sm-crypto-v2";
 import { type Client, connectClient } from "./client.ts";
 import { type Fault, type Line, type Machine, startFakeMachine } from "./front-machine-fake.ts";
 import { type Huiliu, QUICK, type Row, startHuiliu, until } from "./harness.ts";
@@ -18,7 +19,28 @@ let client: Client;
 let machine: Machine;
 let ordinal = 0;
 
+/** The platform that pushes 6302, as its vendor hands out keys. */
+const MOBILE = "mobile";
+const APP = { appId: "SYNTHETICAPPID000000000000000009", appSecret: "SYNTHETICSECRET00000000000000009" };
+const OURS = sm2.generateKeyPairHex();
+const PLATFORM = sm2.generateKeyPairHex();
+const MOBILE_KEY = "key-of-the-mobile-platform-0001";
+
+function prepareMobile(root: string): void {
+  const seed = JSON.parse(readFileSync(join(root, "partners", "nhsa-mobile.json"), "utf8")) as Row & { constants: Row };
+  writeFileSync(
+    join(root, "partners", `${MOBILE}.json`),
+    JSON.stringify({ ...seed, partner: MOBILE, constants: { ...seed.constants, appId: APP.appId } }),
+  );
+  const secrets = { appSecret: APP.appSecret, privateKey: OURS.privateKey, publicKey: PLATFORM.publicKey };
+  const proof = { key: MOBILE_KEY, amqpUser: MOBILE, amqpPassword: "amqp-of-the-mobile-platform", secrets };
+  writeFileSync(join(root, "..", "data", "credentials.json"), JSON.stringify({ partners: { [MOBILE]: proof } }));
+  const flow = join(root, "flows", "insurance-front", "flow.json");
+  writeFileSync(flow, readFileSync(flow, "utf8").replaceAll(/"partner":\s*"nhsa-mobile"/g, `"partner": "${MOBILE}"`));
+}
+
 function prepare(root: string): void {
+  prepareMobile(root);
   const seed = JSON.parse(readFileSync(join(root, "partners", "nhsa.json"), "utf8")) as Row & { constants: Row; destination: Row };
   const destination = { ...seed.destination, ...QUICK, leaseMs: 4_000, trustNotFoundAfterMs: TRUST_MS, url: machine.url };
   const constants = { ...seed.constants, gateway: "none" };
@@ -221,4 +243,97 @@ describe("S0-8 S1-5 killed between the call and its journaling", { concurrency: 
       if (part === "engine") assert.ok(one.lines("5203").length > 0);
       assert.equal(machine.ledger.slice(since).filter((line) => line.infno === "2601").length, 0);
     });
+});
+
+describe("S0-7 S0-36 the mobile platform's notice 6302", { concurrency: false }, () => {
+  const ECB = { mode: "ecb", padding: "pkcs#7" } as const;
+  const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex");
+  const sm4Key = hex(
+    sm4
+      .encrypt(hex2bytes(hex(APP.appSecret)), hex(APP.appId.slice(0, 16)), ECB)
+      .toUpperCase()
+      .slice(0, 16),
+  );
+  const toSign = (data: string, at: number): string =>
+    `appId=${APP.appId}&data=${data}&encType=SM4&signType=SM2&timestamp=${at}&version=2.0.1&key=${APP.appSecret}`;
+  const OPTIONS = { hash: true, userId: "1234567812345678" };
+
+  /** Sealed as the platform does it: nothing of the engine's code. `data` has its keys in order and no empty values. */
+  function sealed(data: Row, privateKey = PLATFORM.privateKey): Row {
+    const text = JSON.stringify(data);
+    const at = Date.now();
+    const signData = Buffer.from(sm2.doSignature(hex2bytes(hex(toSign(text, at))), privateKey, OPTIONS), "hex").toString("base64");
+    return {
+      appId: APP.appId,
+      encData: sm4.encrypt(hex2bytes(hex(text)), sm4Key, ECB).toUpperCase(),
+      encType: "SM4",
+      signType: "SM2",
+      signData,
+      timestamp: at,
+      version: "2.0.1",
+    };
+  }
+  function hex2bytes(text: string): Uint8Array {
+    return new Uint8Array(Buffer.from(text, "hex"));
+  }
+  const notice = (no: number): Row => ({
+    callType: "02",
+    extData: {},
+    feeSumamt: 188.5,
+    fundPay: 118.48,
+    hiChrgTime: "092510",
+    hiDocSn: `SE2026112009${no}`,
+    hiRgstSn: `MD2026112009${no}`,
+    medOrgOrd: `DJ2026112009${no}`,
+    orgName: "示例市第一人民医院",
+    ownpayAmt: 20.02,
+    payOrdId: `ORD99010120261120${no}`,
+    psnAcctPay: 50,
+    revsToken: "RV00000000000000000000000000031",
+    setlType: "ALL",
+    traceTime: "2026-11-20 09:25:10",
+  });
+  const post = async (body: Row): Promise<{ status: number; told: Row; raw: string }> => {
+    const answer = await huiliu.post(MOBILE, "notify-6302", JSON.stringify(body), {
+      "content-type": "application/json; charset=UTF-8",
+      authorization: `Bearer ${MOBILE_KEY}`,
+    });
+    const raw = await answer.text();
+    const wrapper = JSON.parse(raw) as Row;
+    const text = sm4.decrypt(hex2bytes(String(wrapper.encData)), sm4Key, ECB);
+    const signature = Buffer.from(String(wrapper.signData), "base64").toString("hex");
+    const told = JSON.parse(text) as Row;
+    const signed = toSign(
+      JSON.stringify(Object.fromEntries(Object.entries(told).sort(([a], [b]) => (a < b ? -1 : 1)))),
+      Number(wrapper.timestamp),
+    );
+    assert.ok(sm2.doVerifySignature(hex2bytes(hex(signed)), signature, OURS.publicKey, OPTIONS), "our answer is signed");
+    return { status: answer.status, told, raw };
+  };
+
+  test("verified, journaled as it came, answered sealed; told again it is no second settlement", async () => {
+    const body = sealed(notice(71));
+    const first = await post(body);
+    assert.deepEqual([first.status, first.told], [200, { success: true, message: "成功" }]);
+    await until("it is an event", () => eventsOf("insurance.settled", "DJ202611200971").length === 1);
+    const again = await post(sealed(notice(71)));
+    assert.equal(again.told.success, true);
+    const [row] = await huiliu.sql("select count(*)::int as n from message where partner = $1 and kind = 'notify-6302'", [MOBILE]);
+    assert.ok(Number(row?.n) >= 1);
+    assert.equal(eventsOf("insurance.settled", "DJ202611200971").length, 1);
+  });
+  test("bent, cut, signed by another, or in clear: refused at the door, and nothing of it is taken", async () => {
+    const good = sealed(notice(72));
+    const cipher = String(good.encData);
+    const bad: readonly [string, Row][] = [
+      ["bent", { ...good, encData: (cipher[0] === "A" ? "B" : "A") + cipher.slice(1) }],
+      ["cut", { ...good, encData: cipher.slice(0, 64) }],
+      ["signed by another", sealed(notice(72), OURS.privateKey)],
+      ["another time", { ...good, timestamp: Number(good.timestamp) + 1 }],
+      ["in clear", { appId: APP.appId, data: notice(72), encType: "SM4", signType: "SM2", signData: "", timestamp: 1, version: "2.0.1" }],
+    ];
+    for (const [what, body] of bad) assert.equal((await post(body)).told.success, false, what);
+    assert.equal((await post(good)).told.success, true);
+    await until("the good one is an event", () => eventsOf("insurance.settled", "DJ202611200972").length === 1);
+  });
 });
