@@ -2,7 +2,7 @@
  * 医保请求: somebody of the hospital asks that the insurer be asked. Inside the engine only: it carries credentials, which must be sent whole, so flows owe
  * write-backs by it and do not publish it (docs/decisions/017).
  */
-import { choice, closed, code, fen, flag, maybe, name, no } from "../../schema/pieces.ts";
+import { choice, closed, code, fen, flag, maybe, name, no, word } from "../../schema/pieces.ts";
 import { checkCommon, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 import { basisSchema, insuredSchema } from "../insurance.ts";
@@ -38,6 +38,7 @@ const claim = closed(
 
 const settlement = closed(
   {
+    dialect: word("接口方言，如 neusoft、chongqing", "Dialect of the interface, e.g. neusoft, chongqing"),
     medicalType: code("医疗类别（东软、重庆的代码由映射给出）", "Kind of treatment, in the interface's own code"),
     useAccount: flag("是否用个人账户支付", "Whether the personal account pays"),
     insuranceType: maybe(code("险种类别", "Kind of insurance")),

@@ -99,6 +99,7 @@ export function engineWorld(partnerName: "neusoft" | "chongqing", url: string, k
         step: "settle",
         total: String(fen),
         settlement: {
+          dialect: partnerName,
           medicalType: "11",
           useAccount: true,
           insuranceType: "1",
