@@ -11,6 +11,7 @@ import { chinaDateTimeOf } from "../domain/time.ts";
 import { type ExampleResult, recordExamples, runExamples } from "../platform/catalogue/examples.ts";
 import { folderProblemLine, type LoadedMappings, loadMappings, readJsonFile } from "../platform/catalogue/mappings.ts";
 import { loadEventRegistry } from "../platform/catalogue-events.ts";
+import { newFromWsdl } from "./mapping-wsdl.ts";
 
 /** Everything is as it should be · the message, document or example was refused. */
 const EXIT_REFUSED = 2;
@@ -246,6 +247,24 @@ function print(output: Output, asJson: boolean | undefined): void {
   process.exitCode = output.exitCode;
 }
 
+type NewOptions = TryOptions & { readonly json?: boolean; readonly wsdl?: string };
+
+async function newDocuments(
+  root: string,
+  vendor: string,
+  message: string | undefined,
+  file: string | undefined,
+  options: NewOptions,
+): Promise<Output> {
+  if (options.wsdl !== undefined) {
+    const { text, json, ok } = await newFromWsdl(root, vendor, options.wsdl);
+    return ok ? { text, json, exitCode: 0 } : refused(text, json);
+  }
+  if (message !== undefined && file !== undefined) return newMapping(root, vendor, message, file, options);
+  const usage = "huiliu mapping new <vendor> <message> <file> | huiliu mapping new <vendor> --wsdl <file|url>";
+  return refused(`✗ ${usage}`, { error: usage });
+}
+
 /** Puts `mapping try|new|check` under the command line. `root` is the project's folder. */
 export function registerMappingCommands(program: Command, root: string): void {
   const mapping = program.command("mapping").description("映射文档：试译、新建、检查 · mapping documents: try, scaffold, check");
@@ -263,13 +282,16 @@ export function registerMappingCommands(program: Command, root: string): void {
       print(await tryMapping(root, id, files, options), options.json),
     );
   mapping
-    .command("new <vendor> <message> <file>")
-    .description("从一条真实报文生成待填的映射 · scaffold a document from a real message")
+    .command("new <vendor> [message] [file]")
+    .description(
+      "从一条真实报文，或从对方的 WSDL，生成待填的映射 · scaffold a document from a real message, or outbound ones from a partner's WSDL",
+    )
     .option("--reply <file>", "应答（DLL 调用）· the reply of an exchange")
     .option("--charset <name>", "字符集 · charset of the files")
+    .option("--wsdl <file|url>", "对方的 WSDL：每个操作一份出站文档 · a partner's WSDL: an outbound document for each operation")
     .option("--json", "输出 JSON · print JSON")
-    .action(async (vendor: string, message: string, file: string, options: TryOptions & { json?: boolean }) =>
-      print(await newMapping(root, vendor, message, file, options), options.json),
+    .action(async (vendor: string, message: string | undefined, file: string | undefined, options: NewOptions) =>
+      print(await newDocuments(root, vendor, message, file, options), options.json),
     );
   mapping
     .command("check [mapping...]")
