@@ -28,9 +28,17 @@ export function killPointsOf(sources: readonly { readonly path: string; readonly
   return [...points.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export function enumerateKillPoints(root: string): KillPoint[] {
+/** Points that no flow of the shipped ones leads to: a test of their own kills there. */
+export const HIT_ELSEWHERE: readonly { readonly name: string; readonly test: string }[] = [
+  { name: "file-courier.before-write", test: "test/faults/file-courier.test.ts" },
+  { name: "file-courier.after-write", test: "test/faults/file-courier.test.ts" },
+];
+
+/** Those that a fault run must hit; `all`: those of HIT_ELSEWHERE, too. */
+export function enumerateKillPoints(root: string, which: "run" | "all" = "run"): KillPoint[] {
   const files = globSync(SOURCES, { cwd: root, exclude: (name) => name === "node_modules" }).filter((file) => !file.endsWith(".test.ts"));
-  return killPointsOf(files.map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })));
+  const points = killPointsOf(files.map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })));
+  return which === "all" ? points : points.filter(({ name }) => !HIT_ELSEWHERE.some((one) => one.name === name));
 }
 
 /** P1–P18 of reference/reliability.md section 6 → the failpoints that are those instants; a reason where there is none. */
@@ -53,8 +61,8 @@ export const MATRIX: Readonly<Record<string, { readonly what: string; readonly p
     missing: "reversals of our own (insurance, channel) come with issues 5 and 6; a reversal told by a partner passes P1–P12",
   },
   P14: { what: "mid reconciliation file", points: [], missing: "reconciliation comes with a later issue" },
-  P15: { what: "SFTP written, before rename", points: [], missing: "the SFTP wire comes with a later issue" },
-  P16: { what: "renamed, before journaled", points: [], missing: "the SFTP wire comes with a later issue" },
+  P15: { what: "SFTP written, before rename", points: ["file-courier.after-write"] },
+  P16: { what: "renamed, before journaled", points: ["file-courier.after-write", "file-door.after-journal"] },
   P17: { what: "Node-RED redeploy with work in flight", points: ["flows.before-pause", "flows.before-resume"] },
   P18: { what: "during schema migration", points: ["migrate.before-commit", "migrate.after-commit"] },
 };

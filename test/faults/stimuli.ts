@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import amqp from "amqplib";
 import type { Row } from "../journeys/harness.ts";
 import type { Stage } from "./registry.ts";
+import { dicom, files, hl7, soap } from "./wire-stimuli.ts";
 import { alive } from "./world.ts";
 
 export interface Stimulus {
@@ -221,6 +222,10 @@ export const STIMULI: readonly Stimulus[] = [
   { what: "old days are dropped", reaches: ["retention."], run: retention },
   { what: "refunds overtake their payments", reaches: ["overtaken."], run: overtaken },
   { what: "the HIS answers later", reaches: ["acknowledgement."], run: laterAnswers },
+  { what: "HL7 comes in and goes out", reaches: ["mllp-"], run: hl7 },
+  { what: "a modality tells of an exam", reaches: ["dicom-"], run: dicom },
+  { what: "a file lies there", reaches: ["file-door."], run: files },
+  { what: "a platform calls by SOAP", reaches: ["soap-"], run: soap },
   { what: "the HIS refuses connections", reaches: ["alarms.", "gate."], run: partnerAway },
 ];
 

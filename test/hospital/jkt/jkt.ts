@@ -12,7 +12,8 @@ import { type Answered, strike } from "../strike.ts";
 import { OrderRefused } from "../told.ts";
 import { answerOf, decrypted, innerOf, type Keys, requestOf, signOfAnswer, signOfRequest, textIn } from "./envelope.ts";
 
-const KEYS: Keys = { aes: "0123456789abcdef", sign: "TESTKEY", user: "TEST01" };
+/** What the hospital was told on paper. */
+export const KEYS: Keys = { aes: "0123456789abcdef", sign: "TESTKEY", user: "TEST01" };
 const XML = "application/xml; charset=UTF-8";
 const HOSPITAL = "1001";
 
