@@ -16,6 +16,8 @@ import {
 
 const PORT = 3_306;
 const WHOLE_NUMBER = /^-?\d{1,20}$/;
+/** Types that hold bytes where their collation is binary; dates and numbers have that collation, too. */
+const BYTES = /BLOB|STRING|VARCHAR|^BIT$/;
 const INTEGERS: ReadonlySet<string> = new Set(["TINY", "SHORT", "INT", "INT24", "BIGINT", "YEAR"]);
 /** Read-only for the session; its own limit on a statement; China time for what it converts. */
 const SESSION = ["SET SESSION TRANSACTION READ ONLY", `SET SESSION max_statement_time=${STATEMENT_MS / 1_000}`, "SET time_zone='+08:00'"];
@@ -32,7 +34,7 @@ interface Field {
 
 /** Text as the server wrote it; bytes in hexadecimal. */
 function castField(field: Field): string | null {
-  const isBytes = field.collation?.name === "binary" && /BLOB|STRING|VARCHAR|BIT/.test(field.type);
+  const isBytes = field.collation?.name.toLowerCase() === "binary" && BYTES.test(field.type);
   if (!isBytes) return field.string();
   const bytes = field.buffer();
   return bytes === null ? null : hexOf(bytes);
