@@ -22,7 +22,7 @@ const CLEAN: Readonly<Record<string, readonly LedgerLine[]>> = {
   emr: [line({ partner: "emr", kind: "prescription", sent: true, answer: "202" })],
   his: [
     line({ kind: "settle", sent: true, insured: INSURED }),
-    line({ kind: "insurance-result", action: "settle" }),
+    line({ kind: "insurance-result", action: "settle", raw: "<Fund>6.00</Fund><Account>2.00</Account><Cash>2.00</Cash>" }),
     line({ kind: "payment", sent: true, amount: "200" }),
     line({ kind: "payment-confirm", amount: "200" }),
     line({ kind: "cancel", sent: true, insured: INSURED }),

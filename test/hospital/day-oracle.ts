@@ -27,7 +27,6 @@ const CHARGES: Readonly<Record<string, readonly string[]>> = {
   emr: ["prescription"],
   lis: ["dft-p03"],
   ris: ["dft-p03"],
-  pacs: ["mpps"],
 };
 const SETTLES = new Set(["settle"]);
 const REVERSES = new Set(["cancel", "reverse"]);
@@ -78,10 +77,10 @@ export function judgeDay(ledgers: Ledgers): DayReport {
   };
 
   const his = of("his").filter((line) => line.sent === true && line.effect);
-  const machine = of("frontmachine").filter((line) => line.sent !== true && line.effect);
+  const machine = of("nhsa").filter((line) => line.sent !== true && line.effect);
   const settled = [...his.filter((line) => SETTLES.has(line.kind)), ...machine.filter((line) => line.kind === "settle")];
   const reversed = [...his.filter((line) => REVERSES.has(line.kind)), ...machine.filter((line) => line.kind === "reverse")];
-  const payments = sentBy("his", ["payment"]);
+  const payments = [...sentBy("his", ["payment"]), ...sentBy("jkt-platform", ["envelope"])];
   const refunds = sentBy("his", ["refund"]);
   const charges = Object.entries(CHARGES).flatMap(([partner, kinds]) => sentBy(partner, kinds));
   for (const [partner, kinds] of Object.entries(CHARGES)) total(`charges of ${partner}`, sentBy(partner, kinds));
@@ -90,6 +89,9 @@ export function judgeDay(ledgers: Ledgers): DayReport {
   once("refund → HIS told", refunds, doneBy("his", "refund-confirm"));
   once("settlement → HIS told", settled, doneBy("his", "insurance-result", "settle"));
   once("reversal → HIS told", reversed, doneBy("his", "insurance-result", "reverse"));
+  if (ledgers.has("adt")) judgeNotices(of, sentBy, doneBy, once, find, total);
+  judgeShares(settled, doneBy("his", "insurance-result", "settle"), find);
+  judgeStatements(sentBy("bank", ["refund-return"]), refunds, find);
   judgeBills(charges, settled, payments, refunds, find);
   if (ledgers.has("pharmacy")) {
     const covered = coveredBills(charges, settled, payments);
@@ -101,6 +103,75 @@ export function judgeDay(ledgers: Ledgers): DayReport {
     judgeRequests(of("pharmacy"), refunds, reversed, find);
   }
   return { clean: findings.length === 0, findings, totals };
+}
+
+type Sent = (partner: string, kinds: readonly string[]) => LedgerLine[];
+type Done = (partner: string, kind: string, action?: string) => LedgerLine[];
+type Once = (rule: string, sent: readonly LedgerLine[], done: readonly LedgerLine[]) => void;
+
+/** Lines that are known by their order's number, which is the message's serial, and carry no amount here. */
+const bySerial = (lines: readonly LedgerLine[]): readonly LedgerLine[] =>
+  lines.map((line) => ({ ...line, order: line.serial ?? null, amount: null }));
+
+/** What the HIS's HL7 interface and the RIS hear: orders, charges of laboratory and radiology, reports; and the HIS of examinations. */
+function judgeNotices(
+  of: (partner: string) => readonly LedgerLine[],
+  sentBy: Sent,
+  doneBy: Done,
+  once: Once,
+  find: Find,
+  total: (name: string, lines: readonly LedgerLine[]) => void,
+): void {
+  once("order → RIS told", bySerial(sentBy("adt", ["orm-o01"])), doneBy("ris", "order"));
+  const reports = [...sentBy("lis", ["oru-r01"]), ...sentBy("ris", ["oru-r01"])];
+  once("report → HIS told", bySerial(reports), doneBy("adt", "report-notice"));
+  const performed = of("pacs").filter((line) => line.sent === true && line.effect && line.kind === "mpps-set");
+  once(
+    "examination → HIS told",
+    performed,
+    doneBy("his", "exam-performed").map((line) => ({ ...line, amount: null })),
+  );
+  // One message of charges is a notice for each of its lines: the sums agree, and no notice is done twice.
+  const charges = byOrder([...sentBy("lis", ["dft-p03"]), ...sentBy("ris", ["dft-p03"])]);
+  const notices = doneBy("adt", "charge-notice");
+  total("charge → HIS told: done", notices);
+  const told = byOrder(notices);
+  for (const bill of new Set([...charges.keys(), ...told.keys()])) {
+    const [was, is] = [sum(charges.get(bill) ?? []), sum(told.get(bill) ?? [])];
+    if (is < was) find("lost", "charge → HIS told", bill, `charged ${was} fen, told ${is} fen`);
+    if (is > was) find(charges.has(bill) ? "twice" : "unexpected", "charge → HIS told", bill, `charged ${was} fen, told ${is} fen`);
+  }
+}
+
+const PARTS = [
+  ["fund", "Fund"],
+  ["account", "Account"],
+  ["cash", "Cash"],
+] as const;
+
+/** The shares that the HIS was told are those of the insurer, part by part. */
+function judgeShares(settled: readonly LedgerLine[], told: readonly LedgerLine[], find: Find): void {
+  const heardBy = byOrder(told);
+  for (const line of settled) {
+    const [heard] = heardBy.get(line.order ?? "") ?? [];
+    if (heard === undefined || line.insured === undefined) continue; // lost is said elsewhere
+    for (const [part, name] of PARTS) {
+      const yuan = new RegExp(`<${name}>([0-9]+)\\.([0-9]{2})</${name}>`).exec(heard.raw);
+      const fenTold = yuan === null ? "absent" : BigInt(`${yuan[1]}${yuan[2]}`).toString();
+      if (fenTold !== line.insured[part])
+        find("differs", `insurer's ${part} = HIS's ${part}`, line.order, `insurer ${line.insured[part]}, HIS told ${fenTold} fen`);
+    }
+  }
+}
+
+/** What the bank says was given back is what the HIS gave back. */
+function judgeStatements(files: readonly LedgerLine[], refunds: readonly LedgerLine[], find: Find): void {
+  const day = (line: LedgerLine): string => line.at.slice(0, 10);
+  for (const date of new Set(files.map(day))) {
+    const said = sum(files.filter((line) => day(line) === date));
+    const given = sum(refunds.filter((line) => day(line) === date));
+    if (said !== given) find("differs", "bank's return files = refunds of the day", null, `${date}: bank ${said}, refunded ${given} fen`);
+  }
 }
 
 type Find = (what: Finding["what"], rule: string, bill: string | null, text: string) => void;

@@ -32,6 +32,35 @@ const FAULTS: Readonly<Record<string, (count: number) => readonly object[]>> = {
   ],
 };
 
+/** Partners of files and of images strike each in their own words. */
+const OWN: Readonly<Record<string, (count: number) => readonly object[]>> = {
+  nhsa: (count) => [
+    { fault: "drop-reply", kind: "settle", count },
+    { fault: "503", kind: "presettle", count: Math.ceil(count / 2) },
+    { fault: "garble", kind: "settle", count: 1 },
+    { fault: "drop-reply", kind: "reverse", count: 1 },
+    { fault: "slow", kind: "settle", count, ms: 300 },
+  ],
+  lis: (count) => [
+    { fault: "drop-reply", kind: "dft-p03", count },
+    { fault: "duplicate", kind: "oru-r01", count },
+  ],
+  adt: (count) => [
+    { fault: "drop-reply", kind: "charge-notice", count },
+    { fault: "duplicate", kind: "orm-o01", count },
+    { fault: "drop-reply", kind: "report-notice", count },
+  ],
+  ris: (count) => [
+    { fault: "drop-reply", kind: "order", count },
+    { fault: "drop-reply", kind: "oru-r01", count },
+  ],
+  pacs: (count) => [
+    { fault: "drop-reply", kind: "mpps-set", count },
+    { fault: "duplicate", kind: "mpps-create", count },
+  ],
+  bank: () => [{ fault: "503", kind: "read", count: 1 }],
+};
+
 /** Sets them; partners without an entry get a dropped answer and a duplicate, as every partner's table has them. */
 export async function setFaults(stage: Stage, patients: number): Promise<void> {
   const count = many(patients);
@@ -39,5 +68,6 @@ export async function setFaults(stage: Stage, patients: number): Promise<void> {
     { fault: "drop-reply", count },
     { fault: "duplicate", count },
   ];
-  for (const partner of stage.names) for (const fault of FAULTS[partner]?.(count) ?? usual) await stage.control(partner, fault);
+  for (const partner of stage.names)
+    for (const fault of (FAULTS[partner] ?? OWN[partner])?.(count) ?? usual) await stage.control(partner, fault);
 }

@@ -19,6 +19,8 @@ export interface Bill {
   /** The prescription's or the request's number. */
   readonly order: string;
   readonly settles: Settles | null;
+  /** Where the patient pays: at the window, or through the 12320 platform. */
+  readonly pays: "window" | "platform";
   /** The door by which the HIS sends what concerns this bill. */
   readonly via: "http" | "amqp";
   readonly fate: Fate;
@@ -75,8 +77,11 @@ export function planDay({ patients, seed, date }: DayOptions): readonly Bill[] {
 
 function billOf(kind: BillKind, one: Case, settles: Settles | null, chance: number, pick: number): Bill {
   const via = one.ordinal % 2 === 0 ? "http" : "amqp";
-  const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${one.date.replaceAll("-", "")}${one.tail}`;
-  const base = { kind, order, settles, via } as const;
+  // Accession numbers of DICOM hold 16 characters.
+  const day = kind === "exam" ? "" : one.date.replaceAll("-", "");
+  const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${day}${one.tail}`;
+  const pays = kind === "registration" && pick === 0 ? "platform" : "window";
+  const base = { kind, order, settles, via, pays } as const;
   if (kind === "prescription" && settles === null && chance < 12) {
     const returned = one.lines[pick % one.lines.length];
     if (returned !== undefined) return { ...base, fate: "return", one: { ...one, back: returned.amount }, returned };

@@ -7,7 +7,7 @@ import type { LedgerLine } from "../ledger.ts";
 import { setFaults } from "./faults.ts";
 import { type Bill, type DayOptions, patientPays, planDay } from "./plan.ts";
 import { PartnerRefused, type Stage } from "./stage.ts";
-import { sendCharge, sendReport, sendSettlement } from "./ways.ts";
+import { sendCharge, sendExam, sendPayment, sendRegistration, sendReport, sendSettlement, sendStatement, settledBy } from "./ways.ts";
 
 export interface PlayOptions extends DayOptions {
   readonly faults: boolean;
@@ -40,7 +40,10 @@ export interface Played {
 }
 
 /** Every partner of the issue; those not running are named. */
-export const WANTED = ["his", "emr", "pharmacy", "lis", "ris", "pacs", "frontmachine", "insurer", "files", "jkt"] as const;
+export const WANTED = [
+  ...["his", "emr", "pharmacy", "lis", "ris", "adt", "pacs"],
+  ...["nhsa", "nhsa-mobile", "neusoft", "chongqing", "bank", "jkt-platform"],
+] as const;
 const POLL_MS = 250;
 /** Doubles come late: so long the ledgers have to hold still at the end. */
 const STILL_MS = 3_000;
@@ -64,27 +67,37 @@ export async function playDay(stage: Stage, options: PlayOptions): Promise<Playe
   for (const partner of WANTED) if (!stage.names.has(partner)) leave(play, partner, "nothing of it takes part", 0);
   await Promise.all([...stage.names].map((one) => stage.control(one, { clock: `${date}T08:00:00+08:00` })));
   if (options.faults) await setFaults(stage, patients);
-  const bills = planDay(options)
+  const planned = planDay(options)
     .filter((bill) => takesPart(play, bill))
     .map((bill) => standIn(play, bill));
-  say(`${patients} patients, ${bills.length} bills`);
+  say(`${patients} patients, ${planned.length} bills`);
 
-  await play.wave("charged", bills, async (bill) => sendCharge(stage, bill));
-  const insured = bills.filter((bill) => bill.settles !== null);
-  await play.wave("settled", insured, async (bill) => sendSettlement(stage, bill));
+  const exams = planned.filter(({ kind }) => kind === "exam");
+  await play.wave(
+    "registered",
+    planned.filter(({ kind }) => kind === "registration"),
+    (bill) => sendRegistration(stage, bill),
+  );
+  await play.wave("examined", exams, (bill) => sendExam(stage, bill));
+  if (exams.length > 0) await play.agree("the HIS was told of every examination");
+  await play.wave("charged", planned, (bill) => sendCharge(stage, bill));
+  const insured = planned.filter((bill) => bill.settles !== null);
+  await play.wave("settled", insured, (bill) => sendSettlement(stage, bill));
+  const bills = await settledBills(play, planned);
   await play.wave(
     "paid",
     bills.filter((bill) => patientPays(bill.one) > 0n),
-    (bill) => hisSends(stage, bill, "payment"),
+    (bill) => sendPayment(stage, bill),
   );
   await play.agree("everybody was told of what is paid");
   await afterwards(play, bills);
-  await play.agree("everybody was told of what was given back");
   await play.wave(
     "reported",
     bills.filter((bill) => bill.kind === "lab" || bill.kind === "exam"),
     (bill) => sendReport(stage, bill),
   );
+  await play.agree("everybody was told of what was given back and of every report");
+  if (stage.names.has("bank")) await statement(play, bills);
   await new Promise((resolve) => setTimeout(resolve, STILL_MS));
 
   const ledgers = await stage.read();
@@ -105,6 +118,41 @@ export async function playDay(stage: Stage, options: PlayOptions): Promise<Playe
     seconds: Math.round((performance.now() - since) / 100) / 10,
     report,
   };
+}
+
+/** Bills as their insurers have settled them: the front machine's own shares count. One that it never settles is left where it is, and named. */
+async function settledBills({ stage, options, refused }: Play, bills: readonly Bill[]): Promise<readonly Bill[]> {
+  const since = performance.now();
+  const waiting = new Set(bills.filter(({ settles }) => settles === "frontmachine"));
+  const settled = new Map<Bill, Bill>();
+  while (waiting.size > 0 && performance.now() - since < options.waitMs) {
+    const machine = (await stage.read()).get("nhsa") ?? [];
+    for (const bill of waiting) {
+      const now = settledBy(machine, bill);
+      if (now === undefined) continue;
+      settled.set(bill, now);
+      waiting.delete(bill);
+    }
+    if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  for (const { order } of waiting) refused.push(`settled ${order}: the front machine has no settlement of it`);
+  if (settled.size > 0) options.say(`the front machine settled ${settled.size} (${((performance.now() - since) / 1_000).toFixed(1)} s)`);
+  return bills.flatMap((bill) => (waiting.has(bill) ? [] : [settled.get(bill) ?? bill]));
+}
+
+/** The bank's return file of the day's refunds, read from the HIS's own ledger: what it sent is what the file says. */
+async function statement({ stage, options, refused }: Play, bills: readonly Bill[]): Promise<void> {
+  const refunds = ((await stage.read()).get("his") ?? []).filter((line) => line.sent === true && line.effect && line.kind === "refund");
+  const refunded = new Map(refunds.map((line) => [line.order, line.amount]));
+  const rows = bills
+    .filter(({ one }) => refunded.has(one.bill))
+    .map((bill) => ({ ...bill, one: { ...bill.one, back: BigInt(refunded.get(bill.one.bill) ?? "0") } }));
+  try {
+    await sendStatement(stage, options.date, options.seed, rows);
+  } catch (error) {
+    if (!(error instanceof PartnerRefused)) throw error;
+    refused.push(`statement: ${error.message}`);
+  }
 }
 
 /** Medicine handed out, refused, brought back; examinations not made. The HIS acts on each: the insurer's part first, then the money. */
@@ -150,11 +198,18 @@ function takesPart(play: Play, bill: Bill): boolean {
   return false;
 }
 
-/** Where the front machine is not there, the DLL's exchange settles instead, and the report says so. */
-function standIn(play: Play, bill: Bill): Bill {
-  if (bill.settles !== "frontmachine" || play.stage.names.has("frontmachine")) return bill;
-  leave(play, "frontmachine", "the DLL's exchange settles instead", 1);
-  return { ...bill, settles: "dll" };
+/** Where the front machine or the platform is not there, the DLL's exchange settles and the window is paid instead, and the report says so. */
+function standIn(play: Play, given: Bill): Bill {
+  let bill = given;
+  if (bill.settles === "frontmachine" && !play.stage.names.has("nhsa")) {
+    leave(play, "nhsa", "the DLL's exchange settles instead", 1);
+    bill = { ...bill, settles: "dll" };
+  }
+  if (bill.pays === "platform" && !play.stage.names.has("jkt-platform")) {
+    leave(play, "jkt-platform", "the window is paid instead", 1);
+    bill = { ...bill, pays: "window" };
+  }
+  return bill;
 }
 
 function createPlay(stage: Stage, options: PlayOptions): Play {

@@ -1,7 +1,11 @@
 /** Who sends what for a bill: the order each partner's control door takes. */
 import { chinaTime } from "../clock.ts";
+import type { LedgerLine } from "../ledger.ts";
+import { payOrder } from "../messages/jkt.ts";
 import type { Bill } from "./plan.ts";
 import type { Stage } from "./stage.ts";
+
+const EXAM_MS = 9 * 60_000;
 
 const people = ({ one, order }: Bill) => ({
   bill: one.bill,
@@ -17,19 +21,40 @@ export function priceText(price: bigint): string {
   return `${digits.slice(0, -4)}.${digits.slice(-4)}`;
 }
 
-/** The bill's charge, from the partner that charges it. */
+/** The visit begins: the HIS's HL7 interface tells it. */
+export async function sendRegistration(stage: Stage, bill: Bill): Promise<void> {
+  const { order: _order, bill: _bill, ...visit } = people(bill);
+  if (stage.names.has("adt")) await stage.send("adt", { ...visit, message: "register", insured: bill.settles === null ? "no" : "yes" });
+}
+
+/** The bill's charge, from the partner that charges it. An examination is charged by the HIS once it was told that it was performed: see {@link sendExam}. */
 export async function sendCharge(stage: Stage, bill: Bill): Promise<void> {
   const { one, kind, via } = bill;
+  const his = (): Promise<unknown> => stage.send("his", { message: "charge", via, case: one });
   const charge: Readonly<Record<Bill["kind"], () => Promise<unknown>>> = {
-    registration: () => stage.send("his", { message: "charge", via, case: one }),
+    registration: his,
     prescription: () => stage.send("emr", { ...people(bill), message: "prescription", prescription: bill.order, ...prescriptionOf(bill) }),
     lab: () => stage.send("lis", { ...people(bill), message: "charge", lines: linesOf(bill) }),
-    exam: async () => {
-      if (stage.names.has("ris")) await stage.send("ris", { ...people(bill), message: "order", lines: linesOf(bill) });
-      return stage.send("pacs", { ...people(bill), message: "performed", lines: linesOf(bill) });
-    },
+    exam: his,
   };
   await charge[kind]();
+}
+
+const ROOT_UID = "1.2.826.0.1.3680043.10.9999";
+
+/** The HIS orders it, the modality performs it (MPPS, one image). */
+export async function sendExam(stage: Stage, bill: Bill): Promise<void> {
+  const { one, order } = bill;
+  if (stage.names.has("adt")) await stage.send("adt", { ...people(bill), message: "order", lines: linesOf(bill) });
+  const uid = `${ROOT_UID}.${one.date.replaceAll("-", "")}.${one.seed}.${one.ordinal}`;
+  const about = { accession: order, study: `${uid}.1`, patient: one.patientNo, name: one.patientName, at: chinaTime(one.at) };
+  await stage.send("pacs", {
+    ...about,
+    message: "exam",
+    step: `${uid}.2`,
+    until: chinaTime(one.at + EXAM_MS),
+    series: [{ uid: `${uid}.3`, images: "1" }],
+  });
 }
 
 function prescriptionOf({ one }: Bill) {
@@ -57,13 +82,77 @@ const linesOf = ({ one }: Bill) =>
     fen: amount.toString(),
   }));
 
-/** The insured part, or its reversal. */
-export async function sendSettlement(stage: Stage, { one, via, settles }: Bill, how: "settle" | "reverse" = "settle"): Promise<void> {
-  if (settles === "dll") await stage.send("his", { message: how === "settle" ? "settle" : "cancel", from: "neusoft", via, case: one });
+/** The insured part, or its reversal. The HIS calls the insurer's DLL itself and pushes the exchange, or asks the engine to settle at the front machine. */
+export async function sendSettlement(stage: Stage, bill: Bill, how: "settle" | "reverse" = "settle"): Promise<void> {
+  const { one, via, settles } = bill;
+  if (settles === "dll") {
+    await stage.send("his", { message: how === "settle" ? "settle" : "cancel", from: "neusoft", via, case: one });
+    return;
+  }
+  if (how === "reverse") {
+    await stage.send("his", { message: "insurance-request", via, case: one });
+    return;
+  }
+  const lines = one.lines.map(({ national, code, amount, quantity }) => ({
+    code: national ?? `S${code}`,
+    fen: amount.toString(),
+    quantity: quantity.toString(),
+  }));
+  const uploaded = (await stage.send("nhsa", { message: "uploaded", bill: one.bill, visit: one.bill, lines })) as Uploaded;
+  const claim = { mdtrtId: uploaded.mdtrtId, psnNo: uploaded.psnNo };
+  await stage.send("his", { message: "insurance-request", via, case: { ...one, claim } });
 }
 
-/** The report of a test or an examination is ready. Told by whoever has made it, where he can. */
+interface Uploaded {
+  readonly mdtrtId: string;
+  readonly psnNo: string;
+}
+
+/** The bill as the front machine has settled it: its shares, and what a reversal will name. Undefined while its ledger has no settlement. */
+export function settledBy(machine: readonly LedgerLine[], bill: Bill): Bill | undefined {
+  const line = machine.find((one) => one.kind === "settle" && one.effect && one.order === bill.one.bill);
+  if (line?.insured === undefined || line.serial === undefined) return undefined;
+  const [fund, account, cash] = [line.insured.fund, line.insured.account, line.insured.cash].map(BigInt) as [bigint, bigint, bigint];
+  const asked = JSON.parse(line.raw) as { readonly input?: { readonly data?: { readonly mdtrt_id?: string; readonly psn_no?: string } } };
+  const { mdtrt_id: mdtrtId = "", psn_no: psnNo = "" } = asked.input?.data ?? {};
+  const back = bill.one.back === undefined ? {} : { back: cash };
+  return { ...bill, one: { ...bill.one, fund, account, cash, ...back, claim: { mdtrtId, psnNo, settlement: line.serial } } };
+}
+
+/** The patient pays at the window (the HIS tells it), or through the platform, which tells it in its own envelope. */
+export async function sendPayment(stage: Stage, bill: Bill): Promise<void> {
+  const { one, via, pays } = bill;
+  if (pays === "window") {
+    await stage.send("his", { message: "payment", via, case: one });
+    return;
+  }
+  const fields = Object.fromEntries(
+    [...payOrder(one).body.text.matchAll(/<([A-Z_]+)><!\[CDATA\[(.*?)\]\]><\/\1>/g)].map(([, name = "", value = ""]) => [name, value]),
+  );
+  await stage.send("jkt-platform", { fun: "3003", fields: { ...fields, HOSP_SEQUENCE: one.bill }, id: `JKT${one.bill}` });
+}
+
+/** The report of a test or an examination is ready. */
 export async function sendReport(stage: Stage, bill: Bill): Promise<void> {
   const from = bill.kind === "lab" ? "lis" : "ris";
   if (stage.names.has(from)) await stage.send(from, { ...people(bill), message: "report" });
+}
+
+/** The bank's return file of what was refunded on this day. */
+export async function sendStatement(stage: Stage, date: string, seed: number, bills: readonly Bill[]): Promise<void> {
+  const rows = bills.flatMap(({ one }, index) =>
+    one.back === undefined || one.back === 0n
+      ? []
+      : [
+          {
+            order: one.bill,
+            refund: `TK${one.bill}`,
+            account: "6200000000000000011",
+            fen: one.back.toString(),
+            no: `T${one.bill}${index}`,
+          },
+        ],
+  );
+  const batch = `B${date.replaceAll("-", "")}${String(seed % 1_000).padStart(3, "0")}`;
+  if (rows.length > 0) await stage.send("bank", { message: "refund-return", batch, rows });
 }

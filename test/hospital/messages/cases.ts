@@ -46,6 +46,8 @@ export interface Case {
   readonly cash: bigint;
   readonly partialSelf: bigint;
   readonly channel: "WX" | "ZFB" | "YL";
+  /** The visit and the person at the insurer, for what the HIS asks of the front machine; with `settlement`, that is taken back. */
+  readonly claim?: { readonly mdtrtId: string; readonly psnNo: string; readonly settlement?: string };
   /** What is given back of the patient's payment; absent: as the generators choose. */
   readonly back?: bigint;
 }

@@ -109,12 +109,47 @@ export function refund(one: Case, charset: string): Made {
   return made(one, charset, "refund", at, `<Refund${attributes(head)}>${body}</Refund>`, [expect]);
 }
 
+/** Synthetic: region 99 does not exist. */
+const CERTIFICATE = "990101199001010019";
+
+/** Has the engine settle the bill at the insurer's front machine, or take its settlement back. What the HIS hears of it is the insurer's to say. */
+export function insuranceRequest(one: Case, charset: string): Made {
+  const { mdtrtId, psnNo, settlement } = one.claim ?? {
+    mdtrtId: `MD${dated(one)}`,
+    psnNo: `990101${String(one.ordinal).padStart(20, "0")}`,
+  };
+  const step = settlement === undefined ? "presettle" : "cancel";
+  const at = one.at + (settlement === undefined ? 2 * MINUTE_MS : REFUNDED_AFTER_MS - MINUTE_MS);
+  const insured = { no: psnNo, type: "310", area: "990101", ...(settlement === undefined ? { personType: "11" } : {}) };
+  const claim =
+    settlement === undefined
+      ? `<Claim${attributes({ visit: mdtrtId, medicalType: "11", way: "01", account: "1" })}/>` +
+        `<Credential${attributes({ type: "02", no: CERTIFICATE })}/><Certificate${attributes({ type: "01", no: CERTIFICATE })}/>`
+      : `<Cancel${attributes({ settlement, visit: mdtrtId })}/>`;
+  const body =
+    people(one) +
+    operator(one) +
+    element("RequestedAt", chinaTime(at)) +
+    `<Insured${attributes(insured)}/>${claim}` +
+    element("Total", yuanOfFen(one.total));
+  const head = attributes({ no: `YB${step}${dated(one)}`, bill: one.bill, step });
+  const asked = made(one, charset, "insurance-request", at, `<InsuranceRequest${head}>${body}</InsuranceRequest>`, []);
+  return { ...asked, id: `${asked.id}${step}`, body: { ...asked.body, text: asked.body.text.replace(asked.id, `${asked.id}${step}`) } };
+}
+
 function patientShare(one: Case): bigint {
   return one.payer === "self" ? one.total : one.cash;
 }
 
-function made(one: Case, charset: string, kind: string, at: number, inner: string, expect: Made["expect"]): Made {
-  const id = `HIS${kind.replace("-", "").toUpperCase()}${dated(one)}`;
+function made(
+  one: Case,
+  charset: string,
+  kind: string,
+  at: number,
+  inner: string,
+  expect: Made["expect"],
+): Made & { readonly body: { readonly type: "document" } } {
+  const id = `HIS${kind.replaceAll("-", "").toUpperCase()}${dated(one)}`;
   const header = `<Header>${element("MessageId", id)}${element("SentAt", chinaTime(at))}<Hospital code="H001" campus="01"/></Header>`;
   const text = `<?xml version="1.0" encoding="${charset}"?>\n<Message kind="${kind}">${header}${inner}</Message>`;
   return { id, body: { type: "document", text, media: "application/xml" }, expect };

@@ -18,6 +18,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   "his.charge-cancel": { charset: "UTF-8", payer: "self", make: his.chargeCancel },
   "his.payment": { charset: "UTF-8", payer: "self", make: his.payment },
   "his.refund": { charset: "UTF-8", payer: "self", make: his.refund },
+  "his.insurance-request": { charset: "UTF-8", payer: "insured", make: his.insuranceRequest },
   "neusoft.settle": { charset: "GBK", payer: "insured", make: neusoft.settle },
   "neusoft.cancel": { charset: "GBK", payer: "insured", make: neusoft.cancel },
   "neusoft.reverse": { charset: "GBK", payer: "insured", make: neusoft.reverse },

@@ -7,7 +7,7 @@ const PAID_AFTER_MS = 5 * MINUTE_MS;
 const CHANNELS = { WX: "1", ZFB: "2", YL: "3" } as const;
 
 /** A platform's payment of the whole order by the patient himself. */
-export function payOrder(one: Case): Made {
+export function payOrder(one: Case): Made & { readonly body: { readonly type: "document" } } {
   const [date, time] = chinaTime(one.at + PAID_AFTER_MS).split(" ");
   const day = one.date.replaceAll("-", "");
   const total = one.total.toString();
