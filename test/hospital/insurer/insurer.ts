@@ -11,7 +11,7 @@ import { fenOf, textOf } from "../fields.ts";
 import { createListener } from "../listener.ts";
 import { openPremises, type PartnerOptions, type Premises, type RunningPartner } from "../partner.ts";
 import { OrderRefused } from "../told.ts";
-import { type Books, createBooks } from "./books.ts";
+import { type Split, type Books, createBooks } from "./books.ts";
 import { type Answered, chongqing, type Dialect, neusoft } from "./dialects.ts";
 
 /** What the bridge is opened with; the development profile hands it to the engine. */
@@ -184,10 +184,23 @@ function called(bridge: Bridge, call: Asked, plan: Plan): { readonly result: Cal
   return { result: unclear === undefined ? { reply: done.reply, returned: done.returned } : { unclear }, done };
 }
 
+/** Who bears what of a settlement, as the ledger tells it. */
+const sharesOf = ({ fund, account, cash }: Split): { readonly fund: string; readonly account: string; readonly cash: string } => ({
+  fund: fund.toString(),
+  account: account.toString(),
+  cash: cash.toString(),
+});
+
+/** What faults are narrowed by: the bill of a Neusoft settlement, the visit of a Chongqing one. */
+const billOf = (request: string): string | null => {
+  const input = request.split("^")[6];
+  return (input === undefined ? request : input).split("|")[1] || null;
+};
+
 async function make(bridge: Bridge, call: Asked, resolves: number | undefined, response: ServerResponse): Promise<void> {
   const { premises, counters } = bridge;
   counters.calls += 1;
-  const plan = premises.faults.plan({ scope: resolves === undefined ? "write-back" : "inquiry", bill: null, kind: null });
+  const plan = premises.faults.plan({ scope: resolves === undefined ? "write-back" : "inquiry", bill: billOf(call.request), kind: null });
   if (plan["503"] !== undefined) return tell(response, 503, "not-begun", { code: "BUSY" });
   if (plan.slow !== undefined) await premises.timers.wait(plan.slow.ms ?? 0);
   const { result, done } = called(bridge, call, plan);
@@ -204,7 +217,7 @@ async function make(bridge: Bridge, call: Asked, resolves: number | undefined, r
     effect: deed !== undefined,
     answer: "unclear" in result ? result.unclear : String(result.returned),
     raw: JSON.stringify(made),
-    ...(deed === undefined ? {} : { serial: deed.no }),
+    ...(deed === undefined ? {} : { serial: deed.no, insured: sharesOf(deed.split) }),
     ...(fault === "" ? {} : { fault }),
   });
   remember(bridge, made);
