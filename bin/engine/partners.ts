@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Value } from "typebox/value";
 import type { VendorChecks } from "../../domain/checks/checks.ts";
+import type { RegionDocument } from "../../domain/checks/documents.ts";
 import { Partner } from "../../domain/partners/profile.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 
@@ -67,6 +68,13 @@ function lookedInto(partner: Partner, urls: Readonly<Record<string, string>>): P
   return { ...partner, inbound: { ...partner.inbound, doors: { ...partner.inbound.doors, files: moved } } };
 }
 
+/** Calls that the profile would reverse though the region does not offer it. A call is named after its transaction: `call-2207`. */
+function notReversible(partner: Partner, { reversal }: RegionDocument): readonly string[] {
+  const wanted = partner.destination?.reversal?.of ?? [];
+  const transactions = new Set(reversal.offered ? reversal.transactions : []);
+  return wanted.filter((message) => !transactions.has(message.slice(message.lastIndexOf("-") + 1).toUpperCase()));
+}
+
 /**
  * Puts the constants of its region under a partner's own. A vendor that has regions wants every one of its partners to name one that is there: a profile that
  * does not is refused, because its calls would be checked against another region's rules.
@@ -85,6 +93,11 @@ export function withRegions(
       const known = [...regions.keys()].join(", ");
       problems.push(`partners/${name}.json/constants/region: ${wanted || "absent"} is none of ${known} / 地区须为其中之一`);
     }
+    const undone = region === undefined ? [] : notReversible(partner, region);
+    if (undone.length > 0)
+      problems.push(
+        `partners/${name}.json/destination/reversal: region ${wanted} does not reverse ${undone.join(", ")} / 该地区不提供这些交易的冲正`,
+      );
     all.set(name, region ? { ...partner, constants: { ...region.constants, ...partner.constants } } : partner);
   }
   if (problems.length > 0) throw new PartnersRefused(`Partners refused / 伙伴档案有误:\n- ${problems.join("\n- ")}`);

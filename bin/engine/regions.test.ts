@@ -97,3 +97,15 @@ test("a partner of a vendor with regions names one that is there, and its own co
     assert.throws(() => withRegions(partner(constants), all), PartnersRefused);
   assert.deepEqual(withRegions(partner({}), new Map()).get("p")?.constants, {});
 });
+
+test("what a region does not reverse, no partner's profile reverses", async () => {
+  const region = { ...REGION, reversal: { offered: true, transactions: ["2207"] } };
+  const { checks } = await load({ "fields/1.json": FIELDS, "fields/dictionaries.json": DICTIONARIES, "regions/there.json": region });
+  assert.ok(checks);
+  const partner = (of: readonly string[]): ReadonlyMap<string, Partner> => {
+    const destination = { reversal: { message: "reverse-2601", of: [...of] } } as unknown as NonNullable<Partner["destination"]>;
+    return new Map([["p", { partner: "p", vendor: "v", name: WORDS, constants: { region: "there" }, destination }]]);
+  };
+  assert.ok(withRegions(partner(["call-2207"]), new Map([["v", checks]])).has("p"));
+  assert.throws(() => withRegions(partner(["call-2207", "call-2208"]), new Map([["v", checks]])), /2208/);
+});
