@@ -50,7 +50,9 @@ export function verifies(given: string, fields: Readonly<Record<string, string>>
 
 /** The envelope's fields by name; undefined when it is none: each at most once, leaves only. */
 export function rootOf(text: string): Readonly<Record<string, string>> | undefined {
-  const read = readXml(text.trim());
+  const bare = text.trim();
+  if (!/^<(?:\?xml|ROOT)[\s>]/.test(bare)) return undefined; // no need to read on
+  const read = readXml(bare);
   const root: Tree | undefined = read.ok ? read.root.children[0] : undefined;
   if (root?.name !== "ROOT") return undefined;
   const fields: Record<string, string> = {};

@@ -53,12 +53,13 @@ const keysOf = ({ secrets }: AdapterContext): { readonly aesKey: string; readonl
   signKey: secrets.signKey ?? "",
 });
 
+type Fields = Readonly<Record<string, string>>;
+const fieldsOf = (body: Uint8Array): Fields | undefined => rootOf(decode(body, UTF8) ?? "");
+
 type Inside = Fallible<{ readonly text: string; readonly fields: Readonly<Record<string, string>> }>;
 
 /** Verifies and opens what the other side signed. `what`: the fields that are signed, the encrypted one first. */
-function inside(body: Uint8Array, what: readonly [string, ...string[]], context: AdapterContext): Inside {
-  const text = decode(body, UTF8);
-  const fields = text === undefined ? undefined : rootOf(text);
+function inside(fields: Fields | undefined, what: readonly [string, ...string[]], context: AdapterContext): Inside {
   if (fields === undefined) return no("不是 ROOT 信封", "it is no ROOT envelope");
   const { aesKey, signKey } = keysOf(context);
   if (aesKey === "" || signKey === "")
@@ -86,28 +87,26 @@ function merged(code: string, message: string, inner: string): Opening {
 const ANSWERED = ["RES_ENCRYPTED", "RETURN_CODE", "RETURN_MSG"] as const;
 
 /** An answer. An error without anything inside may come unsigned (sample jkt_envelope_dup): it proves no success, whoever said it. */
-function openAnswer(body: Uint8Array, context: AdapterContext): Fallible<{ readonly opened: Opening }> {
-  const text = decode(body, UTF8);
-  const fields = text === undefined ? undefined : rootOf(text);
+function openAnswer(fields: Fields | undefined, context: AdapterContext): Fallible<{ readonly opened: Opening }> {
   const { RETURN_CODE: code = "", RETURN_MSG: message = "", SIGN = "", RES_ENCRYPTED = "" } = fields ?? {};
   if (fields !== undefined && SIGN === "" && RES_ENCRYPTED === "" && /^[1-9]\d*$/.test(code))
     return { ok: true, opened: merged(code, message, "") };
-  const read = inside(body, ANSWERED, context);
+  const read = inside(fields, ANSWERED, context);
   return read.ok ? { ok: true, opened: merged(code, message, read.text) } : read;
 }
 
 function receive(message: Opening, context: AdapterContext): Fallible<{ readonly opened: Opening; readonly kind?: string }> {
   const { body } = message;
   if (isPlain(context)) return { ok: true, opened: message };
-  const fields = rootOf(decode(body, UTF8) ?? "");
+  const fields = fieldsOf(body);
   if (fields !== undefined && Object.hasOwn(fields, "RES_ENCRYPTED")) {
     if (BARE.has(context.message)) {
-      const read = inside(body, ANSWERED, context);
+      const read = inside(fields, ANSWERED, context);
       return read.ok ? { ok: true, opened: { body: new TextEncoder().encode(read.text), contentType: XML } } : read;
     }
-    return openAnswer(body, context);
+    return openAnswer(fields, context);
   }
-  const read = inside(body, ["REQ_ENCRYPTED", "FUN_CODE", "USER_ID"], context);
+  const read = inside(fields, ["REQ_ENCRYPTED", "FUN_CODE", "USER_ID"], context);
   if (!read.ok) return read;
   const { userId } = context.constants;
   if (userId !== undefined && read.fields.USER_ID !== userId)
@@ -146,7 +145,7 @@ export const adapter: Adapter = {
     ]);
     return { ok: true, sealed: { ...plain, headers: { ...plain.headers, "content-type": XML }, body: new TextEncoder().encode(text) } };
   },
-  open: (reply, context) => (isPlain(context) ? { ok: true, opened: reply } : openAnswer(reply.body, context)),
+  open: (reply, context) => (isPlain(context) ? { ok: true, opened: reply } : openAnswer(fieldsOf(reply.body), context)),
   receive,
   answer: (plain, context) => {
     if (isPlain(context)) return plain;
