@@ -178,9 +178,10 @@ export function createChannel({ socket, refused }: ChannelDeps): Channel {
   socket.on("data", (bytes: Buffer) => {
     waiting.push(bytes);
     waitingBytes += bytes.length;
-    // A PDU that is still growing is not put together again for each piece of it.
+    // A PDU that is still growing is not put together again for each piece of it; one that is too long is refused by its head.
     const first = waiting[0];
-    const wanted = first && first.length >= HEAD_BYTES ? Math.min(first.readUInt32BE(2), LIMITS.pduBytes) + HEAD_BYTES : 0;
+    const length = first && first.length >= HEAD_BYTES ? first.readUInt32BE(2) : 0;
+    const wanted = length > LIMITS.pduBytes ? 0 : length + HEAD_BYTES;
     if (waitingBytes >= wanted) guarded(drain);
   });
   socket.on("error", (error) => refused(error.message));
