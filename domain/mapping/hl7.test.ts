@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import iconv from "iconv-lite";
 import { readHl7, writeHl7 } from "./hl7.ts";
 import { charsetOfHl7, headerOf } from "./hl7-header.ts";
+import { scaffold } from "./scaffold.ts";
 import type { Tree } from "./tree.ts";
 
 const MSH = "MSH|^~\\&|LIS|LAB|HPIE|PAY|20261120093000||DFT^P03^DFT_P03|LIS1|P|2.5.1|||AL|NE|CHN|UNICODE UTF-8\r";
@@ -159,5 +160,42 @@ describe("C-3 HL7 v2 header before the charset is known", () => {
   test("what begins otherwise has no header", () => {
     for (const text of ["", "MSH", "PID|1", "\vMSH|^~\\&|", "MSH|", "\xff\xfe"])
       assert.equal(headerOf(Buffer.from(text, "latin1")), undefined, text);
+  });
+});
+
+describe("C-3 a first document from an HL7 message", () => {
+  const text = [
+    MSH.trimEnd(),
+    "PID|1||P1^^^HIS^PI||测试患者甲||19900101|M",
+    "ORC|RE|A1^HIS",
+    "OBR|1|A1^HIS||C1^血常规^L|||20261120093500",
+    "OBX|1|NM|1^WBC^LN||6.20",
+    "NTE|1||复核",
+    "OBX|2|NM|2^RBC^LN||4.10",
+    "ORC|RE|A2",
+    "OBR|2|A2||C2^CRP^L",
+    "",
+  ].join("\r");
+  const made = scaffold("oru-r01", text) as {
+    readonly codec: { readonly kind: string; readonly groups: readonly string[]; readonly nesting: object };
+    readonly unfilled: readonly { readonly from: string; readonly looks: string; readonly as?: string }[];
+  };
+
+  test("its grammar: repeated segments are groups, what follows what is nesting", () => {
+    assert.deepEqual(made.codec, {
+      kind: "hl7",
+      groups: ["/ORC", "/ORC/OBR/OBX"],
+      nesting: { ORC: ["OBR"], OBR: ["OBX"], OBX: ["NTE"] },
+    });
+  });
+
+  test("every field once, by shape and never by value; a field met bare and composed is its first component", () => {
+    const places = made.unfilled.map((one) => one.from);
+    assert.equal(new Set(places).size, places.length);
+    assert.ok(places.includes("/ORC/2/1") && places.includes("/ORC/2/2") && !places.includes("/ORC/2"));
+    assert.ok(places.includes("/ORC/OBR/OBX/NTE/3"));
+    const time = made.unfilled.find((one) => one.from === "/ORC/OBR/7");
+    assert.deepEqual([time?.looks, time?.as], ["99999999999999", "date-time"]);
+    assert.ok(!JSON.stringify(made).includes("患者甲"));
   });
 });

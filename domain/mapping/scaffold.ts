@@ -86,6 +86,10 @@ function fromHl7(part: string, text: string): Scaffolded | undefined {
   return { codec: { ...codec, ...(Object.keys(nesting).length > 0 ? { nesting } : {}) }, unfilled };
 }
 
+/** A group inside another is declared after it. */
+const outerFirst = (groups: readonly string[]): string[] =>
+  groups.toSorted((one, other) => one.split("/").length - other.split("/").length);
+
 function fromTree(part: string, kind: "xml" | "json" | "hl7", root: Tree): Scaffolded {
   const groups = new Set<string>();
   const found = new Map<string, string>();
@@ -102,7 +106,7 @@ function fromTree(part: string, kind: "xml" | "json" | "hl7", root: Tree): Scaff
   };
   visit(root, "");
   return {
-    codec: { kind, ...(groups.size > 0 ? { groups: [...groups] } : {}) },
+    codec: { kind, ...(groups.size > 0 ? { groups: outerFirst([...groups]) } : {}) },
     unfilled: [...found].map(([path, text]) => guess(`${part}${path}`, text)),
   };
 }
