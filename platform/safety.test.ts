@@ -89,6 +89,8 @@ const CASES: readonly (readonly [string, SafetyFacts, readonly string[], boolean
   ],
   ["addresses not known yet", { ...GOOD, urls: {} }, [], false],
   ["partner in the clear", partner("http://10.1.2.3:8080/his"), ["PARTNER_PLAIN partners/his.json"], false],
+  ["partner behind a plain DLL bridge", partner("dll://10.1.2.3:7070"), ["PARTNER_PLAIN partners/his.json"], false],
+  ["partner behind a DLL bridge with TLS", partner("dlls://10.1.2.3:7070"), [], false],
   ["partner behind a proxy here", partner("http://127.0.0.1:8080/his"), [], false],
   ["partner's seed as it came", partner("http://127.0.0.1:1"), ["PARTNER_PLACEHOLDER partners/his.json"], false],
   ["partner we do not write to", partner(undefined), [], false],

@@ -259,6 +259,9 @@ function urlProblems({ urls }: SafetyFacts): readonly SafetyProblem[] {
   });
 }
 
+/** Wires that nobody on the way can read; `file:` is no wire. */
+const ENCRYPTED: ReadonlySet<string> = new Set(["https:", "dlls:", "mllps:", "sftp:", "ftps:", "file:"]);
+
 /** What keeps production from writing to these addresses. Asked at start, and of every change of a destination's profile. */
 export function partnerProblems({ partners }: Pick<SafetyFacts, "partners">): readonly SafetyProblem[] {
   return partners.flatMap(({ partner, url: text }): SafetyProblem[] => {
@@ -275,7 +278,7 @@ export function partnerProblems({ partners }: Pick<SafetyFacts, "partners">): re
           nextEn: "put its real address into the file or into HUILIU_PARTNER_URLS",
         },
       ];
-    if (url.protocol === "https:" || isLoopback(url.hostname)) return [];
+    if (ENCRYPTED.has(url.protocol) || isLoopback(url.hostname)) return [];
     return [
       {
         code: "PARTNER_PLAIN",

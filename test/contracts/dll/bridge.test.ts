@@ -8,6 +8,7 @@ import { type Bridge, type BridgeOptions, openBridge } from "../../../platform/t
 import { BRIDGE_KEY, createDllCourier } from "../../../platform/transports/dll/courier.ts";
 import { checkDescription } from "../../../platform/transports/dll/description.ts";
 import { RecordRefused } from "../../../platform/transports/dll/record.ts";
+import { createAuthority } from "../../fakes/certificates.ts";
 import { DESCRIPTION, type Deed, type FakeChildren, fakeChildren } from "./fake-child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "huiliu-dll-"));
@@ -309,6 +310,26 @@ test("the courier tells the engine what the bridge says: unsent, no reply, reply
   assert.equal((await courier.call(ping)).kind, "reply");
   await one.bridge.close();
   await courier.close();
+});
+
+test("with TLS: the courier believes the authority of the profile, and nobody else", async () => {
+  const authority = createAuthority("dll-test");
+  const one = await world({ tls: authority.sign("127.0.0.1", "localhost") });
+  assert.match(one.bridge.url, /^dlls:/);
+  const url = one.bridge.url.replace("127.0.0.1", "localhost");
+  const call = (ca: string | undefined) => {
+    const courier = createDllCourier({ keyOf: () => KEY, tls: (origin) => (origin === url && ca !== undefined ? { ca } : undefined) });
+    const about = { destination: "insurer", mapping: "v/m", key: "k", attempt: 1 };
+    const body = new TextEncoder().encode("x");
+    const limits = { connectTimeoutMs: 1_000, replyTimeoutMs: 2_000, replyBytesMax: 65_536 };
+    return courier
+      .call({ url: `${url}/calls/${FUNCTION}`, method: "POST", headers: {}, body, ...limits, about })
+      .finally(() => courier.close());
+  };
+  assert.equal((await call(undefined)).kind, "unsent");
+  assert.equal(business(one).length, 0);
+  assert.equal((await call(authority.cert)).kind, "reply");
+  await one.bridge.close();
 });
 
 test("a description is checked whole, each problem with its place", () => {
