@@ -44,6 +44,21 @@ function byOrder(lines: readonly LedgerLine[]): Map<string, LedgerLine[]> {
   return map;
 }
 
+/** The bill of a call of the DLL: its request names visit and bill, an undoing only the visit. */
+const billOfCall = (line: LedgerLine): string | null => /\|(DJ[0-9A-Z]+)\|/.exec(line.raw)?.[1] ?? line.order;
+
+/** Settlements through the DLL that stand: one that was undone (冲正) because nobody knew its outcome is none. */
+function standing(calls: readonly LedgerLine[]): readonly LedgerLine[] {
+  const undone = new Set(calls.flatMap((line) => (line.kind === "undo" && line.serial !== undefined ? [line.serial] : [])));
+  const left: LedgerLine[] = [];
+  for (const line of calls) {
+    if (line.kind !== "settle") continue;
+    if (line.serial !== undefined && undone.delete(line.serial)) continue;
+    left.push(line);
+  }
+  return left;
+}
+
 /** Everything that does not agree. */
 export function judgeDay(ledgers: Ledgers): DayReport {
   const findings: Finding[] = [];
@@ -78,7 +93,12 @@ export function judgeDay(ledgers: Ledgers): DayReport {
 
   const his = of("his").filter((line) => line.sent === true && line.effect);
   const machine = of("nhsa").filter((line) => line.sent !== true && line.effect);
-  const settled = [...his.filter((line) => SETTLES.has(line.kind)), ...machine.filter((line) => line.kind === "settle")];
+  const library = of("neusoft").flatMap((line) => (line.sent !== true && line.effect ? [{ ...line, order: billOfCall(line) }] : []));
+  const settled = [
+    ...his.filter((line) => SETTLES.has(line.kind)),
+    ...machine.filter((line) => line.kind === "settle"),
+    ...standing(library),
+  ];
   const reversed = [...his.filter((line) => REVERSES.has(line.kind)), ...machine.filter((line) => line.kind === "reverse")];
   const payments = [...sentBy("his", ["payment"]), ...sentBy("jkt-platform", ["envelope"])];
   const refunds = sentBy("his", ["refund"]);

@@ -16,9 +16,9 @@ export interface HospitalProcess {
   readonly child: ChildProcess;
 }
 
-/** Starts `main.ts` and waits for its ready line. Rejects when it ends or says nothing for {@link READY_TIMEOUT_MS}. */
+/** Starts `main.ts` with the HIS alone and waits for its ready line. Rejects when it ends or says nothing for {@link READY_TIMEOUT_MS}. */
 export async function startHospital(dataDir: string, args: readonly string[] = []): Promise<HospitalProcess> {
-  const child = spawn(process.execPath, [MAIN, "--data", dataDir, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [MAIN, "--data", dataDir, "--only", "his", ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const line = await readyLine(child);
   const { his } = (JSON.parse(line) as { partners: { his: HospitalProcess["his"] } }).partners;
   return {

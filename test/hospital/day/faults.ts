@@ -58,6 +58,12 @@ const OWN: Readonly<Record<string, (count: number) => readonly object[]>> = {
     { fault: "drop-reply", kind: "mpps-set", count },
     { fault: "duplicate", kind: "mpps-create", count },
   ],
+  neusoft: (count) => [
+    { fault: "drop-reply", count: Math.ceil(count / 2) },
+    { fault: "hang", after: "work", count: 1, ms: 3_000 },
+    { fault: "garble", count: 1 },
+  ],
+  chongqing: () => [],
   bank: () => [{ fault: "503", kind: "read", count: 1 }],
 };
 

@@ -7,8 +7,9 @@ import { type Case, type CaseLine, createDice, MINUTE_MS, makeCase } from "../me
 export const BILL_KINDS = ["registration", "prescription", "lab", "exam"] as const;
 export type BillKind = (typeof BILL_KINDS)[number];
 
-/** Who settles the insured part: the insurer's DLL called by the HIS and pushed as an exchange, or the front machine called by the engine. */
-export type Settles = "dll" | "frontmachine";
+/** Who settles the insured part: the insurer's DLL that the HIS calls itself and pushes as an exchange, the same DLL called by the engine over the bridge, or the front machine. */
+export type Settles = "exchange" | "bridge" | "frontmachine";
+const SETTLES = ["exchange", "bridge", "frontmachine", "frontmachine"] as const;
 
 /** What becomes of a bill after it was paid. `return`: one line of a prescription comes back; `refuse`: the pharmacist hands nothing out; `cancel`: all is given back. */
 export type Fate = "kept" | "return" | "refuse" | "cancel";
@@ -54,7 +55,7 @@ export function planDay({ patients, seed, date }: DayOptions): readonly Bill[] {
   const bills: Bill[] = [];
   for (let patient = 0; patient < patients; patient += 1) {
     const insured = dice(3) > 0;
-    const settles = insured ? (dice(2) === 0 ? "dll" : "frontmachine") : null;
+    const settles = insured ? (SETTLES[dice(SETTLES.length)] ?? "exchange") : null;
     const comes: readonly [BillKind, boolean][] = [
       ["registration", true],
       ["prescription", dice(3) < 2],
@@ -82,6 +83,8 @@ function billOf(kind: BillKind, one: Case, settles: Settles | null, chance: numb
   const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${day}${one.tail}`;
   const pays = kind === "registration" && pick === 0 ? "platform" : "window";
   const base = { kind, order, settles, via, pays } as const;
+  // Over the bridge nothing is taken back on this day: the HIS cancels by calls of its own.
+  if (settles === "bridge") return { ...base, fate: "kept", one };
   if (kind === "prescription" && settles === null && chance < 12) {
     const returned = one.lines[pick % one.lines.length];
     if (returned !== undefined) return { ...base, fate: "return", one: { ...one, back: returned.amount }, returned };
@@ -110,7 +113,9 @@ function caseOf(kind: BillKind, seed: number, date: string, ordinal: number, fir
   // The documented rule of the simulated insurers: the funds bear 60 %, the account half of the rest, both rounded down to the fen; the patient the remainder.
   const fund = settles === null ? 0n : (total * 60n) / 100n;
   const account = settles === null ? 0n : (total - fund) / 2n;
-  const { patientNo, patientName, visit, operator, doctor, department } = first;
+  const { patientNo, patientName, operator, doctor, department } = first;
+  // Behind the DLL a visit is settled once: there each bill is a visit of its own.
+  const visit = settles === "bridge" ? made.visit : first.visit;
   const shares = { total, drugs: kind === "prescription" ? total : 0n, fund, account, cash: total - fund - account, partialSelf: 0n };
   const at = made.at + (ordinal % BILLS_PER_PATIENT) * 10 * MINUTE_MS;
   return { ...made, ...shares, at, lines, patientNo, patientName, visit, operator, doctor, department };

@@ -102,6 +102,7 @@ export async function playDay(stage: Stage, options: PlayOptions): Promise<Playe
 
   const ledgers = await stage.read();
   const report = judgeDay(ledgers);
+  for (const [name, lines] of ledgers) if (lines.length === 0) leave(play, name, "it runs, but this day asks nothing of it", 0);
   const count = (keep: (line: LedgerLine) => boolean): Record<string, number> =>
     Object.fromEntries([...ledgers].map(([name, lines]) => [name, lines.filter(keep).length] as const).filter(([, many]) => many > 0));
   const kinds = [...new Set(bills.map((bill) => bill.kind))];
@@ -120,23 +121,32 @@ export async function playDay(stage: Stage, options: PlayOptions): Promise<Playe
   };
 }
 
-/** Bills as their insurers have settled them: the front machine's own shares count. One that it never settles is left where it is, and named. */
+/**
+ * Bills as their insurers have settled them: their own shares count. A settlement counts once the HIS was told of it, for before that it may still be undone. One that is
+ * never settled is left where it is, and named.
+ */
 async function settledBills({ stage, options, refused }: Play, bills: readonly Bill[]): Promise<readonly Bill[]> {
   const since = performance.now();
-  const waiting = new Set(bills.filter(({ settles }) => settles === "frontmachine"));
+  const waiting = new Set(bills.filter(({ settles }) => settles === "frontmachine" || settles === "bridge"));
   const settled = new Map<Bill, Bill>();
   while (waiting.size > 0 && performance.now() - since < options.waitMs) {
-    const machine = (await stage.read()).get("nhsa") ?? [];
+    const ledgers = await stage.read();
+    const told = new Set(
+      (ledgers.get("his") ?? []).flatMap((line) =>
+        line.effect && line.kind === "insurance-result" && line.action === "settle" ? [line.order] : [],
+      ),
+    );
     for (const bill of waiting) {
-      const now = settledBy(machine, bill);
+      const now = told.has(bill.one.bill) ? settledBy(ledgers, bill) : undefined;
       if (now === undefined) continue;
       settled.set(bill, now);
       waiting.delete(bill);
     }
     if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  for (const { order } of waiting) refused.push(`settled ${order}: the front machine has no settlement of it`);
-  if (settled.size > 0) options.say(`the front machine settled ${settled.size} (${((performance.now() - since) / 1_000).toFixed(1)} s)`);
+  for (const { order } of waiting) refused.push(`settled ${order}: no insurer has told the HIS of its settlement`);
+  if (settled.size > 0)
+    options.say(`front machine and bridge settled ${settled.size} (${((performance.now() - since) / 1_000).toFixed(1)} s)`);
   return bills.flatMap((bill) => (waiting.has(bill) ? [] : [settled.get(bill) ?? bill]));
 }
 
@@ -202,8 +212,12 @@ function takesPart(play: Play, bill: Bill): boolean {
 function standIn(play: Play, given: Bill): Bill {
   let bill = given;
   if (bill.settles === "frontmachine" && !play.stage.names.has("nhsa")) {
-    leave(play, "nhsa", "the DLL's exchange settles instead", 1);
-    bill = { ...bill, settles: "dll" };
+    leave(play, "nhsa", "the HIS calls a DLL itself and pushes the exchange", 1);
+    bill = { ...bill, settles: "exchange" };
+  }
+  if (bill.settles === "bridge" && !play.stage.names.has("neusoft")) {
+    leave(play, "neusoft", "the HIS calls the DLL itself and pushes the exchange", 1);
+    bill = { ...bill, settles: "exchange" };
   }
   if (bill.pays === "platform" && !play.stage.names.has("jkt-platform")) {
     leave(play, "jkt-platform", "the window is paid instead", 1);

@@ -85,7 +85,12 @@ const linesOf = ({ one }: Bill) =>
 /** The insured part, or its reversal. The HIS calls the insurer's DLL itself and pushes the exchange, or asks the engine to settle at the front machine. */
 export async function sendSettlement(stage: Stage, bill: Bill, how: "settle" | "reverse" = "settle"): Promise<void> {
   const { one, via, settles } = bill;
-  if (settles === "dll") {
+  if (settles === "bridge") {
+    await stage.send("neusoft", { message: "fees", visit: one.visit, fen: one.total.toString() });
+    await stage.send("his", { message: "insurance-dll", via, case: one });
+    return;
+  }
+  if (settles === "exchange") {
     await stage.send("his", { message: how === "settle" ? "settle" : "cancel", from: "neusoft", via, case: one });
     return;
   }
@@ -108,14 +113,19 @@ interface Uploaded {
   readonly psnNo: string;
 }
 
-/** The bill as the front machine has settled it: its shares, and what a reversal will name. Undefined while its ledger has no settlement. */
-export function settledBy(machine: readonly LedgerLine[], bill: Bill): Bill | undefined {
-  const line = machine.find((one) => one.kind === "settle" && one.effect && one.order === bill.one.bill);
-  if (line?.insured === undefined || line.serial === undefined) return undefined;
+type Ledgers = ReadonlyMap<string, readonly LedgerLine[]>;
+
+/** The bill as its insurer has settled it: its shares, and what a reversal will name. Undefined while the insurer's ledger has no settlement that stands. */
+export function settledBy(ledgers: Ledgers, bill: Bill): Bill | undefined {
+  const [insurer, order] = bill.settles === "bridge" ? (["neusoft", bill.one.visit] as const) : (["nhsa", bill.one.bill] as const);
+  const lines = (ledgers.get(insurer) ?? []).filter((one) => one.effect && one.sent !== true && one.order === order);
+  const line = lines.at(-1);
+  if (line?.kind !== "settle" || line.insured === undefined || line.serial === undefined) return undefined;
   const [fund, account, cash] = [line.insured.fund, line.insured.account, line.insured.cash].map(BigInt) as [bigint, bigint, bigint];
+  const back = bill.one.back === undefined ? {} : { back: cash };
+  if (bill.settles === "bridge") return { ...bill, one: { ...bill.one, fund, account, cash, ...back } };
   const asked = JSON.parse(line.raw) as { readonly input?: { readonly data?: { readonly mdtrt_id?: string; readonly psn_no?: string } } };
   const { mdtrt_id: mdtrtId = "", psn_no: psnNo = "" } = asked.input?.data ?? {};
-  const back = bill.one.back === undefined ? {} : { back: cash };
   return { ...bill, one: { ...bill.one, fund, account, cash, ...back, claim: { mdtrtId, psnNo, settlement: line.serial } } };
 }
 

@@ -1,8 +1,8 @@
 /** What a HIS pushes: charge, charge-cancel, payment, refund, as mappings/his/README.md writes them. */
-import { chinaTime } from "../clock.ts";
+import { chinaDigits, chinaTime } from "../clock.ts";
 import { yuanOfFen } from "../money.ts";
 import { attributes, element } from "../xml.ts";
-import { type Case, type CaseLine, MINUTE_MS } from "./cases.ts";
+import { CASES_PER_SECOND, type Case, type CaseLine, MINUTE_MS } from "./cases.ts";
 import type { Made } from "./made.ts";
 
 const PAID_AFTER_MS = 5 * MINUTE_MS;
@@ -135,6 +135,21 @@ export function insuranceRequest(one: Case, charset: string): Made {
   const head = attributes({ no: `YB${step}${dated(one)}`, bill: one.bill, step });
   const asked = made(one, charset, "insurance-request", at, `<InsuranceRequest${head}>${body}</InsuranceRequest>`, []);
   return { ...asked, id: `${asked.id}${step}`, body: { ...asked.body, text: asked.body.text.replace(asked.id, `${asked.id}${step}`) } };
+}
+
+/** Has the engine settle the bill through the insurer's DLL (Neusoft 2410 over the bridge). What the HIS hears of it is the insurer's to say. */
+export function insuranceDll(one: Case, charset: string): Made {
+  const at = one.at + 2 * MINUTE_MS;
+  const serial = `${chinaDigits(at)}-00200002-${String(one.ordinal % CASES_PER_SECOND).padStart(4, "0")}`;
+  const body =
+    people(one) +
+    `<Operator${attributes({ no: "0001", name: one.operator, shift: `${one.date.replaceAll("-", "")}-00200002-0001-01` })}/>` +
+    element("RequestedAt", chinaTime(at)) +
+    `<Settle${attributes({ medicalType: "11", account: "1", lines: String(one.lines.length) })}/>` +
+    `<Diagnosis${attributes({ code: "J06.900", name: "急性上呼吸道感染" })}/>` +
+    element("Total", yuanOfFen(one.total));
+  const head = attributes({ no: serial, bill: one.bill, step: "settle", interface: "neusoft" });
+  return made(one, charset, "insurance-dll", at, `<InsuranceDll${head}>${body}</InsuranceDll>`, []);
 }
 
 function patientShare(one: Case): bigint {

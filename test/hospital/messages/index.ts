@@ -19,6 +19,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   "his.payment": { charset: "UTF-8", payer: "self", make: his.payment },
   "his.refund": { charset: "UTF-8", payer: "self", make: his.refund },
   "his.insurance-request": { charset: "UTF-8", payer: "insured", make: his.insuranceRequest },
+  "his.insurance-dll": { charset: "UTF-8", payer: "insured", make: his.insuranceDll },
   "neusoft.settle": { charset: "GBK", payer: "insured", make: neusoft.settle },
   "neusoft.cancel": { charset: "GBK", payer: "insured", make: neusoft.cancel },
   "neusoft.reverse": { charset: "GBK", payer: "insured", make: neusoft.reverse },
