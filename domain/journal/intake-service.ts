@@ -38,6 +38,11 @@ export function createIntake(deps: {
     },
     verdict: async (journaled, withinMs) => {
       const now = verdictNow(journaled);
+      // Sent again while it is worked on: whoever has time is told what becomes of it, as the first sender is.
+      if (journaled.kind === "duplicate" && journaled.state === "received" && withinMs > 0) {
+        const ended = await deps.deliveries.verdict(journaled.messageId, withinMs);
+        return ended.verdict === "refused" ? ended : (now ?? ended);
+      }
       if (now) return now;
       return deps.deliveries.verdict(journaled.kind === "accepted" ? journaled.message.id : journaled.messageId, withinMs);
     },
