@@ -108,7 +108,7 @@ function registerDay(hospital: Command, dataDir: string): void {
     .command("day")
     .description("a day played through every partner; exit code 1 unless every ledger agrees to the fen · 模拟医院的一天")
     .option("--patients <n>", "how many come", whole, 500)
-    .option("--seed <n>", "equal seeds and dates make equal days", whole, 7)
+    .option("--seed <n>", "equal seeds and dates make equal days; a second day on one engine needs another seed or date", whole, 7)
     .option("--date <day>", "business day yyyy-MM-dd (default: today)")
     .option("--faults", "every partner has its faults during the day")
     .option("--parallel <n>", "stories at work at once", whole, 12)

@@ -79,7 +79,7 @@ export function planDay({ patients, seed, date }: DayOptions): readonly Bill[] {
 function billOf(kind: BillKind, one: Case, settles: Settles | null, chance: number, pick: number): Bill {
   const via = one.ordinal % 2 === 0 ? "http" : "amqp";
   // Accession numbers of DICOM hold 16 characters.
-  const day = kind === "exam" ? "" : one.date.replaceAll("-", "");
+  const day = kind === "exam" ? one.date.slice(5).replace("-", "") : one.date.replaceAll("-", "");
   const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${day}${one.tail}`;
   const pays = kind === "registration" && pick === 0 ? "platform" : "window";
   const base = { kind, order, settles, via, pays } as const;

@@ -16,7 +16,7 @@ export interface Stage {
   read(): Promise<ReadonlyMap<string, readonly LedgerLine[]>>;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 const body = (value: object): string => JSON.stringify(value, (_name, one: unknown) => (typeof one === "bigint" ? one.toString() : one));
 
@@ -28,7 +28,12 @@ export function createStage(partners: Readonly<Record<string, Partial<Addresses>
     return door;
   };
   const control: Stage["control"] = async (partner, order) => {
-    const answer = await fetch(doorOf(partner), { method: "POST", body: body(order), signal: AbortSignal.timeout(TIMEOUT_MS) });
+    let answer: Response;
+    try {
+      answer = await fetch(doorOf(partner), { method: "POST", body: body(order), signal: AbortSignal.timeout(TIMEOUT_MS) });
+    } catch (error) {
+      throw new PartnerRefused(`${partner}: ${error instanceof Error ? error.message : String(error)}`);
+    }
     const told = (await answer.json()) as Readonly<Record<string, unknown>>;
     if (!answer.ok) throw new PartnerRefused(`${partner}: ${String(told.error)}`);
     return told;
