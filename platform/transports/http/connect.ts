@@ -2,7 +2,15 @@
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-const DEFAULT_PORT: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "mllp:": 2_575, "mllps:": 2_575, "sftp:": 22, "ftp:": 21, "ftps:": 21 };
+const DEFAULT_PORT: Readonly<Record<string, number>> = {
+  "http:": 80,
+  "https:": 443,
+  "mllp:": 2_575,
+  "mllps:": 2_575,
+  "sftp:": 22,
+  "ftp:": 21,
+  "ftps:": 21,
+};
 
 /** Undefined: the connection stood, and is closed again; else why it did not within `timeoutMs`. Never rejects. */
 export function connectOnce(url: string, timeoutMs: number): Promise<string | undefined> {
