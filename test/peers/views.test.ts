@@ -56,7 +56,7 @@ function open(door: ViewDoor): OpenedViewDoor {
   const name = { partner: "lis-view", view: `${door.url.slice(0, 8)}:${door.view}:${door.watermark}` };
   const source = door.url.startsWith("mariadb:")
     ? createMariadbSource({ door, password: PASSWORD })
-    : createPostgresSource({ door, password: undefined });
+    : createPostgresSource({ door, password: decodeURIComponent(new URL(ours.url).password) });
   const marks = createMarks(postgres.pool, name, task);
   return openViewDoor({
     partner: "lis-view",

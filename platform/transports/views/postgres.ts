@@ -3,11 +3,13 @@ import pg from "pg";
 import { CLIENT_MS, CONNECT_MS, pageSql, rowOf, type SourceOptions, STATEMENT_MS, tlsOf, valuesOf, type ViewSource } from "./source.ts";
 
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: (() => (text: string) => text) as pg.CustomTypesConfig["getTypeParser"] };
+const PORT = 5_432;
 /** Names fold as PostgreSQL folds them; the profile's pattern leaves nothing to quote. */
 const plain = (name: string): string => name;
 
 export function createPostgresSource({ door, password }: SourceOptions): ViewSource {
   const ssl = tlsOf(door);
+  const at = new URL(door.url);
   let client: pg.Client | undefined;
 
   const drop = async (): Promise<void> => {
@@ -18,7 +20,11 @@ export function createPostgresSource({ door, password }: SourceOptions): ViewSou
   const connected = async (): Promise<pg.Client> => {
     if (client !== undefined) return client;
     const made = new pg.Client({
-      connectionString: door.url,
+      // Part by part: what stands in a connection string would win over the secret.
+      host: at.hostname,
+      port: at.port === "" ? PORT : Number(at.port),
+      user: decodeURIComponent(at.username),
+      database: decodeURIComponent(at.pathname.replace(/^\//, "")),
       ...(password === undefined ? {} : { password }),
       ...(ssl === undefined ? {} : { ssl }),
       application_name: "huiliu view",

@@ -88,7 +88,7 @@ function open(more: Partial<ViewDoor> = {}, engine = 0): OpenedViewDoor {
   const opened = openViewDoor({
     partner: "lis",
     door,
-    source: createPostgresSource({ door, password: undefined }),
+    source: createPostgresSource({ door, password: decodeURIComponent(new URL(theirs.url).password) }),
     marks: createMarks(postgres.pool, { partner: "lis", view: door.view }, task),
     lead: createLead(postgres.pool, postgres.worker),
     task,
