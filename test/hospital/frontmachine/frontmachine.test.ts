@@ -271,6 +271,16 @@ test("faults: done but not answered, refused by order, busy; quirks of real mach
   assert.equal(infoOf(await call("5203", { data: { psn_no: PSN, mdtrt_id: visit, setl_id: "" } })).medins_setl_id, id);
   await order({ fault: "reject", count: 1, text: "个人账户余额不足" });
   assert.equal((await call("2206", dataOf(visit, "BC4"))).err_msg, "个人账户余额不足");
+  const raw = async (fault: object): Promise<string> => {
+    await order({ ...fault, count: 1, on: "inquiry" });
+    const asked = envelope("5203", { data: { psn_no: PSN, mdtrt_id: visit, setl_id: "" } });
+    return Buffer.from(
+      await (await fetch(machine.url ?? "", { method: "POST", headers: csb(), body: JSON.stringify(asked) })).arrayBuffer(),
+    ).toString("latin1");
+  };
+  assert.match(await raw({ fault: "duplicate" }), /\}\{"infcode"/);
+  assert.match(await raw({ fault: "duplicate", how: "fields" }), /^\{"infcode":0,"infcode":0,/);
+  assert.match(await raw({ fault: "gbk" }), /\xb2\xe2\xca\xd4/);
   await order({ send: { message: "quirks", infcodeAsText: true, numbersAsText: true, outputNull: true } });
   const refused = await call("2207", dataOf(visit, "BC4"));
   assert.deepEqual([refused.infcode, refused.output], ["-1", null]);

@@ -12,7 +12,19 @@ import { OrderRefused } from "../told.ts";
 import { type Book, createBook } from "./book.ts";
 import { compareDetails, partsOf, textInZip, zipOf } from "./files.ts";
 import { kindOfCall, type Told } from "./state.ts";
-import { type Asked, atGateway, isFields, KEYS, NO_QUIRKS, objectAt, type Quirks, readAsked, textOf, writeReply } from "./wire.ts";
+import {
+  type Asked,
+  atGateway,
+  confused,
+  isFields,
+  KEYS,
+  NO_QUIRKS,
+  objectAt,
+  type Quirks,
+  readAsked,
+  textOf,
+  writeReply,
+} from "./wire.ts";
 
 const NOT_EFFECT: ReadonlySet<string> = new Set(["inquiry", "totals", "details"]);
 const FILE_TYPE = "application/octet-stream";
@@ -163,7 +175,7 @@ async function call(machine: Machine, asked: Asked, raw: string, file: Buffer | 
           ? {}
           : { insured: { fund: told.shares.fund.toString(), account: told.shares.account.toString(), cash: told.shares.cash.toString() } }),
       });
-      return download ?? reply(machine, told);
+      return confused(download ?? reply(machine, told), plan);
     },
   });
 }

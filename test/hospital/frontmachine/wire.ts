@@ -1,6 +1,8 @@
 /** The front machine's wire: the envelope read and written, and what its two gateways demand before the business system sees anything. */
 import { createHash, createHmac } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import iconv from "iconv-lite";
+import type { Plan } from "../faults.ts";
 import { yuanOfFen } from "../money.ts";
 import type { Answered } from "../strike.ts";
 
@@ -157,4 +159,16 @@ export function writeReply(
     err_msg: told.err,
     output: failed && quirks.outputNull ? null : quirks.numbersAsText ? asText(told.output) : told.output,
   });
+}
+
+/** An answer in GBK, told twice, or with its first field twice, where a fault asks for it. */
+export function confused(answered: Answered, plan: Plan): Answered {
+  let { body, contentType } = answered;
+  if (plan.duplicate?.how === "fields") body = Buffer.from(body.toString("utf8").replace(/^\{("[^"]+":[^,{[]+,)/, "{$1$1"));
+  else if (plan.duplicate !== undefined) body = Buffer.concat([body, body]);
+  if (plan.gbk !== undefined) {
+    body = iconv.encode(body.toString("utf8"), "gbk");
+    contentType = contentType.replace(/utf-8/i, "GBK");
+  }
+  return { ...answered, body, contentType };
 }

@@ -4,7 +4,7 @@ import { bodyOf } from "../body.ts";
 import { chinaDigits, chinaTime } from "../clock.ts";
 import { listOf, type Order, textOf } from "../fields.ts";
 import { type FeeLine, sharesOf } from "../frontmachine/shares.ts";
-import { countAt, fenAt, rowsAt, textOf as fieldOf, yuan } from "../frontmachine/wire.ts";
+import { confused, countAt, fenAt, rowsAt, textOf as fieldOf, yuan } from "../frontmachine/wire.ts";
 import { tellByGateway } from "../gateway.ts";
 import { createListener } from "../listener.ts";
 import { openPremises, type PartnerOptions, type Premises, type RunningPartner } from "../partner.ts";
@@ -252,7 +252,7 @@ async function call(platform: Platform, infno: string, data: Data, response: Ser
       const refused = plan.reject === undefined ? undefined : no(plan.reject.text ?? "平台拒绝");
       const told = refused ?? work(platform, infno, data, chinaTime(premises.clock.now()), premises.mode() === "strict");
       await record(platform, line, told);
-      return answerOf(told);
+      return confused(answerOf(told), plan);
     },
   });
 }
