@@ -93,3 +93,22 @@ describe("masking", () => {
     assert.ok(performance.now() - since < 2_000, `${performance.now() - since} ms`);
   });
 });
+
+test("credentials of any form are hidden by what stands around them; what an account pays is no account", () => {
+  const request = {
+    claim: { credential: { type: "03", no: "A1B2C3D4" }, certificate: { type: "08", no: "E12345678" } },
+    refunds: { payOrder: "ORD1", token: "EC0001", payToken: "PT0001", account: "5000" },
+    amounts: { total: "18850", account: "5000" },
+    account: "5000",
+  };
+  assert.deepEqual(maskValue(request), {
+    claim: { credential: { type: "03", no: "A1**C3D4" }, certificate: { type: "08", no: "E1***5678" } },
+    refunds: { payOrder: "ORD1", token: "***", payToken: "***", account: "5000" },
+    amounts: { total: "18850", account: "5000" },
+    account: "****",
+  });
+  assert.equal(
+    maskText('{"payToken":"PT0001","ecToken":"EC0001","payAuthNo":"AUTH1"}'),
+    '{"payToken":"***","ecToken":"***","payAuthNo":"***"}',
+  );
+});

@@ -110,12 +110,18 @@ function luhn(text: string): boolean {
 }
 
 /** What a member's name says of its value. Partners write these with and without underscores, in English, pinyin initials and Chinese. */
-const SECRET = /^(?:.*(?:password|passwd|secret|authorization|cookie|api_?key).*|token)$/i;
+const SECRET = /^(?:.*(?:password|passwd|secret|authorization|cookie|api_?key).*|(?:pay|ec|revs)?_?token|pay_?auth_?no)$/i;
 const NAME =
   /^(?:(?:patient|psn|person|user|operator|opter|insured|holder|owner|payer|payee|doctor|cashier|contact|account|acct|card_?holder|real|cust|customer|dr|brxm?|hz)_?name|name_?(?:of_?)?patient|xm|brxm|hzxm|姓名|患者姓名|操作员姓名|医生姓名)$/i;
 const NUMBER =
   /^(?:.*(?:id_?card|certno|cert_?no|card_?no|card_?num|bank_?no|bank_?card|acct_?no|account_?no|pay_?account|account|open_?id|mobile|phone|tel|identity_?no|sfzh|sfzhm|kh|sjh)|id_?no|身份证(?:号码?)?|卡号|账号|手机号?|电话)$/i;
 const PERSON = /^(?:patient|operator|person|insured|doctor|by|approvedBy|payer|payee|cardholder)$/i;
+
+/** Papers and cards of any form (a passport has no pattern of its own), by what stands around their number. */
+const PAPERS = /^(?:credential|certificate)$/;
+/** Where `account` is what the account pays, in fen. */
+const PARTS = /^(?:amounts|refunds)$/;
+const FEN = /^\d{1,15}$/;
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const COVERED = /\*{2,}/;
@@ -126,6 +132,8 @@ function maskMember(key: string, parent: string, value: string): string {
   if (value === "" || COVERED.test(value)) return value;
   if (SECRET.test(key)) return "***";
   if (NAME.test(key) || (key === "name" && PERSON.test(parent))) return maskName(value);
+  if (key === "no" && PAPERS.test(parent)) return maskNumber(value);
+  if (PARTS.test(parent) && FEN.test(value)) return value;
   if (NUMBER.test(key) && !AMOUNT.test(value)) return maskNumber(value);
   return maskText(value);
 }
