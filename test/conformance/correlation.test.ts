@@ -55,7 +55,8 @@ for (const [id, mapping] of outbound) {
           ...(ack.key === undefined
             ? []
             : [
-                { ...sent, key: `${sent.key.slice(0, -1)}x` },
+                // In its first part: some replies name no more of it (keyFirst).
+                { ...sent, key: `x${sent.key.slice(1)}` },
                 { ...sent, key: "" },
               ]),
           ...(ack.serial === undefined || sent.serial === undefined ? [] : [{ ...sent, serial: `${sent.serial}x` }]),
