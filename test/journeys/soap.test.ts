@@ -1,6 +1,9 @@
 /** SOAP and sealed envelopes, end to end at a running Huiliu: what a platform sends becomes events and effects, what nobody signed is not taken. */
 import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import pg from "pg";
 import { requestOf, textIn } from "../hospital/jkt/envelope.ts";
 import { destination, type Huiliu, QUICK, startHuiliu, until } from "./harness.ts";
 
@@ -21,8 +24,26 @@ const PAY = {
 };
 
 let huiliu: Huiliu;
+/** A vendor that offers nothing but a view: its partner, and a flow like that of charges. */
+function withView(root: string): void {
+  const profile = {
+    partner: "lis-view",
+    vendor: "lis-view",
+    name: { zh: "检验视图", en: "LIS view" },
+    constants: { institution: "H001" },
+    inbound: { bytesMax: 100_000, perSecond: 100 },
+  };
+  writeFileSync(join(root, "partners", "lis-view.json"), JSON.stringify(profile));
+  const charges = readFileSync(join(root, "flows", "charges", "flow.json"), "utf8");
+  const nodes = JSON.parse(charges.replaceAll('"charges"', '"lis-rows"').replaceAll('"chg-', '"lisrow-')) as Record<string, unknown>[];
+  for (const node of nodes) if (node.type === "huiliu-message-in") Object.assign(node, { partner: "lis-view", kinds: ["charge-row"] });
+  mkdirSync(join(root, "flows", "lis-rows"));
+  writeFileSync(join(root, "flows", "lis-rows", "flow.json"), JSON.stringify(nodes));
+}
+
 before(async () => {
   huiliu = await startHuiliu("soap", {
+    prepare: withView,
     profiles: {
       his: (profile) => ({
         ...destination(QUICK)(profile),
@@ -107,7 +128,6 @@ describe("SOAP and envelopes", { concurrency: false }, () => {
 
   test("a HIS that pushes its XML by SOAP 1.1: the kind is a parameter, the answer its vendor's", async () => {
     const { gateway, partners } = huiliu.run();
-    const { readFileSync } = await import("node:fs");
     const xml = readFileSync(`${huiliu.root}/mappings/his/payment/examples/wechat/in.xml`, "utf8").replace(/^<\?xml[^>]*\?>\s*/, "");
     const escaped = xml.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
     const body = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><Push xmlns="http://his.test/"><xml>${escaped}</xml><kind>payment</kind></Push></s:Body></s:Envelope>`;
@@ -123,5 +143,67 @@ describe("SOAP and envelopes", { concurrency: false }, () => {
     );
     const [message] = await huiliu.sql("select door, kind, headers from message where door = 'soap' and partner = 'his'");
     assert.equal(message?.kind, "payment");
+  });
+
+  test("S0-9 rows of a view become charges, once, also over a start of the engine", async () => {
+    await huiliu.sql("create database lis");
+    const url = new URL(huiliu.run().postgres);
+    url.pathname = "/lis";
+    const lis = new pg.Client({ connectionString: url.href });
+    await lis.connect();
+    await lis.query(`create table rows (charge_no text, order_no text, patient_id text, patient_name text, patient_class text, visit_id text, bill_no text, item_code text, item_name text,
+      quantity numeric, price numeric(12,4), amount numeric(12,2), order_dept text, order_doctor text, perform_dept text, status text, updated_at timestamp(3))`);
+    await lis.query("create view v_charge as select * from rows");
+    const insert = (no: string): Promise<unknown> =>
+      lis.query(
+        "insert into rows values ($1, 'SQ1', 'P0000001', '测试患者甲', '1', 'MZ1', $2, 'J0002', '血常规', 1, 67.5, 67.50, '内科门诊', null, '检验科', '1', clock_timestamp())",
+        [no, `DJ-${no}`],
+      );
+    await insert("JY1");
+    const columns =
+      "CHARGE_NO ORDER_NO PATIENT_ID PATIENT_NAME PATIENT_CLASS VISIT_ID BILL_NO ITEM_CODE ITEM_NAME QUANTITY PRICE AMOUNT ORDER_DEPT ORDER_DOCTOR PERFORM_DEPT STATUS UPDATED_AT".split(
+        " ",
+      );
+    const { password } = url;
+    url.password = "";
+    const view = {
+      url: url.href,
+      view: "v_charge",
+      watermark: "updated_at",
+      key: "charge_no",
+      columns,
+      message: "charge-row",
+      everyMs: 200,
+      rowsMax: 100,
+    };
+    const file = join(huiliu.dataDir, "credentials.json");
+    const credentials = JSON.parse(readFileSync(file, "utf8")) as { partners: Record<string, { secrets?: Record<string, string> }> };
+    const own = credentials.partners["lis-view"] ?? {};
+    writeFileSync(
+      file,
+      JSON.stringify({
+        ...credentials,
+        partners: { ...credentials.partners, "lis-view": { ...own, secrets: { viewPassword: password } } },
+      }),
+    );
+    await huiliu.withProfiles({ "lis-view": (profile) => ({ ...profile, inbound: { ...profile.inbound, doors: { views: [view] } } }) });
+    const charges = () => huiliu.sql("select subject from event where type = 'charge.posted' and partner = 'lis-view' order by seq");
+    await until(
+      "the first row is a charge",
+      async () => (await charges()).length === 1,
+      10_000,
+      () => huiliu.log().slice(-1_500),
+    );
+    await insert("JY2");
+    await until("the second row is a charge", async () => (await charges()).length === 2);
+    await huiliu.restartEngine();
+    await insert("JY3");
+    await until("the third row is a charge", async () => (await charges()).length === 3);
+    assert.deepEqual(
+      (await charges()).map((one) => one.subject),
+      ["bill:DJ-JY1", "bill:DJ-JY2", "bill:DJ-JY3"],
+    );
+    assert.equal((await huiliu.sql("select 1 from message where partner = 'lis-view'")).length, 3, "no row twice");
+    await lis.end();
   });
 });
