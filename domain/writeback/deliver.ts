@@ -13,6 +13,7 @@ import { type DestinationPolicy, LEASE_MARGIN_MS, policyForMessage, unclearActio
 import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed, Courier, Sending } from "./ports.ts";
 import type { ParkCode } from "./reasons.ts";
 import { judgeReversal, reversalUnanswered } from "./reversal.ts";
+import { numberOf, slotOf, type What } from "./slots.ts";
 import { why } from "./why.ts";
 
 export type Delivered =
@@ -49,13 +50,9 @@ const RECORD_WORDS_BYTES = 200;
 export type Deliver = (claimed: Claimed, policy: DestinationPolicy, claimedAtTickMs: number, signal?: AbortSignal) => Promise<Delivered>;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-/** Slots of a write-back's calls (`CallNumbers`): sent again it is the same call, asked again another; a reversal is the same until it is known to have found nothing. */
-const slotOf = ({ key, attempt }: Claimed, what: "send" | "inquiry" | "reversal"): string =>
-  what === "send" ? key : what === "inquiry" ? `${key}:inquiry:${attempt}` : `${key}:reversal`;
-const numbered = (callNumber: string | undefined) => (callNumber === undefined ? {} : { callNumber });
 const sentOf = (claimed: Claimed, callNumber?: string): Sent => ({
   key: claimed.key,
-  ...numbered(callNumber),
+  ...(callNumber === undefined ? {} : { callNumber }),
   ...(claimed.serial === undefined ? {} : { serial: claimed.serial }),
   ...(claimed.amountFen === undefined ? {} : { amountFen: claimed.amountFen }),
 });
@@ -106,18 +103,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     ...(number === undefined ? {} : { number }),
   });
 
-  /** The number of a call, stored before it is made; why it cannot be made otherwise. */
-  const numberOf = async (
-    claimed: Claimed,
-    what: "send" | "inquiry" | "reversal",
-  ): Promise<{ readonly ok: true; readonly number?: string; readonly first: boolean } | { readonly ok: false; readonly why: string }> => {
-    try {
-      const found = await deps.numbers?.of(claimed.destination, slotOf(claimed, what));
-      return found === undefined ? { ok: true, first: false } : { ok: true, ...found };
-    } catch (error) {
-      return { ok: false, why: messageOf(error) };
-    }
-  };
+  const numbered = (claimed: Claimed, what: What) => numberOf(deps.numbers, claimed, what);
 
   const read = (mapping: string, reply: Reply, claimed: Claimed, callNumber?: string): Reading => {
     try {
@@ -136,7 +122,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       trouble("dialect threw before a send", claimed, messageOf(error));
     }
     if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", why("no-outbound-mapping", claimed.mapping));
-    const own = await numberOf(claimed, "send");
+    const own = await numbered(claimed, "send");
     if (!own.ok) return sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", own.why) }, NOT_CALLED);
     // Storing it may have taken as long as the database is slow: whoever took the lease over must not be overtaken by us.
     if (!fits())
@@ -211,10 +197,10 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const since = claimed.sinceLastPossibleSendMs;
     const open = since === undefined ? "unsent" : "unclear";
     if (policy.inquiry === undefined) return parked("CANNOT_ASK", open, why("no-inquiry"));
-    const original = await numberOf(claimed, "send");
+    const original = await numbered(claimed, "send");
     const known = original.ok ? await fromRecord(claimed, policy, original.number) : undefined;
     if (known !== undefined) return known;
-    const own = original.ok ? await numberOf(claimed, "inquiry") : original;
+    const own = original.ok ? await numbered(claimed, "inquiry") : original;
     if (!original.ok || !own.ok) {
       const reason = why("no-call-number", own.ok ? "" : own.why);
       return askStep(claimed, policy, { kind: "unsent", verdict: { outcome: "unclear", why: reason } }, { reach: "not-called" });
@@ -313,8 +299,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       openSend: false,
       retryInMs: backoffMs(claimed.attempt, policy.retry, random),
     });
-    const original = await numberOf(claimed, "send");
-    const own = original.ok ? await numberOf(claimed, "reversal") : original;
+    const original = await numbered(claimed, "send");
+    const own = original.ok ? await numbered(claimed, "reversal") : original;
     if (!original.ok || !own.ok) return again(own.ok ? "" : own.why, "not-called");
     if (!fits()) return { ...again("lease", "answered"), retryInMs: 0 };
     const encoded = encodeInquiry(claimed, undo.mapping, original.number);
