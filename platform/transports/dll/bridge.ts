@@ -58,15 +58,20 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
     throw error;
   }
   await session.prepare();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await calls.stop();
+    await session.stop();
+    await face.close();
+    record.close();
+  };
   return {
     url: face.url,
     session,
     calls,
-    async close() {
-      await calls.stop();
-      await session.stop();
-      await face.close();
-      record.close();
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }

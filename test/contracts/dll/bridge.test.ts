@@ -12,8 +12,13 @@ import { createAuthority } from "../../fakes/certificates.ts";
 import { DESCRIPTION, type Deed, type FakeChildren, fakeChildren } from "./fake-child.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "huiliu-dll-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
+/** A test that fails leaves its bridge open; nothing may wait for it. */
+const opened: Bridge[] = [];
+after(async () => {
+  await Promise.all(opened.map((bridge) => bridge.close()));
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface World {
   readonly bridge: Bridge;
@@ -45,6 +50,7 @@ async function world(options: Partial<BridgeOptions> = {}, children = fakeChildr
     spawn: children.spawn,
     ...options,
   });
+  opened.push(bridge);
   const url = bridge.url.replace("dll:", "http:");
   return {
     bridge,
