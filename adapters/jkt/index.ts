@@ -143,7 +143,10 @@ export const adapter: Adapter = {
       ["SIGN", sign(signed, signKey)],
       ["REQ_ENCRYPTED", signed.REQ_ENCRYPTED],
     ]);
-    return { ok: true, sealed: { ...plain, headers: { ...plain.headers, "content-type": XML }, body: new TextEncoder().encode(text) } };
+    return {
+      ok: true,
+      sealed: { ...plain, headers: { ...plain.headers, "content-type": XML }, body: new TextEncoder().encode(text), clear: plain.body },
+    };
   },
   open: (reply, context) => (isPlain(context) ? { ok: true, opened: reply } : openAnswer(fieldsOf(reply.body), context)),
   receive,
