@@ -14,6 +14,7 @@ const PACKAGES = {
   "python3-hl7": ["/usr/bin/python3", ["-c", "import hl7.mllp"]],
   dcmtk: ["echoscu", ["--version"]],
   orthanc: ["Orthanc", ["--version"]],
+  vsftpd: ["test", ["-x", "/usr/sbin/vsftpd"]],
   "openssh-server": ["test", ["-x", "/usr/sbin/sshd"]],
   "openssh-client": ["ssh", ["-V"]],
 } as const;

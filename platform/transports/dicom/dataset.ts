@@ -79,10 +79,18 @@ const { data } = createRequire(import.meta.url)("dcmjs") as {
   };
 };
 const { dictionary } = data.DicomMetaDictionary;
-const known = (tag: number) => {
+/** Looked up once: the dictionary takes its time over what it does not hold. */
+const looked = new Map<number, (typeof dictionary)[string]>();
+const LOOKED_MAX = 10_000;
+function known(tag: number): (typeof dictionary)[string] {
+  if (((tag >>> 16) & 1) === 1) return undefined; // private
+  if (looked.has(tag)) return looked.get(tag);
+  if (looked.size >= LOOKED_MAX) looked.clear();
   const text = hex(tag);
-  return dictionary[`(${text.slice(0, 4)},${text.slice(4)})`];
-};
+  const found = dictionary[`(${text.slice(0, 4)},${text.slice(4)})`];
+  looked.set(tag, found);
+  return found;
+}
 
 /** The dictionary's word for a tag, or the tag. */
 export const keywordOf = (tag: number): string => known(tag)?.name || hex(tag);

@@ -109,7 +109,7 @@ describe("hostile data sets", () => {
       const since = performance.now();
       const result = read(bytes);
       assert.equal(result.ok ? "read" : result.problem.code, code);
-      assert.ok(performance.now() - since < SECOND);
+      assert.ok(performance.now() - since < SECOND * 2); // a machine that does other things too
     });
 
   test("GBK's second byte may be a backslash: decoded before it is split", () => {
