@@ -7,6 +7,8 @@ import type { OpenWire, WireDoor } from "./wires.ts";
 
 type Door = NonNullable<NonNullable<NonNullable<Partner["inbound"]>["doors"]>["mllp"]>;
 
+const LOOPBACK = /^(?:127\.|::1$)/;
+
 /** The files a profile names, relative to the project's folder. Throws with the file that cannot be read. */
 function certificatesOf(root: string, tls: NonNullable<Door["tls"]>): MllpTls {
   const read = (file: string): string => readFileSync(resolve(root, file), "utf8");
@@ -39,6 +41,8 @@ export const openMllpDoors: OpenWire = async ({ host, shared, root, partners, in
         nowMs: Date.now,
       });
       doors.push({ partner, wire: "mllp", ...door });
+      if (tls === undefined && !rest.from.every((one) => LOOPBACK.test(one)))
+        log.warn({ partner, from: rest.from }, "an MLLP door without TLS: its sender is proved by its address alone");
     } catch (error) {
       problems.push(`${partner}: ${error instanceof Error ? error.message : String(error)}`);
     }
