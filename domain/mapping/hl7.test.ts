@@ -1,6 +1,7 @@
 /** HL7 v2 read and written: addresses, separators of their own, escapes, repetitions, nesting, charsets, and everything that is no message. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import iconv from "iconv-lite";
 import { readHl7, writeHl7 } from "./hl7.ts";
 import { charsetOfHl7, headerOf } from "./hl7-header.ts";
@@ -133,6 +134,58 @@ describe("C-3 HL7 v2 as a tree", () => {
     assert.deepEqual(
       leaves(back.root).filter((one) => one.startsWith("/FT1/2=")),
       ["/FT1/2=a|b^c~d&e\\f\ng\r"],
+    );
+  });
+});
+
+describe("C-3 HL7 v2 whatever the values and the bytes", () => {
+  const value = fc.string({
+    minLength: 1,
+    maxLength: 20,
+    unit: fc.constantFrom("a", "1", "|", "^", "~", "&", "\\", "\n", "\r", "血", " ", '"'),
+  });
+  test("what is written is read back the same", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          value.filter((one) => one !== '""'),
+          { minLength: 1, maxLength: 8 },
+        ),
+        (values) => {
+          const children = values.map((text, index): Tree => ({ name: String(index + 1), text, children: [] }));
+          const root: Tree = {
+            name: "",
+            text: "",
+            children: [
+              { name: "MSH", text: "", children: [{ name: "3", text: "A", children: [] }] },
+              { name: "ZZ1", text: "", children: [{ name: "2", text: "", children }] },
+            ],
+          };
+          const back = readHl7(writeHl7(root));
+          assert.ok(back.ok, back.ok ? "" : back.en);
+          const told = leaves(back.root).filter((one) => one.startsWith("/ZZ1/"));
+          const alone = values.length === 1;
+          assert.deepEqual(
+            told,
+            values.map((text, index) => (alone ? `/ZZ1/2=${text}` : `/ZZ1/2/${index + 1}=${text}`)),
+          );
+        },
+      ),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+
+  test("any text is a tree or a refusal", () => {
+    const noise = fc.string({
+      maxLength: 300,
+      unit: fc.constantFrom("M", "S", "H", "|", "^", "~", "\\", "&", "\r", "\n", "F", "T", "1", "中", "\0", '"'),
+    });
+    fc.assert(
+      fc.property(noise, (text) => {
+        const found = readHl7(MSH + text);
+        if (!found.ok) assert.ok(found.zh.length > 0 && found.en.length > 0);
+      }),
+      { seed: 7, numRuns: 1_000 },
     );
   });
 });

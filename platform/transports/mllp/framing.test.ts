@@ -1,6 +1,7 @@
 /** MLLP frames cut out of a stream, however it is chopped. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { createDeframer, framed, isUnframable, type Piece } from "./framing.ts";
 
 const text = (pieces: readonly Piece[]): readonly string[] =>
@@ -48,6 +49,40 @@ describe("C-3 MLLP framing", () => {
     assert.deepEqual(
       [isUnframable(Buffer.from("MSH|")), isUnframable(Buffer.from("a\vb")), isUnframable(Buffer.from("a\x1cb"))],
       [false, true, true],
+    );
+  });
+
+  test("any messages in any pieces come out as they went in", () => {
+    const body = fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 0x0b && byte !== 0x1c)));
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 12 }), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (bodies, sizes) => {
+        const stream = Buffer.concat(bodies.map(framed));
+        const cut = createDeframer(1_000);
+        const found: Piece[] = [];
+        for (let at = 0, turn = 0; at < stream.length; turn += 1) {
+          const size = sizes[turn % sizes.length] ?? 1;
+          found.push(...cut.push(stream.subarray(at, at + size)));
+          at += size;
+        }
+        assert.deepEqual(
+          found.map((one) => one.kind === "frame" && one.bytes),
+          bodies,
+        );
+        assert.equal(cut.open(), false);
+      }),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+
+  test("any bytes at all are frames or broken, never an error, and never more is held than the limit", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (chunks) => {
+        const cut = createDeframer(100);
+        const found = chunks.flatMap((chunk) => [...cut.push(Buffer.from(chunk))]);
+        assert.ok(found.filter((one) => one.kind === "broken").length <= 1);
+        for (const one of found) assert.ok((one.kind === "frame" ? one.bytes : one.head).length <= 4_096);
+      }),
+      { seed: 7, numRuns: 500 },
     );
   });
 });
