@@ -18,6 +18,8 @@ const WANTED = [
   "message.parked",
   "payment.refunded",
   "payment.settled",
+  "registration.opened",
+  "report.ready",
   "statement.received",
   "writeback.acknowledged",
   "writeback.parked",

@@ -26,6 +26,9 @@ const WANTED = [
     `his/${name}-soap`,
     `his/${name}-json`,
   ]),
+  ...["dft-p03", "oru-r01", "order"].flatMap((name) => [`lis/${name}`, `ris/${name}`]),
+  "ris/orm-o01",
+  ...["adt-a01", "adt-a04", "bar-p01", "orm-o01", "charge-notice", "report-notice"].map((name) => `adt/${name}`),
 ];
 const ACCEPTED_MIN = 2;
 const REFUSED_MIN = 3;
