@@ -24,6 +24,14 @@ export const KINDS: Readonly<Record<string, string>> = {
   "3003": "pay-order",
   "6001": "refund-pay",
 };
+/** Questions, whose answers carry the facts: taken only as the exchanges that they are, addressed by their kind. Asked of us alone, they are no function of ours. */
+const QUESTIONS: Readonly<Record<string, string>> = {
+  "2012": "reg-records",
+  "3001": "pay-list",
+  "3002": "pay-detail",
+  "3004": "pay-records",
+  "6002": "refund-result",
+};
 /** Our calls: outbound document → function code. */
 export const FUNCTIONS: Readonly<Record<string, string>> = {
   "reg-confirm": "2008",
@@ -111,7 +119,8 @@ function receive(message: Opening, context: AdapterContext): Fallible<{ readonly
   const { userId } = context.constants;
   if (userId !== undefined && read.fields.USER_ID !== userId)
     return no("USER_ID 不是约定的用户", "USER_ID is not the user agreed on", CODE.user);
-  const kind = KINDS[read.fields.FUN_CODE ?? ""];
+  const code = read.fields.FUN_CODE ?? "";
+  const kind = KINDS[code] ?? (QUESTIONS[code] === context.message ? context.message : undefined);
   if (kind === undefined) return no("功能号未约定", "the function code is not agreed on", CODE.function);
   return { ok: true, kind, opened: { body: new TextEncoder().encode(read.text), contentType: XML } };
 }

@@ -70,6 +70,9 @@ describe("jkt envelope", () => {
       assert.ok(told?.ok && told.kind === kind, code);
     }
     refusedAs(request("4711", "<REQ/>"), "5");
+    refusedAs(request("3001", "<REQ/>"), "5", { message: "envelope" });
+    const question = receive(request("3001", "<REQ/>"), { message: "pay-list" });
+    assert.ok(question?.ok && question.kind === "pay-list", "as the exchange that it is");
   });
 
   test("wrong signature 7, wrong cipher text 9, another user 4, another type 8; nothing throws", () => {

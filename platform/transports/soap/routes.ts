@@ -38,7 +38,7 @@ export interface SoapRoutesOptions {
 /** Markup inside markup is escaped: an envelope may be this much longer than the message it holds, and no longer than ENVELOPE_MAX. */
 const ESCAPED = 4;
 const ENVELOPE_OVERHEAD = 16_384;
-const ENVELOPE_MAX = 16 * 1024 * 1024;
+const ENVELOPE_MAX = 8 * 1024 * 1024;
 const RETRY_AFTER_S = 2;
 /** HTTP says these of the transport itself; every other fault is 500 (SOAP 1.1), or 400 and 500 (SOAP 1.2). */
 const HTTP_FAULTS: ReadonlySet<number> = new Set([401, 413, 415, 429, 503]);
