@@ -10,6 +10,8 @@ const PORT = 22;
 const NO_SUCH_FILE = 2;
 const CHUNK_BYTES = 32_768;
 const KEEPALIVE_MS = 10_000;
+/** How long a server may take to say goodbye. */
+const CLOSE_MS = 2_000;
 const READ_ONLY = "r";
 const CREATE_NEW = "wx";
 
@@ -36,7 +38,8 @@ export const openSftp: OpenStore = async (address) => {
   const quiet = () => undefined; // without them the library writes to the console
   const client = new SftpClient("huiliu", { error: quiet, end: quiet, close: quiet });
   let shown: string | undefined;
-  client.on("error", () => undefined); // every step that waits rejects by itself
+  const loss = createLoss();
+  for (const event of ["error", "end", "close"]) client.on(event, loss.lose);
   const wire = await within(
     connectMs,
     "sftp connect",
@@ -60,14 +63,32 @@ export const openSftp: OpenStore = async (address) => {
     const text = error instanceof Error ? error.message : String(error);
     throw new StoreError(shown !== undefined && shown !== hostKey ? `the server showed the host key ${shown}, not the pinned one` : text);
   });
-  return storeOver(client, wire, folderOf(url));
+  return storeOver(client, wire, folderOf(url), loss);
 };
 
-function storeOver(client: SftpClient, wire: SFTPWrapper, folder: string): FileStore {
+/** The end of a connection: steps that wait for an answer then reject at once, which the library does not see to. */
+interface Loss {
+  readonly lost: Promise<never>;
+  lose(): void;
+}
+function createLoss(): Loss {
+  let lose: () => void = () => undefined;
+  const lost = new Promise<never>((_, reject) => {
+    lose = () => reject(new StoreError("the connection was lost"));
+  });
+  lost.catch(() => undefined); // nobody may be waiting
+  return { lost, lose: () => lose() };
+}
+
+function storeOver(client: SftpClient, wire: SFTPWrapper, folder: string, { lost, lose }: Loss): FileStore {
   const at = (name: string): string => `${folder === "/" ? "" : folder}/${checkedPath(name)}`;
-  const hangUp = (): void => void client.end().catch(() => undefined);
-  const step = <T>(what: string, work: (done: Callback<T>) => unknown): Promise<T> =>
-    within(LIMITS.stepMs, `sftp ${what}`, called(work), hangUp);
+  const hangUp = (): void => {
+    lose();
+    client.end().catch(() => undefined); // it is gone already
+  };
+  const waiting = <T>(what: string, work: Promise<T>): Promise<T> =>
+    within(LIMITS.stepMs, `sftp ${what}`, Promise.race([work, lost]), hangUp);
+  const step = <T>(what: string, work: (done: Callback<T>) => unknown): Promise<T> => waiting(what, called(work));
   const handled = async <T>(path: string, flags: string, work: (handle: Buffer) => Promise<T>): Promise<T> => {
     const handle = await step<Buffer>("open", (done) => wire.open(path, flags as "r", done));
     try {
@@ -90,7 +111,7 @@ function storeOver(client: SftpClient, wire: SFTPWrapper, folder: string): FileS
   return {
     stat,
     list: async () => {
-      const found = await within(LIMITS.stepMs, "sftp list", client.list(folder), hangUp);
+      const found = await waiting("list", client.list(folder));
       if (found.length > LIMITS.entries) throw new StoreError(`more than ${LIMITS.entries} files in the folder`);
       const files = found.filter(({ type }) => type === "-");
       const readable = files.filter(({ name }) => !name.includes("\uFFFD"));
@@ -133,11 +154,13 @@ function storeOver(client: SftpClient, wire: SFTPWrapper, folder: string): FileS
       });
     },
     folder: async (name) => {
-      const there = await within(LIMITS.stepMs, "sftp exists", client.exists(at(name)), hangUp);
-      if (there === false) await within(LIMITS.stepMs, "sftp mkdir", client.mkdir(at(name)), hangUp);
+      const there = await waiting("exists", client.exists(at(name)));
+      if (there === false) await waiting("mkdir", client.mkdir(at(name)));
     },
     close: async () => {
-      await within(LIMITS.stepMs, "sftp end", client.end(), () => undefined).catch(() => undefined);
+      const ended = client.end();
+      lose();
+      await within(CLOSE_MS, "sftp end", ended, () => undefined).catch(() => undefined); // it is gone already, or will be
     },
   };
 
