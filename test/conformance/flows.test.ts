@@ -265,6 +265,20 @@ const RUNS: readonly {
   { partner: "nhsa", kind: "presettle-2206", event: "insurance.presettled", flow: "insurance-front", intents: ["publish"] },
   { partner: "nhsa", kind: "reversed-2601", event: "insurance.reversed", flow: "insurance-front", intents: ["publish"] },
   {
+    partner: "nhsa",
+    kind: "settle-2207",
+    event: "insurance.rejected",
+    flow: "insurance-front",
+    intents: ["publish", "write-back insurance-refused his now"],
+  },
+  {
+    partner: "nhsa",
+    kind: "presettle-2206",
+    event: "insurance.rejected",
+    flow: "insurance-front",
+    intents: ["publish", "write-back insurance-refused his now"],
+  },
+  {
     partner: "nhsa-mobile",
     kind: "notify-6302",
     event: "insurance.settled",

@@ -138,6 +138,13 @@ describe("S0-27 C-4 the insurance front machine, end to end", { concurrency: fal
       () => owed(visit.bill),
     );
     assert.equal(row.kind, "presettle");
+    const notice = await until(
+      "the HIS is told why",
+      async () => (await huiliu.ledger()).find((line) => line.kind === "insurance-refused" && line.order === visit.bill),
+      20_000,
+      async () => [await owed(visit.bill), (await huiliu.api("/messages?state=parked")).body.items],
+    );
+    assert.match(notice.raw, /医疗费总额与费用明细之和不符/);
     assert.deepEqual(await effects(visit.bill, "settle"), []);
   });
 });

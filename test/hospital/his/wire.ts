@@ -7,8 +7,8 @@ import { element, escapeXml, readXml, type XmlElement } from "../xml.ts";
 
 export type Spelling = "xml" | "soap" | "json";
 export const KINDS = ["insurance-result", "payment-confirm", "refund-confirm"] as const;
-/** Write-backs that tell of something and carry no money; what they are about is an accession number. */
-export const NOTICES: readonly string[] = ["exam-performed"];
+/** Write-backs that tell of something and carry no money; what they are about is an accession number, or a bill. */
+export const NOTICES: readonly string[] = ["exam-performed", "insurance-refused"];
 export const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
 export const HIS_NAMESPACE = "http://his.test/";
 
@@ -55,6 +55,9 @@ const FIELDS = [
   "AccessionNo",
   "OrderNo",
   "Modality",
+  "Transaction",
+  "Code",
+  "Text",
   "StartedAt",
 ];
 const MONEY = new Set(["Amount", "BillTotal", "Fund", "Account", "Cash"]);
@@ -165,7 +168,7 @@ function noticed(kind: string, key: string, fields: ReadonlyMap<string, string>)
   const serial = fields.get("Serial");
   if (serial === undefined) return no("Serial is missing");
   if (!fields.has("At")) return no("At is missing");
-  const [bill, visit] = [fields.get("AccessionNo") ?? null, fields.get("VisitNo") ?? null];
+  const [bill, visit] = [fields.get("AccessionNo") ?? fields.get("BillNo") ?? null, fields.get("VisitNo") ?? null];
   return { ok: true, ask: { type: "write-back", kind, key, bill, visit, amount: null, serial, action: null } };
 }
 
