@@ -72,7 +72,7 @@ const open = (body: Uint8Array, about: AdapterContext): Fallible<{ readonly open
   return opened;
 };
 
-describe("S0-52 the front machine's envelope", () => {
+describe("S0-27 the front machine's envelope", () => {
   test("as the sample has it, field by field in its order", () => {
     const input = { data: { psn_no: "99010100000000000000000001", medfee_sumamt: 188.5 } };
     const sealed = seal({ infno: "2207", insuplc_admdvs: "990102", input }, context("csb", "call-2207"));
@@ -188,7 +188,7 @@ describe("msgid", () => {
   });
 });
 
-describe("S0-53 signing in", () => {
+describe("S0-28 signing in", () => {
   const reply = (value: unknown): Opening => ({ body: bytes(value) });
   test("who needs one, what is asked, what is kept, and when it is lost", () => {
     const { session } = adapter;

@@ -151,7 +151,7 @@ describe("S0-8 a call and its reply are an exchange", () => {
   });
 });
 
-describe("S0-53 signing in around a call", () => {
+describe("S0-28 signing in around a call", () => {
   test("no sign-in, no call", async () => {
     const { couriers, seen } = setup({ sessions: { of: async () => ({ ok: false, why: "sign-in refused: 操作员已锁定" }) } });
     const told = await couriers.call(request());

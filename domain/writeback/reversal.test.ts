@@ -73,7 +73,7 @@ async function ask({ inquiry, reverse = lost, sinceMs = LATE, numbers = numbersO
   return { ...told, asked, paths: calls.map((one) => new URL(one.url).pathname.replace("/base", "")), calls };
 }
 
-void describe("S0-52 C-6 a reversal after an inquiry", () => {
+void describe("S0-27 C-6 a reversal after an inquiry", () => {
   const rows: readonly [string, Story, readonly string[], string, string | undefined][] = [
     ["found: finished, never reversed", { inquiry: found }, ["/inquiry"], "finish", undefined],
     [

@@ -132,7 +132,7 @@ async function settledOnce(one: Settling): Promise<void> {
   assert.equal(await hisEffects(one.bill), 1);
 }
 
-describe("S0-27 S0-52 S0-8 settling over the front machine", { concurrency: false }, () => {
+describe("S0-27 S0-8 settling over the front machine", { concurrency: false }, () => {
   test("presettle, settle, the HIS is told; every call is journaled with its number under one sign-in", async () => {
     const one = await ask();
     await settledOnce(one);

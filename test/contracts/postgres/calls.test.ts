@@ -73,7 +73,7 @@ describe("S0-8 numbers of calls", () => {
   });
 });
 
-describe("S0-53 sign-ins", () => {
+describe("S0-28 sign-ins", () => {
   const session: Session = {
     lifetimeMs: 12 * HOUR_MS,
     daily: true,
