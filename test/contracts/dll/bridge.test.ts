@@ -149,6 +149,7 @@ test("one call at a time, in order; a full queue and a turn that does not come a
   await new Promise((resolve) => setTimeout(resolve, 15));
   const full = await one.call("d#1", "d");
   assert.deepEqual([full.status, full.call, (JSON.parse(full.text) as { code: string }).code], [503, "not-begun", "BUSY"]);
+  assert.match((JSON.parse(full.text) as { why: string }).why, /2 calls are waiting/);
   for (const said of await Promise.all(late)) assert.equal(said.call, "not-begun");
   assert.equal((await running).call, "done");
   assert.equal((await one.call("b#2", "b")).call, "done", "later it is taken");
@@ -251,6 +252,7 @@ test("what ran while the bridge was killed is unclear; half a line at the end is
   const two = await world({ record: one.file, create: false });
   assert.equal((await two.call("cut#1")).call, "unclear");
   assert.equal((await two.call("k#1")).call, "done");
+  assert.match(readFileSync(one.file, "utf8"), /"t":"unclear","key":"cut".*BRIDGE_STOPPED/, "written down at once");
   await two.bridge.close();
   const three = await world({ record: one.file, create: false });
   assert.equal((await three.call("cut#1")).call, "unclear", "and stays so");
