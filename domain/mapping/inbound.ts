@@ -110,23 +110,26 @@ function compileCase(spec: Case, document: InboundDocument, context: RuleContext
   };
 }
 
+/** `whole`: only keys of the message as a whole, none of its rows: an event of one row is not found by another row's number. */
+type KeysOf = (frames: Frames, whole?: boolean) => readonly BusinessKey[];
 type Where = (frames: Frames) => { readonly at: string; readonly place: string };
 
 /** Finds the business keys of a message, also of one that is refused. */
-function compileKeys(document: InboundDocument, source: Source, fault: Fault): (frames: Frames) => readonly BusinessKey[] {
+function compileKeys(document: InboundDocument, source: Source, fault: Fault): KeysOf {
   const keys = document.keys.map((key, index) => {
     const kind = BUSINESS_KEY_KINDS.find((one) => one === key.kind);
     const kinds = BUSINESS_KEY_KINDS.join(", ");
     if (!kind) fault(`/keys/${index}/kind`, `业务键种类须为 ${kinds}`, `a key's kind is one of ${kinds}`);
     return { kind: kind ?? "serial", found: source.ref(key.from, `/keys/${index}/from`) };
   });
-  return (frames) => {
+  return (frames, whole = false) => {
     const seen = new Map<string, BusinessKey>();
     for (const { kind, found } of keys)
-      for (const inside of found?.expand(frames) ?? []) {
-        const value = found?.get(inside);
-        if (value !== undefined) seen.set(`${kind}:${value}`, { kind, value });
-      }
+      if (!whole || found?.repeats === false)
+        for (const inside of found?.expand(frames) ?? []) {
+          const value = found?.get(inside);
+          if (value !== undefined) seen.set(`${kind}:${value}`, { kind, value });
+        }
     return [...seen.values()];
   };
 }
@@ -145,7 +148,7 @@ interface Compiled {
   readonly checks: readonly RunCheck[];
   readonly cases: readonly CompiledCase[];
   readonly identity: readonly (Reference | typeof CONTENT | undefined)[];
-  readonly keysOf: (frames: Frames) => readonly BusinessKey[];
+  readonly keysOf: KeysOf;
   readonly zeros: readonly ((frames: Frames, sink: Sink) => void)[];
   readonly deciding: Where;
   readonly vendor: VendorDocument;
@@ -219,7 +222,10 @@ function translateWith(compiled: Compiled, input: TranslateInput): Translated {
   if (!chosen || chosen.spec.refuse) return refused();
   for (const check of chosen.checks) check(run, frames);
   const { held: wanted, passed } = heldEvents(chosen.events, chosen.without, frames, sink);
-  const events = wanted.map((one) => draft(one.event, run, one.frames, keys, deps)).filter((one) => one !== undefined);
+  const ofWhole = compiled.keysOf(frames, true);
+  const events = wanted
+    .map((one) => draft(one.event, run, one.frames, one.event.each === undefined ? keys : ofWhole, deps))
+    .filter((one) => one !== undefined);
   if (wanted.length === 0 && !passed && chosen.spec.nothing === undefined) sink.add("no-case", { at: "", place: chosen.spec.name });
   if (sink.problems.length > 0 || charset === undefined) return refused();
   const messageIdentity = identityOf(compiled.identity, frames, input, deps);

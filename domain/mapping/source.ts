@@ -201,7 +201,10 @@ export function createSource(fault: Fault): Source {
       const read =
         kind === "hl7" ? readHl7(text, whole ? { ...codec, openEnd: true } : codec) : parse(kind, text, codec.namespaces ?? false);
       if (read.ok && kind === "hl7") fitToPlaces(read.root, place);
-      if (!read.ok) return sink.add(read.code, whereIs(place), { zh: read.zh, en: read.en });
+      if (!read.ok) {
+        sink.broken = true; // rules over fields that were not read would only repeat it
+        return sink.add(read.code, whereIs(place), { zh: read.zh, en: read.en });
+      }
       const fill: Fill = { sink, lenient, trim: codec.trim ?? false, depth: 0, readInner: () => undefined };
       fillFrom(read.root, place, frames, { ...fill, readInner: readInnerOf(codec, sink, fill) });
     };
