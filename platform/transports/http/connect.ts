@@ -5,6 +5,8 @@ import { connect as connectTls } from "node:tls";
 const DEFAULT_PORT: Readonly<Record<string, number>> = {
   "http:": 80,
   "https:": 443,
+  "dll:": 7_070,
+  "dlls:": 7_070,
   "mllp:": 2_575,
   "mllps:": 2_575,
   "sftp:": 22,
@@ -19,7 +21,7 @@ export function connectOnce(url: string, timeoutMs: number): Promise<string | un
   if (protocol === "file:") return Promise.resolve(undefined); // a folder is there, or its files wait
   const usual = DEFAULT_PORT[protocol];
   if (usual === undefined) return Promise.resolve(`no connect for ${protocol}`);
-  const secure = protocol === "https:" || protocol === "mllps:";
+  const secure = protocol === "https:" || protocol === "dlls:" || protocol === "mllps:";
   const host = hostname.replace(/^\[|\]$/g, "");
   const to = { host, port: port === "" ? usual : Number(port) };
   return new Promise((resolve) => {
