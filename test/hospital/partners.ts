@@ -12,6 +12,7 @@ import { startLis } from "./lis/lis.ts";
 import type { PartnerProgram } from "./partner.ts";
 import { startPharmacy } from "./pharmacy/pharmacy.ts";
 import { startRis } from "./ris/ris.ts";
+import { startServiceForXml } from "./serviceforxml/serviceforxml.ts";
 
 export const PARTNERS: readonly PartnerProgram[] = [
   { name: "his", start: startHis },
@@ -27,4 +28,5 @@ export const PARTNERS: readonly PartnerProgram[] = [
   { name: "nhsa-mobile", start: startMobilePlatform },
   { name: "neusoft", start: startNeusoft },
   { name: "chongqing", start: startChongqing },
+  { name: "serviceforxml", start: startServiceForXml },
 ];

@@ -145,6 +145,34 @@ describe("SOAP and envelopes", { concurrency: false }, () => {
     assert.equal(message?.kind, "payment");
   });
 
+  test("ServiceForXml by its form style: each function in its own unit, and a lost answer makes no second payment", async () => {
+    const faults = huiliu.run().hospital.serviceforxml?.faults ?? "";
+    const app = async (value: object): Promise<{ sent?: { code?: string; tries?: number } }> =>
+      (await (await fetch(faults, { method: "POST", body: JSON.stringify(value) })).json()) as { sent?: { code?: string; tries?: number } };
+    await app({ fault: "drop-reply", count: 1 });
+    const told: unknown[] = [];
+    for (const [operation, fen] of [
+      ["PayForRecipes", "18857"],
+      ["PayForAppointment", "2009"],
+      ["InpatientFeePrepay", "100001"],
+    ] as const)
+      told.push(
+        await app({ send: { operation, no: `NO-${fen}`, fen, serial: `S-${fen}`, transaction: `4200${fen}`, at: "2026-11-20 09:25:10" } }),
+      );
+    assert.deepEqual(
+      told.map((one) => (one as { sent?: { code?: string } }).sent?.code ?? (one as { code?: string }).code),
+      ["0", "0", "0"],
+      JSON.stringify(told),
+    );
+    const found = () =>
+      huiliu.sql("select subject from event where type = 'payment.settled' and partner = 'serviceforxml' order by subject");
+    await until("three payments", async () => (await found()).length === 3);
+    const { body } = await huiliu.api("/events?partner=serviceforxml");
+    for (const fen of ["18857", "2009", "100001"])
+      assert.ok(JSON.stringify(body).includes(`"${fen}"`), `${fen}: ${JSON.stringify(body).slice(0, 500)}`);
+    assert.equal((await found()).length, 3, "sent twice, paid once");
+  });
+
   test("S0-9 rows of a view become charges, once, also over a start of the engine", async () => {
     await huiliu.sql("create database lis");
     const url = new URL(huiliu.run().postgres);
