@@ -15,7 +15,7 @@ import { linesOf, run } from "./harness.ts";
 
 const KEY = "a key between the engine and the bridge";
 /** A real library answers within seconds; this one at once, so that a hang is told soon. */
-const CALL_MS = 200;
+const CALL_MS = 300;
 const ROUNDS = 200;
 const folder = mkdtempSync(join(tmpdir(), "huiliu-si-"));
 const LIBRARY = join(folder, "libsi.so");
@@ -132,19 +132,25 @@ describe("Neusoft through a library that fails", { concurrency: false }, () => {
   });
 
   test(`hang, crash, overrun and garbage, before and after the effect, ${ROUNDS} in a row: unclear each time, undone by 2421 where it stood, settled once`, async () => {
+    let slow = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const fault = FAULTS[round % FAULTS.length] ?? "hang";
       const when = round % (2 * FAULTS.length) < FAULTS.length ? "after" : "before";
       const { ends } = await settle(`${fault} ${when}`);
       const told = ends.map((end) => `${end.action} ${end.outcome} ${end.step}`);
-      assert.equal(told[0], "send unclear ask", `round ${round}: ${fault} ${when}`);
-      // A machine under load may let the 冲正 itself run out of time: then it is asked again.
-      const rest = told.slice(1).filter((one) => one !== "ask unclear ask");
-      assert.deepEqual(rest, ["ask unsent resend", "send acknowledged finish"], `round ${round}: ${told.join("; ")}`);
+      // A machine under load may let the 冲正, or the settlement sent again, run out of time too: then the same follows once more.
+      assert.match(
+        told.join("; "),
+        /^(?:send unclear ask; (?:ask unclear ask; )*ask unsent resend; )+send acknowledged finish$/,
+        `round ${round}: ${fault} ${when}`,
+      );
+      if (told.length > 3) slow += 1;
       const deeds = beside.ledger().filter(([, of]) => of === serial(no));
-      const undone = deeds.filter(([deed]) => deed === "undo").length;
-      assert.equal(undone, when === "after" ? 1 : 0, "undone where it had taken effect, and nowhere else");
+      const count = (wanted: string): number => deeds.filter(([deed]) => deed === wanted).length;
+      assert.equal(count("settle") - count("undo"), 1, `round ${round}`);
+      if (told.length === 3) assert.equal(count("undo"), when === "after" ? 1 : 0, "undone where it had taken effect, and nowhere else");
     }
+    assert.ok(slow <= ROUNDS / 10, `${slow} of ${ROUNDS} took more than one 冲正`);
     const counts = standing(beside.ledger());
     for (let one = 1; one <= no; one += 1) assert.equal(counts.get(serial(one)), 1, serial(one));
   });

@@ -22,7 +22,7 @@ void describe("C-6 a bare connect", () => {
     await new Promise((resolve) => server.close(resolve));
     assert.match((await connectOnce(`http://127.0.0.1:${port}`, 2_000)) ?? "", /ECONNREFUSED/);
     assert.match((await connectOnce("not an address", 100)) ?? "", /not an address/);
-    assert.match((await connectOnce("ftp://127.0.0.1", 100)) ?? "", /ftp/);
+    assert.match((await connectOnce("gopher://127.0.0.1", 100)) ?? "", /gopher/);
     assert.ok(bytes === 0 || bytes > 100, "a plain connect sends nothing; a TLS one its hello");
   });
 });
