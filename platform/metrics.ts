@@ -19,6 +19,8 @@ export interface Metrics {
   alarmsFrom(source: () => Promise<readonly { readonly kind: string; readonly severity: string; readonly count: number }[]>): void;
   /** What subscribers are owed again, and whose queue takes nothing: `operations.subscribers.list`. */
   subscribersFrom(source: () => Promise<readonly { readonly name: string; readonly owed: number; readonly stalled: boolean }[]>): void;
+  /** Doors that go and look for themselves: whether what they look into is there. */
+  doorsFrom(source: () => readonly { readonly partner: string; readonly wire: string; readonly up: boolean }[]): void;
   /** A door handed a message to the journal. `kind`: what Journaled says, or "refused" / "busy". */
   accepted(door: string, partner: string, kind: string): void;
   /** Milliseconds from a door's hand-over to the commit. */
@@ -145,11 +147,21 @@ export function createMetrics(): Metrics {
     labelNames: ["kind", "severity"],
     registers: [registry],
   });
+  const doorUp = new Gauge({
+    name: "huiliu_door_up",
+    help: "1 while this worker's door can look into what it polls, 0 while that is away",
+    labelNames: ["partner", "wire"],
+    registers: [registry],
+  });
+  let doors: Parameters<Metrics["doorsFrom"]>[0] = () => [];
   let alarms: Parameters<Metrics["alarmsFrom"]>[0] | undefined;
   let subscribers: Parameters<Metrics["subscribersFrom"]>[0] | undefined;
   let source: (() => Promise<Sample>) | undefined;
 
   const refresh = async (): Promise<void> => {
+    doorUp.reset();
+    // One that is away is what is told, where a partner has several.
+    for (const { partner, wire, up } of [...doors()].sort((a, b) => Number(b.up) - Number(a.up))) doorUp.set({ partner, wire }, up ? 1 : 0);
     if (source === undefined) return;
     try {
       const sample = await source();
@@ -182,6 +194,9 @@ export function createMetrics(): Metrics {
     },
     subscribersFrom: (given) => {
       subscribers = given;
+    },
+    doorsFrom: (given) => {
+      doors = given;
     },
     sampleFrom: (given) => {
       source = given;

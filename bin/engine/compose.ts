@@ -19,12 +19,8 @@ import { createPostgres, type Postgres } from "../../platform/postgres/index.ts"
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
-import { BRIDGE_KEY, createDllCourier } from "../../platform/transports/dll/courier.ts";
-import { createFileCourier } from "../../platform/transports/files/courier.ts";
-import { accountOf, openStore } from "../../platform/transports/files/open.ts";
-import { createCourier } from "../../platform/transports/http/courier.ts";
-import { createMllpCourier } from "../../platform/transports/mllp/courier.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
+import { courierWires } from "./courier-wires.ts";
 import { type Couriers, createCouriers } from "./couriers.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { createNumbers } from "./numbers.ts";
@@ -154,29 +150,11 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   const catalogue = await loadCatalogue(config);
   const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
   const redis = createRedis({ url: config.redisUrl, log });
-  const http = createCourier({ tls: catalogue.profiles.tls });
-  const mllp = createMllpCourier({ tls: catalogue.profiles.tls });
-  const dll = createDllCourier({ tls: catalogue.profiles.tls, keyOf: (destination) => catalogue.secretsOf(destination)[BRIDGE_KEY] });
-  const files = createFileCourier({
-    open: openStore,
-    accountOf: (name) => accountOf((secret) => catalogue.secretsOf(name)[secret], "files"),
-  });
   const calls = createCallStore(postgres.pool);
   const partner = (name: string) => catalogue.partners.get(name);
   const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: Date.now });
   const courier = createCouriers({
-    wires: {
-      "http:": http,
-      "https:": http,
-      "dll:": dll,
-      "dlls:": dll,
-      "mllp:": mllp,
-      "mllps:": mllp,
-      "sftp:": files,
-      "ftp:": files,
-      "ftps:": files,
-      "file:": files,
-    },
+    wires: courierWires(catalogue),
     partner,
     adapterOf: catalogue.adapterOf,
     secretsOf: catalogue.secretsOf,

@@ -126,6 +126,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     postgres,
     log,
   });
+  metrics.doorsFrom(wires.states);
   return {
     gateway: await gateway.open(),
     wires: wires.addresses,

@@ -64,5 +64,9 @@ function opened(deps: WireDeps, partner: string, door: Door, index: number): Wir
     give: () => lead.give(task),
     log,
   });
-  return { partner, wire: "file", pause: poller.pause, close: poller.close };
+  const up = (): boolean | undefined => {
+    const { state } = poller.state();
+    return state === "elsewhere" ? undefined : state === "up";
+  };
+  return { partner, wire: "file", up, pause: poller.pause, close: poller.close };
 }

@@ -15,6 +15,8 @@ export interface WireDoor {
   readonly wire: string;
   /** Where it listens; absent for doors that go and look. */
   readonly address?: string;
+  /** Of a door that goes and looks: whether what it looks into is there. Undefined: another worker looks. */
+  up?(): boolean | undefined;
   /** Takes nothing new; what is being journaled ends. */
   pause(): Promise<void>;
   close(): Promise<void>;
@@ -43,6 +45,8 @@ const WIRES: readonly OpenWire[] = [openDicomDoors, openFileDoors, openMllpDoors
 export interface Wires {
   /** `{"mllp": {"lis": "mllp://127.0.0.1:2575"}}` */
   readonly addresses: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Doors that go and look, where this worker looks. */
+  states(): readonly { readonly partner: string; readonly wire: string; readonly up: boolean }[];
   pause(): Promise<void>;
   close(): Promise<void>;
 }
@@ -64,5 +68,10 @@ export async function openWires(deps: WireDeps): Promise<Wires> {
   for (const { wire, partner, address } of doors) {
     if (address !== undefined) addresses[wire] = { ...addresses[wire], [partner]: address };
   }
-  return { addresses, pause: () => all((door) => door.pause()), close: () => all((door) => door.close()) };
+  const states = (): ReturnType<Wires["states"]> =>
+    doors.flatMap(({ partner, wire, up }) => {
+      const now = up?.();
+      return now === undefined ? [] : [{ partner, wire, up: now }];
+    });
+  return { addresses, states, pause: () => all((door) => door.pause()), close: () => all((door) => door.close()) };
 }
