@@ -43,8 +43,7 @@ function hasMore(text: string, mark: string, most: number): boolean {
 
 /** Builds the tree while saxes reads; throws ReadStop at the first thing refused. */
 function treeOf(text: string, namespaces: boolean): Tree {
-  if (text.length > LIMITS.xml)
-    throw new ReadStop("too-large", `XML 超过 ${LIMITS.xml} 字`, `the XML exceeds ${LIMITS.xml} characters`);
+  if (text.length > LIMITS.xml) throw new ReadStop("too-large", `XML 超过 ${LIMITS.xml} 字`, `the XML exceeds ${LIMITS.xml} characters`);
   for (const [mark, name] of MARKS)
     if (hasMore(text, mark, LIMITS.marks))
       throw new ReadStop("too-many", `XML 中 ${name} 超过 ${LIMITS.marks} 个`, `more than ${LIMITS.marks} times ${name} in the XML`);
