@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { heavyHl7, heavyJson, heavyXml } from "../conformance/corpus/heavy.ts";
 import { JSON_BAD, XML_BAD } from "../conformance/corpus/malformed.ts";
+import { rawOf } from "../../platform/postgres/journal-rows.ts";
 import { destination, type Huiliu, QUICK, startHuiliu, until } from "./harness.ts";
 
 const SIZE = 1_000_000;
@@ -110,7 +111,7 @@ describe("S2-25 C-5 hostile input at every door at once", { concurrency: false }
     const parked = await until(
       "every hostile message is parked",
       async () => {
-        const rows = await huiliu.sql("select identity, state, raw from message where identity = any($1)", [ids]);
+        const rows = await huiliu.sql("select identity, state, raw, raw_bytes from message where identity = any($1)", [ids]);
         return rows.length === ids.length && rows.every(({ state }) => state === "parked") && rows;
       },
       SETTLED_MS,
@@ -118,7 +119,7 @@ describe("S2-25 C-5 hostile input at every door at once", { concurrency: false }
     );
     for (const row of parked)
       assert.ok(
-        Buffer.from(row.raw as Buffer).equals(sent.get(String(row.identity)) ?? Buffer.alloc(0)),
+        Buffer.from(rawOf(row as unknown as Parameters<typeof rawOf>[0])).equals(sent.get(String(row.identity)) ?? Buffer.alloc(0)),
         `${String(row.identity)}: other bytes`,
       );
     const facts = await huiliu.sql(

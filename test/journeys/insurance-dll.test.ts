@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
+import { rawOf } from "../../platform/postgres/journal-rows.ts";
 import { readLedger } from "../hospital/ledger.ts";
 import { destination, type Huiliu, QUICK, type Row, startHuiliu, until } from "./harness.ts";
 
@@ -129,10 +130,14 @@ describe("C-4 S0-26 insurance through a DLL, end to end", { concurrency: false }
     await ask("neusoft", one);
     await told(one.bill);
     const [row] = await huiliu.sql(
-      "select raw, reply, return_value from message where door = 'exchange' and partner = 'neusoft' order by seq desc limit 1",
+      "select raw, raw_bytes, reply, return_value from message where door = 'exchange' and partner = 'neusoft' order by seq desc limit 1",
     );
     const text = (bytes: unknown): string => iconv.decode(Buffer.from(bytes as Uint8Array), "gbk");
-    const body = JSON.stringify({ request: text(row?.raw), reply: text(row?.reply), return: String(row?.return_value) });
+    const body = JSON.stringify({
+      request: text(rawOf(row as unknown as Parameters<typeof rawOf>[0])),
+      reply: text(row?.reply),
+      return: String(row?.return_value),
+    });
     const answer = await huiliu.post("neusoft", "settle", body, {
       "content-type": "application/json",
       "idempotency-key": "pushed-by-the-his",
