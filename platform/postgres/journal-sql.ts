@@ -117,11 +117,12 @@ export const RECLAIM = `with ${leading("$6", "$3")}, open as materialized (
     lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
   from open where m.id = open.id returning ${MESSAGE_COLUMNS}`;
 
-/** One of them again. $1 living workers, $2 message, $3 worker, $4 lease ms, $5 its lead. */
+/** One of them again, by its key: the state is asked for afterwards, or the planner would read the whole backlog. $1 living workers, $2 message, $3 worker, $4 lease ms, $5 its lead. */
 export const regain = (days: Days): string => `with ${leading("$5", "$3")}, open as materialized (
-    select m.id from ${days.of("message")} m where m.id = $2::uuid and m.state = 'received'
-      and (m.lease_worker is null or m.lease_worker = $3::integer or m.lease_until < (select huiliu_now()) or m.lease_worker <> all($1::integer[]))
-      and ($5::bigint is null or exists (select 1 from led)) for update)
+    select m.id from (select $2::uuid as id) r
+      cross join lateral (select x.id, x.state, x.lease_worker, x.lease_until from ${days.of("message")} x where x.id = r.id for update) as m
+    where case when m.state = 'received' then m.lease_worker is null or m.lease_worker = $3::integer or m.lease_until < (select huiliu_now()) or m.lease_worker <> all($1::integer[]) else false end
+      and ($5::bigint is null or exists (select 1 from led)))
   update ${days.of("message")} m set lease_token = m.lease_token + 1, lease_worker = $3::integer,
     lease_until = (select huiliu_now()) + $4::double precision * interval '1 millisecond'
   from open where m.id = open.id returning m.lease_token`;
