@@ -56,7 +56,10 @@ describe("the lead fences what is fetched", { concurrency: false }, () => {
     const client = await mine.pool.connect();
     try {
       await client.query("begin");
-      await client.query("select 1 from lead where task = 'feeder' and worker = $1 and token = $2 for share", [mine.worker.id, String(lead)]);
+      await client.query("select 1 from lead where task = 'feeder' and worker = $1 and token = $2 for share", [
+        mine.worker.id,
+        String(lead),
+      ]);
       await world.advance(LEAD_MS + 1_000);
       let taken = false;
       const taking = other.take(LEAD_MS).then((asked) => {
