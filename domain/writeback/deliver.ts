@@ -124,6 +124,10 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     if (!request?.path.startsWith("/")) return parked("CANNOT_SEND", "unsent", why("no-outbound-mapping", claimed.mapping));
     const own = await numbered(claimed, "send");
     if (!own.ok) return sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", own.why) }, NOT_CALLED);
+    // Our own journal may hold the receipt of an earlier send: sent again, the partner may refuse what it has done, and flows would be told of both.
+    const sentBefore = claimed.sinceLastPossibleSendMs !== undefined && claimed.because !== "replay";
+    const known = sentBefore ? await fromRecord(claimed, policy, own.number) : undefined;
+    if (known) return known.step === "finish" ? known : sendStep(claimed, policy, { ...known.verdict, outcome: "unsent" }, NOT_CALLED);
     // Storing it may have taken as long as the database is slow: whoever took the lease over must not be overtaken by us.
     if (!fits())
       return { ...sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", "lease") }, NOT_CALLED), retryInMs: 0 };
@@ -311,6 +315,12 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const { refused, ...judged } = judgeReversal(read(undo.mapping, result, claimed, original.number), asked.verdict, own.first);
     // Not stored: the next refusal is taken for doubtful, and a person looks.
     if (refused) await deps.numbers?.over(claimed.destination, slotOf(claimed, "reversal")).catch(() => undefined);
+    // Sent all the same it is another call: under the undone number the partner may repeat the undone answer, and the bill takes it for reversed.
+    if (judged.verdict.park === "REVERSED")
+      for (const what of ["send", "reversal"] as const)
+        await deps.numbers
+          ?.over(claimed.destination, slotOf(claimed, what))
+          .catch((error: unknown) => trouble("the number of a reversed call stays", claimed, messageOf(error)));
     const reach: Reach = judged.step === "ask" ? "failed" : "answered";
     const retryInMs = judged.step === "ask" ? backoffMs(claimed.attempt, policy.retry, random) : judged.step === "resend" ? 0 : undefined;
     return { ...judged, reach, openSend: false, reply: result, ...(retryInMs === undefined ? {} : { retryInMs }) };
@@ -368,7 +378,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const { reach } = judged;
     // A receipt is a receipt, whatever its headers ask for.
     const throttled = judged.throttled === true && reach !== "answered";
-    const skips = judged.step === "park" && policy.parkedHead === "skip";
+    // What may have taken effect holds its lane: a second settlement of the bill must not go out while nobody knows of the first (domain.md 1.6).
+    const skips = judged.step === "park" && judged.verdict.outcome !== "unclear" && policy.parkedHead === "skip";
     const end = attemptEnd(skips ? { ...claimed, laneBehind: 0 } : claimed, judged, startedMs);
     return { kind: "ended", end: skips ? { ...end, letsNextGo: true } : end, reach, throttled, ms: clock.tickMs() - startedAt };
   };

@@ -5,7 +5,7 @@ import { run } from "../../test/fakes/attempts.ts";
 import { fakeDialect, replyOf } from "../../test/fakes/dialect.ts";
 import type { OutboundDialect } from "./dialect.ts";
 import { policyOf } from "./policy.ts";
-import type { CallNumbers, CallRequest, CallResult } from "./ports.ts";
+import type { CallNumbers, CallRequest, CallResult, Claimed } from "./ports.ts";
 
 const LATE = 120_000;
 const reversal = { mapping: "fake/reverse", of: new Set(["fake/payment-confirm"]) };
@@ -140,6 +140,19 @@ void describe("S0-27 C-6 a reversal after an inquiry", () => {
       assert.equal((await ask({ inquiry: notFound, reverse: refused, numbers: others })).end.step, "resend", `round ${round}`);
   });
 
+  test("reversed, and a person sends it all the same: another number, and another for its reversal", async () => {
+    const numbers = numbersOf();
+    const undone = await numbers.of("his", "k1");
+    const { end, calls } = await ask({ inquiry: notFound, reverse: reversed, numbers });
+    assert.equal(end.park?.code, "REVERSED");
+    const anew = await numbers.of("his", "k1");
+    assert.deepEqual([anew?.first, anew?.number === undone?.number], [true, false]);
+    const again = await ask({ inquiry: notFound, reverse: refused, numbers });
+    assert.deepEqual(again.asked.at(-1), ["fake/reverse", anew?.number]);
+    assert.notEqual(again.calls.at(-1)?.about?.number, calls.at(-1)?.about?.number);
+    assert.equal(again.end.step, "resend", "of the new number nothing was reversed before");
+  });
+
   test("a number that cannot be stored: nothing leaves us", async () => {
     const numbers: CallNumbers = { of: () => Promise.reject(new Error("the database is away")), over: async () => undefined };
     const { end, calls } = await run({ call: found, numbers });
@@ -207,5 +220,36 @@ void describe("S0-8 what our own journal holds", () => {
   test("while the journal cannot be read nobody is asked and nothing is undone", async () => {
     const { end, calls } = await story(() => Promise.reject(new Error("away")));
     assert.deepEqual([end.step, calls], ["ask", 0]);
+  });
+  const again = async (record: () => Promise<Extract<CallResult, { kind: "reply" }> | undefined>, more: Partial<Claimed> = {}) => {
+    const claimed = { action: "send", sinceLastPossibleSendMs: LATE, attempt: 2, ...more } as const;
+    const { end, calls } = await run({ call: refused, duplicates: "by-key", claimed, record });
+    return [end.outcome, end.step, calls.length];
+  };
+  test("sent again by key: a journaled receipt finishes it, or a partner's “cancelled already” would be told as a refusal", async () => {
+    assert.deepEqual(await again(async () => found), ["acknowledged", "finish", 0]);
+    assert.deepEqual(await again(async () => undefined), ["rejected", "park", 1]);
+    assert.deepEqual(await again(() => Promise.reject(new Error("away"))), ["unsent", "resend", 0]);
+    assert.deepEqual(await again(async () => found, { because: "replay" }), ["rejected", "park", 1], "a person wants it sent");
+  });
+});
+
+void describe("S0-27 a lane that goes on past what is parked", () => {
+  const rows: readonly [string, CallResult, true | undefined][] = [
+    ["refused: the next may go", refused, true],
+    [
+      "another amount: it may have taken effect, and the next settlement of the bill waits",
+      replyOf({ outcome: "acknowledged", code: "0", amountFen: 1n, serial: "S1" }),
+      undefined,
+    ],
+  ];
+  for (const [name, call, goesOn] of rows)
+    test(name, async () => {
+      const { end } = await run({ call, duplicates: "inquiry", policy: { parkedHead: "skip" } });
+      assert.deepEqual([end.step, end.letsNextGo], ["park", goesOn]);
+    });
+  test("reversed: the HIS may ask anew", async () => {
+    const { end } = await ask({ inquiry: notFound, reverse: reversed, more: { parkedHead: "skip" } });
+    assert.deepEqual([end.park?.code, end.letsNextGo], ["REVERSED", true]);
   });
 });
