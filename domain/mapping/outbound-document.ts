@@ -134,6 +134,16 @@ export const AckContract = Type.Object(
         ...says("应答只带回写键的前若干位", "the reply names only so many of the key's first characters"),
       }),
     ),
+    byWire: Type.Optional(
+      Type.String({
+        minLength: 10,
+        maxLength: 300,
+        ...says(
+          "应答自身不带本笔标识时：凭什么认定它答的是本笔",
+          "where the reply names nothing of the request: what else tells that it answers this one",
+        ),
+      }),
+    ),
     serial: Type.Optional(ReplyPlace),
     amount: Type.Optional(Type.Object({ at: ReplyPlace, as: Type.Union([Type.Literal("yuan"), Type.Literal("fen")]) }, CLOSED)),
     reference: Type.Optional(

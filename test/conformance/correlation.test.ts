@@ -42,11 +42,19 @@ async function repliesOf(id: string): Promise<readonly (Reply & { readonly name:
   return replies;
 }
 
+/** Called through a bridge, which repeats the key of what it answers (test/contracts/dll/bridge.test.ts). */
+const DLL: ReadonlySet<string> = new Set(["chongqing", "neusoft"]);
+
 for (const [id, mapping] of outbound) {
   describe(`C-4 F17 correlation of ${id}`, () => {
     test("a reply to another request is unclear: not acknowledged, and no claim about ours", async () => {
       const { ack } = mapping.document.reply;
-      assert.ok(ack.key !== undefined || ack.serial !== undefined, "the contract names nothing by which a reply could be known");
+      const named = ack.key !== undefined || ack.serial !== undefined;
+      assert.ok(
+        named || ack.byWire !== undefined,
+        "the contract names nothing by which a reply could be known, and does not say what else tells",
+      );
+      if (!named && (ack.amount === undefined || DLL.has(id.split("/")[0] ?? ""))) return;
       let tried = 0;
       for (const reply of await repliesOf(id)) {
         if (mapping.interpret(reply).outcome !== "acknowledged") continue;

@@ -5,7 +5,7 @@
  */
 import type { CallResult, Courier } from "../../../domain/writeback/ports.ts";
 import { createCourier, type CourierTls } from "../http/courier.ts";
-import { CALL_HEADER, FROM_HEADER, KEY_HEADER, RETURN_HEADER } from "./face.ts";
+import { ANSWERS_HEADER, CALL_HEADER, FROM_HEADER, KEY_HEADER, RETURN_HEADER } from "./face.ts";
 
 /** The partner's secret that the bridge knows it by (credentials.json, `secrets`). */
 export const BRIDGE_KEY = "bridgeKey";
@@ -23,7 +23,7 @@ const httpUrl = (url: string): string => url.replace(/^dll/, "http");
 export function createDllCourier(deps: DllCourierDeps): Courier {
   const { tls, keyOf } = deps;
   const http = createCourier({
-    headers: [CALL_HEADER, RETURN_HEADER, FROM_HEADER],
+    headers: [CALL_HEADER, RETURN_HEADER, FROM_HEADER, ANSWERS_HEADER],
     ...(tls === undefined ? {} : { tls: (origin: string) => tls(origin.replace(/^http/, "dll")) ?? tls(origin) }),
   });
 
@@ -44,7 +44,12 @@ export function createDllCourier(deps: DllCourierDeps): Courier {
         "huiliu-role": about.sent === undefined ? "send" : "resolve",
       };
       const result = await http.call({ ...request, url, headers });
-      return result.kind === "reply" ? said(result) : result;
+      if (result.kind !== "reply") return result;
+      const call = result.headers?.[CALL_HEADER];
+      // What a library did was done for one key: told under another, or under none, it is not known to be ours.
+      if (call !== undefined && call !== "not-begun" && result.headers?.[ANSWERS_HEADER] !== about.key)
+        return { kind: "no-reply", why: "the bridge's answer is for another key", ms: result.ms };
+      return said(result);
     },
     close: () => http.close(),
   };

@@ -22,6 +22,8 @@ export const KEY_HEADER = "x-api-key";
 export const CALL_HEADER = "huiliu-call";
 export const RETURN_HEADER = "huiliu-return";
 export const FROM_HEADER = "huiliu-from";
+/** The key of the request that is answered: a reply that speaks of another is nobody's. */
+export const ANSWERS_HEADER = "huiliu-answers";
 export const KEY_MAX = 200;
 export const ATTEMPT_MAX = 1_000_000_000;
 export const CONNECTIONS_MAX = 64;
@@ -170,6 +172,7 @@ export async function openFace(deps: FaceDeps): Promise<Face> {
     const call = callOf(request, decodeURIComponent(name), body);
     if (typeof call === "string")
       return tell(response, 400, "not-begun", { code: "BAD_REQUEST", zh: "请求头不合法", en: "a header is not valid", why: call });
+    response.setHeader(ANSWERS_HEADER, call.key);
     answer(response, await deps.calls.ask(call), deps.charset);
   };
 

@@ -1,5 +1,7 @@
 /** The DLL bridge's HTTP face, with a child that holds no library: what it says about a call is what the engine stakes money on. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -318,6 +320,29 @@ test("the courier tells the engine what the bridge says: unsent, no reply, reply
   assert.equal((await courier.call(ping)).kind, "reply");
   await one.bridge.close();
   await courier.close();
+});
+
+test("C-4 F17 an answer that something between us and the bridge took from another call is no answer to ours", async () => {
+  const swapped = createServer((_request, response) => {
+    response.writeHead(200, { "huiliu-call": "done", "huiliu-return": "0", "huiliu-answers": "another" });
+    response.end("0^done");
+  });
+  await new Promise<void>((resolve) => swapped.listen(0, "127.0.0.1", resolve));
+  const courier = createDllCourier({ keyOf: () => KEY });
+  const result = await courier.call({
+    url: `dll://127.0.0.1:${(swapped.address() as AddressInfo).port}/calls/${FUNCTION}`,
+    method: "POST",
+    headers: {},
+    body: new TextEncoder().encode("x"),
+    connectTimeoutMs: 1_000,
+    replyTimeoutMs: 2_000,
+    replyBytesMax: 65_536,
+    about: { destination: "insurer", mapping: "v/m", key: "k", attempt: 1 },
+  });
+  assert.deepEqual([result.kind, result.kind === "no-reply" && result.why], ["no-reply", "the bridge's answer is for another key"]);
+  await courier.close();
+  swapped.closeAllConnections();
+  swapped.close();
 });
 
 test("with TLS: the courier believes the authority of the profile, and nobody else", async () => {

@@ -131,6 +131,7 @@ async function route(bridge: Bridge, request: IncomingMessage, response: ServerR
     header("huiliu-role") === "resolve" ? "resolve" : "send",
   ] as const;
   if (key === "" || !Number.isSafeInteger(attempt) || attempt < 1) return refused(400, "BAD_REQUEST");
+  response.setHeader("huiliu-answers", key);
   await asked(bridge, { key, attempt, role, request: iconv.decode(body, "gbk") }, header("huiliu-record-only") === "1", response);
 }
 
