@@ -122,6 +122,8 @@ describe("S0-8 a call and its reply are an exchange", () => {
   });
   const rows: readonly [string, CallResult, string, readonly string[]][] = [
     ["a gateway's 401 is told and is no exchange", answer({ code: 401, message: "签名不一致!" }, 401), "reply", ["wire"]],
+    ["a 500 whose envelope holds is one: the contract reads it as a receipt", answer(settled, 500), "reply", ["wire", "journal"]],
+    ["a 500 of somebody else is told and is no exchange", answer({ message: "系统异常" }, 500), "reply", ["wire"]],
     ["a 502 is told and is no exchange", answer("<html/>", 502), "reply", ["wire"]],
     ["an envelope that does not hold is nobody's reply", answer({ ...settled, infcode: "OK" }), "no-reply", ["wire"]],
     ["cut short", answer(JSON.stringify(settled).slice(0, 40)), "no-reply", ["wire"]],
@@ -140,6 +142,15 @@ describe("S0-8 a call and its reply are an exchange", () => {
       const { couriers, seen } = setup({ reply });
       assert.deepEqual([(await couriers.call(request())).kind, seen], [kind, steps]);
     });
+  test("a flow that asks twice: two exchanges, and neither is taken for a conflicting version of the other", async () => {
+    const { couriers, journaled } = setup();
+    const { about, ...bare } = request();
+    assert.ok(about);
+    const { attempt: _, ...question } = about;
+    await couriers.call({ ...bare, about: question });
+    await couriers.call({ ...bare, about: question });
+    assert.equal(new Set(journaled.map((one) => one.identity)).size, 2);
+  });
   test("a message without an exchange kind is not journaled; a flow's question gets a number of its own", async () => {
     const { couriers, seen, sent } = setup();
     const { about, ...bare } = request("call-1101");

@@ -31,7 +31,11 @@ export interface Couriers extends Courier {
 }
 
 /** A reply, with what of the call is journaled where the wire carried something else (ciphers, envelopes). */
-type Answered = CallResult & { readonly sealed?: Envelope };
+type Answered = CallResult & {
+  readonly sealed?: Envelope;
+  /** Its envelope holds, whatever its status. */
+  readonly opened?: true;
+};
 /** The lease leaves this for a sign-in before the call; after a longer one the call goes back and is made under a new lease. */
 const SIGN_IN_INLINE_MS = 300;
 
@@ -40,6 +44,8 @@ const EMPTY = new Uint8Array(0);
 const SESSION_REPLY_BYTES_MAX = 65_536;
 /** What a gateway says in front of the partner (401, 502, 503) is no exchange with the partner and has no envelope. */
 const isAnswer = (status: number): boolean => status >= 200 && status < 300;
+/** Some front machines tell business answers under it; where the envelope holds it is one, and what a contract may read as a receipt must be journaled. */
+const ANSWERED_AS_ERROR = 500;
 /** Under which a call's exchange is journaled. */
 export const exchangeIdentity = (key: string, attempt: number, mapping: string): string => `${key}:${attempt}:${mapping}`;
 /** Header of an exchange that keeps the reply's own type. */
@@ -91,14 +97,15 @@ export function createCouriers(deps: CouriersDeps): Couriers {
       ...(path === undefined ? {} : { url: base + path }),
       ...(request.body === undefined ? {} : { body }),
     });
-    if (result.kind !== "reply" || adapter.open === undefined || !isAnswer(result.status)) return result;
+    if (result.kind !== "reply" || adapter.open === undefined) return result;
+    if (!isAnswer(result.status) && result.status !== ANSWERED_AS_ERROR) return result;
     const opened = adapter.open(
       { body: result.body, ...(result.contentType === undefined ? {} : { contentType: result.contentType }) },
       context,
     );
     // Whoever answered, it was not proved to be the partner.
-    if (!opened.ok) return { kind: "no-reply", why: opened.en, ms: result.ms };
-    return { ...result, ...opened.opened, sealed };
+    if (!opened.ok) return isAnswer(result.status) ? { kind: "no-reply", why: opened.en, ms: result.ms } : result;
+    return { ...result, ...opened.opened, sealed, opened: true };
   };
 
   /** What signs in and out: calls of their own number, never journaled, under nobody's session. */
@@ -158,7 +165,11 @@ export function createCouriers(deps: CouriersDeps): Couriers {
         door: "exchange",
         partner: about.destination,
         kind,
-        identity: exchangeIdentity(about.key, about.attempt ?? 0, sent.mapping),
+        // A flow may ask the same question twice, and the second answer is no other version of the first.
+        identity:
+          about.attempt === undefined
+            ? `${about.key}:question:${randomUUID()}:${sent.mapping}`
+            : exchangeIdentity(about.key, about.attempt, sent.mapping),
         headers: { status: String(result.status), ...(result.contentType === undefined ? {} : { [REPLY_TYPE]: result.contentType }) },
         raw: sent.body,
         reply: result.body,
@@ -189,7 +200,8 @@ export function createCouriers(deps: CouriersDeps): Couriers {
       if (result.kind !== "reply" || (result.standsFor !== undefined && result.standsFor !== "send")) return result;
       // An inquiry that was answered with the reply to the write-back itself is the write-back's exchange.
       const told = result.standsFor === undefined ? kind : exchanges[messageOf(about.sent?.mapping ?? "")];
-      if (told === undefined || !isAnswer(result.status) || (await journaled(told, request, result))) return result;
+      const isExchange = isAnswer(result.status) || result.opened === true;
+      if (told === undefined || !isExchange || (await journaled(told, request, result))) return result;
       return { kind: "no-reply", why: "the reply could not be journaled", ms: result.ms };
     },
     signOut: async () => {
