@@ -171,8 +171,7 @@ export function createDialects(deps: DialectDeps) {
     encodeInquiry: (id, asked) => {
       const mapping = outbound(loaded.mappings.get(id));
       if (!mapping) return { ok: false, why: `mapping ${id} is not loaded` };
-      const vendor = id.split("/")[0];
-      const constants = [...partners.values()].find((one) => one.vendor === vendor)?.constants ?? {};
+      const constants = partners.get(asked.destination)?.constants ?? {};
       const sent = sentBy(asked.sent);
       const encoded = encode(mapping, {
         key: asked.key,

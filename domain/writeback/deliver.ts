@@ -328,8 +328,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   const encodeInquiry = (claimed: Claimed, mapping: string, callNumber: string | undefined) => {
     try {
-      const { kind, businessDate } = claimed;
-      return dialect.encodeInquiry(mapping, { ...sentOf(claimed, callNumber), kind, businessDate, sent: sendingOf(claimed) });
+      const { destination, kind, businessDate } = claimed;
+      return dialect.encodeInquiry(mapping, { ...sentOf(claimed, callNumber), destination, kind, businessDate, sent: sendingOf(claimed) });
     } catch (error) {
       trouble("dialect threw before an inquiry", claimed, messageOf(error));
       return { ok: false as const, why: "the dialect failed" };

@@ -52,6 +52,8 @@ export interface WireRequest {
 }
 
 export interface Inquiry extends Sent {
+  /** Who is asked: two partners of one vendor have constants of their own (institution, area). */
+  readonly destination: string;
   readonly kind: string;
   readonly businessDate: string;
   /** The write-back that is asked about, as it went to the wire: where a dialect's inquiry repeats what was sent. Absent for probes. */

@@ -48,7 +48,7 @@ export function createProbe({ courier, connect, dialect, store }: ProbeDeps): Pr
   /** Undefined: nothing is owed, or the inquiry cannot be written; then it is a bare connect. */
   const ask = async (policy: DestinationPolicy, mapping: string, signal: AbortSignal): Promise<Probed | undefined> => {
     const head = await store.oldestHead(policy.name);
-    const encoded = head && dialect.encodeInquiry(mapping, head);
+    const encoded = head && dialect.encodeInquiry(mapping, { ...head, destination: policy.name });
     if (!head || !encoded?.ok || !encoded.request.path.startsWith("/")) return undefined;
     const { request, body, contentType } = encoded;
     const result: CallResult = await courier.call({
