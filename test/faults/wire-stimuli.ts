@@ -60,7 +60,7 @@ export async function files(stage: Stage): Promise<void> {
   await send(stage, "bank", { message: "refund-return", batch: `B${no.padStart(12, "2")}`.slice(0, 13), rows });
 }
 
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"); // `]]>` may not stand in text
 
 /** A payment of the 12320 platform, enveloped, as the parameter of a SOAP call. */
 export async function soap(stage: Stage): Promise<void> {
