@@ -2,7 +2,18 @@
  * The bridge's memory: every call with its request before the library sees it, and its result before anybody is answered; append-only, on the disk (fsync) each time.
  * A call that began and has no result is unclear for ever. A number is never called twice: asked again, it is answered from here.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import type { Ended, UnclearCode } from "./session.ts";
 
 /** Calls remembered; beyond that a person must put the file away and begin a new one. */
@@ -125,6 +136,8 @@ export function openRecord(options: RecordOptions): CallRecord {
   const closed = new Map<string, number>();
   let size = 0;
   let count = 0;
+  /** Half a line stands at the end and could not be taken back. */
+  let broken = false;
 
   const put = (entry: Entry): void => {
     const known = calls.get(entry.key) ?? new Map<number, Entry>();
@@ -168,9 +181,18 @@ export function openRecord(options: RecordOptions): CallRecord {
     if (rest.length > 0) append(Buffer.from("\n"), rest.length);
   };
 
+  /** Whole or not at all: a disk that fills up takes part of a line without an error, and the line after it would be lost with it. */
   const append = (bytes: Buffer, after = 0): void => {
-    writeSync(descriptor, bytes);
-    fsyncSync(descriptor);
+    if (broken) throw new RecordRefused(`${options.file}: cannot be written any more / 调用日志已无法写入`);
+    try {
+      if (writeSync(descriptor, bytes) !== bytes.length) throw new RecordRefused(`${options.file}: the disk is full / 磁盘已满`);
+      fsyncSync(descriptor);
+    } catch (error) {
+      broken = true;
+      ftruncateSync(descriptor, size + after);
+      broken = false;
+      throw error;
+    }
     size += after + bytes.length;
   };
 
