@@ -42,8 +42,16 @@ const equal = (a: string, b: string): boolean => {
   return left.length === right.length && timingSafeEqual(left, right);
 };
 
+/** One that ssh2 reads again: about one in some hundred of those it makes it calls malformed itself. */
+function freshKey(): string {
+  for (;;) {
+    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+  }
+}
+
 function hostKeyAt(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, ssh2.utils.generateKeyPairSync("ed25519").private, { mode: 0o600 });
+  if (!existsSync(file)) writeFileSync(file, freshKey(), { mode: 0o600 });
   return readFileSync(file, "utf8");
 }
 
