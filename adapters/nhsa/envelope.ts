@@ -136,12 +136,12 @@ const isOfGateway = (reply: JsonObject): boolean => reply.infcode === undefined 
  * Looks at a reply's envelope: infcode a whole number (as number or digits), a success with the receiver's message id, a time that is one. What is none of this was
  * answered by nobody we know.
  */
-export function openFront(reply: Opening, context: AdapterContext): Fallible<{ readonly opened: Opening }> {
+export function openFront(reply: Opening, context: AdapterContext): Fallible<{ readonly opened: Opening; readonly ofGateway?: true }> {
   const download = context.message.endsWith(DOWNLOAD) && reply.body[0] !== "{".charCodeAt(0);
   if (download) return openDownload(reply);
   const body = objectOf(reply.body);
   if (!body) return refused("应答不是 JSON 对象", "the reply is no JSON object");
-  if (isOfGateway(body)) return { ok: true, opened: reply };
+  if (isOfGateway(body)) return { ok: true, opened: reply, ofGateway: true };
   const infcode = textOf(body.infcode);
   if (!WHOLE.test(infcode)) return refused("应答没有整数的 infcode", "the reply has no infcode that is a whole number");
   const refmsgid = textOf(body.inf_refmsgid);

@@ -123,6 +123,7 @@ describe("S0-8 a call and its reply are an exchange", () => {
   const rows: readonly [string, CallResult, string, readonly string[]][] = [
     ["a gateway's 401 is told and is no exchange", answer({ code: 401, message: "签名不一致!" }, 401), "reply", ["wire"]],
     ["a 500 whose envelope holds is one: the contract reads it as a receipt", answer(settled, 500), "reply", ["wire", "journal"]],
+    ["the x-tif gateway's refusal under 200 is told and is no exchange", answer({ code: 400001, message: "签名错误" }), "reply", ["wire"]],
     ["a 500 of somebody else is told and is no exchange", answer({ message: "系统异常" }, 500), "reply", ["wire"]],
     ["a 502 is told and is no exchange", answer("<html/>", 502), "reply", ["wire"]],
     ["an envelope that does not hold is nobody's reply", answer({ ...settled, infcode: "OK" }), "no-reply", ["wire"]],

@@ -35,6 +35,7 @@ type Answered = CallResult & {
   readonly sealed?: Envelope;
   /** Its envelope holds, whatever its status. */
   readonly opened?: true;
+  readonly ofGateway?: true;
 };
 /** The lease leaves this for a sign-in before the call; after a longer one the call goes back and is made under a new lease. */
 const SIGN_IN_INLINE_MS = 300;
@@ -105,7 +106,7 @@ export function createCouriers(deps: CouriersDeps): Couriers {
     );
     // Whoever answered, it was not proved to be the partner.
     if (!opened.ok) return isAnswer(result.status) ? { kind: "no-reply", why: opened.en, ms: result.ms } : result;
-    return { ...result, ...opened.opened, sealed, opened: true };
+    return { ...result, ...opened.opened, sealed, opened: true, ...(opened.ofGateway ? { ofGateway: true } : {}) };
   };
 
   /** What signs in and out: calls of their own number, never journaled, under nobody's session. */
@@ -200,7 +201,7 @@ export function createCouriers(deps: CouriersDeps): Couriers {
       if (result.kind !== "reply" || (result.standsFor !== undefined && result.standsFor !== "send")) return result;
       // An inquiry that was answered with the reply to the write-back itself is the write-back's exchange.
       const told = result.standsFor === undefined ? kind : exchanges[messageOf(about.sent?.mapping ?? "")];
-      const isExchange = isAnswer(result.status) || result.opened === true;
+      const isExchange = result.ofGateway !== true && (isAnswer(result.status) || result.opened === true);
       if (told === undefined || !isExchange || (await journaled(told, request, result))) return result;
       return { kind: "no-reply", why: "the reply could not be journaled", ms: result.ms };
     },

@@ -56,11 +56,14 @@ export interface Adapter {
   readonly secrets: Readonly<Record<string, BothLanguages>>;
   /** What goes to the partner. A refusal means that nothing left us. */
   seal?(plain: Envelope, context: AdapterContext): Fallible<{ readonly sealed: Envelope }>;
-  /** The partner's reply. A refusal (wrong signature, cut cipher text) makes the attempt unclear: nobody knows who answered. */
+  /**
+   * The partner's reply. A refusal (wrong signature, cut cipher text) makes the attempt unclear: nobody knows who answered. `ofGateway`: a gateway in front of the partner
+   * said it, under whatever status: the contract reads it, and no exchange with the partner is journaled.
+   */
   open?(
     reply: Opening & { readonly headers?: Readonly<Record<string, string>> },
     context: AdapterContext,
-  ): Fallible<{ readonly opened: Opening }>;
+  ): Fallible<{ readonly opened: Opening; readonly ofGateway?: true }>;
   /**
    * What a partner sent us: verified at the door before it is journaled, and opened again for its mapping. The journal keeps the bytes as they came.
    * A refusal is told to the sender and nothing of it is taken. `kind`: the message kind that the envelope itself names, by its function code; taken where the
