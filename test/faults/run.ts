@@ -231,6 +231,7 @@ async function assess(
   struck: Struck,
   parked: Awaited<ReturnType<typeof parkedNow>>,
   stuck: readonly Row[],
+  lawful: readonly string[],
 ): Promise<FaultResult> {
   const { fault, stage, from, overAt } = struck;
   const { world } = place;
@@ -289,9 +290,7 @@ async function assess(
       ...some("good messages refused", refused),
       ...some(
         "parked without a lawful reason",
-        mine.filter(
-          ([name, code]) => !(fault.parks ?? []).includes(code.split(" ").at(-1) ?? "") && !(fault.ownParked?.(name, stage.seed) ?? false),
-        ),
+        mine.filter(([name, code]) => !lawful.includes(code.split(" ").at(-1) ?? "") && !(fault.ownParked?.(name, stage.seed) ?? false)),
       ),
     ],
   };
@@ -307,8 +306,10 @@ async function assessAll(place: Place, struck: readonly Struck[], options: RunOp
   options.log(`  · quiet after ${((Date.now() - since) / 1_000).toFixed(1)} s`);
   const parked = await parkedNow(world);
   const results: FaultResult[] = [];
-  for (const one of struck) {
-    const result = await assess(place, one, parked, stuck);
+  for (const [index, one] of struck.entries()) {
+    // What an earlier fault left open is still being asked about and sent while later ones spoil answers: what they may do to their own, they may do to it.
+    const lawful = struck.slice(index).flatMap(({ fault }) => fault.parks ?? []);
+    const result = await assess(place, one, parked, stuck, lawful);
     results.push(result);
     options.log(
       `  ${result.wrong.length === 0 ? "✓" : "✗"} ${result.id} ${result.what}: ${result.messages} messages, ${result.effects} effects`,

@@ -64,8 +64,8 @@ const variables: string[] = [];
 function run(command: string): string {
   const bin = join(dirname(root), "bin-of-the-reader");
   mkdirSync(bin, { recursive: true });
-  const node = `${process.execPath} --preserve-symlinks --preserve-symlinks-main --disable-warning=ExperimentalWarning`;
-  writeFileSync(join(bin, "npx"), `#!/bin/sh\nshift\nexec ${node} ${join(root, "bin", "huiliu.ts")} "$@"\n`, { mode: 0o755 });
+  const node = `"${process.execPath}" --preserve-symlinks --preserve-symlinks-main --disable-warning=ExperimentalWarning`;
+  writeFileSync(join(bin, "npx"), `#!/bin/sh\nshift\nexec ${node} "${join(root, "bin", "huiliu.ts")}" "$@"\n`, { mode: 0o755 });
   const env = { PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH ?? ""}`, HOME: process.env.HOME ?? "/", LANG: "C.UTF-8" };
   try {
     return execFileSync("bash", ["-c", [...variables, command].join("\n")], {

@@ -54,6 +54,19 @@ function start(data: string, env: Record<string, string>): Running {
   return { child, ended, ready };
 }
 
+/** An address for every partner that is written to: those of the files are samples, with which production does not start. */
+function realAddresses(): Record<string, string> {
+  const folder = join(ROOT, "partners");
+  const seeds = readdirSync(folder).map(
+    (file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as { partner: string; destination?: { url: string } },
+  );
+  return Object.fromEntries(
+    seeds.flatMap(({ partner, destination }) =>
+      destination === undefined ? [] : [[partner, `${new URL(destination.url).protocol.replace(/s?:$/, "s:")}//127.0.0.1:9`]],
+    ),
+  );
+}
+
 describe("production", { timeout: 240_000 }, () => {
   const data = join(HOME, "data");
   const services = join(DATA_DIR, "test", `production-${process.pid}`);
@@ -126,7 +139,7 @@ describe("production", { timeout: 240_000 }, () => {
         HUILIU_POSTGRES_URL: servers.postgresUrl,
         HUILIU_AMQP_URL: servers.amqpUrl,
         HUILIU_REDIS_URL: servers.redisUrl,
-        HUILIU_PARTNER_URLS: JSON.stringify({ his: "https://127.0.0.1:9/his" }),
+        HUILIU_PARTNER_URLS: JSON.stringify(realAddresses()),
       });
       assert.ok(await engine.ready, (await Promise.race([engine.ended, Promise.resolve({ said: "" })])).said);
       const run = JSON.parse(readFileSync(join(data, "run.json"), "utf8")) as Record<string, unknown>;
@@ -141,9 +154,10 @@ describe("production", { timeout: 240_000 }, () => {
           assert.equal(answer.status, 404, `${door}/${path}`);
           await answer.body?.cancel();
         }
+      const doors = [run.mllp, run.dicom].flatMap((wire) => Object.values((wire ?? {}) as Record<string, string>));
       assert.deepEqual(
         listeners(Number((run.pids as { engine: number }).engine)),
-        [run.console, run.gateway].map((url) => Number(new URL(String(url)).port)).sort(),
+        [run.console, run.gateway, ...doors].map((url) => Number(new URL(String(url)).port)).sort(),
       );
       const log = readFileSync(join(data, "log", "engine.log"), "utf8");
       assert.doesNotMatch(log, /system-generated key|_credentialSecret|credentialSecret/i, "no warning of a made-up key");
