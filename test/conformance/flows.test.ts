@@ -68,6 +68,16 @@ const partners = readdirSync(join(PACKAGE_ROOT, "partners"))
   .map((file) => file.slice(0, -5));
 
 describe("flows, as drawn", () => {
+  test("their tabs stand in one order without gaps, or the first deploy would change files that nobody touched", () => {
+    const places = readdirSync(join(ROOT, "flows")).map((folder) =>
+      Number(/"order": (\d+),/.exec(readFileSync(join(ROOT, "flows", folder, "flow.json"), "utf8"))?.[1]),
+    );
+    assert.deepEqual(
+      places.sort((one, other) => one - other),
+      places.map((_, index) => index + 1),
+    );
+  });
+
   test("the suite sees them all", () => {
     assert.ok(folders.length >= 4, folders.join(" "));
     assert.ok(feeders.length >= 5, `${feeders.length} feeding nodes`);

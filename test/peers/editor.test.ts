@@ -62,11 +62,16 @@ const DRAWN = [
   { id: "drawn-park", type: "huiliu-park", z: "drawn", name: "", version: 1, reason: "", x: 600, y: 180, wires: [[]] },
 ];
 
-/** The copy has no flow for charges; the place of the tab after it closes up, as a deploy would do it. */
+/** The copy has no flow for charges; the places of the tabs after it close up, as a deploy would do it. */
 function withoutCharges(root: string): void {
+  const place = (text: string): number => Number(/"order": (\d+),/.exec(text)?.[1]);
+  const gone = place(readFileSync(join(root, "flows", "charges", "flow.json"), "utf8"));
   rmSync(join(root, "flows", "charges"), { recursive: true });
-  const file = join(root, "flows", "statements", "flow.json");
-  writeFileSync(file, readFileSync(file, "utf8").replace('"order": 4,', '"order": 3,'));
+  for (const folder of readdirSync(join(root, "flows"))) {
+    const file = join(root, "flows", folder, "flow.json");
+    const text = readFileSync(file, "utf8");
+    if (place(text) > gone) writeFileSync(file, text.replace(/"order": \d+,/, `"order": ${place(text) - 1},`));
+  }
 }
 
 /** One new node of each kind, as the palette makes them: with the defaults that the editor knows. */
