@@ -69,8 +69,8 @@ const partners = readdirSync(join(PACKAGE_ROOT, "partners"))
 
 describe("flows, as drawn", () => {
   test("their tabs stand in one order without gaps, or the first deploy would change files that nobody touched", () => {
-    const places = readdirSync(join(ROOT, "flows")).map((folder) =>
-      Number(/"order": (\d+),/.exec(readFileSync(join(ROOT, "flows", folder, "flow.json"), "utf8"))?.[1]),
+    const places = readdirSync(join(PACKAGE_ROOT, "flows")).map((folder) =>
+      Number(/"order": (\d+),/.exec(readFileSync(join(PACKAGE_ROOT, "flows", folder, "flow.json"), "utf8"))?.[1]),
     );
     assert.deepEqual(
       places.sort((one, other) => one - other),
