@@ -226,6 +226,9 @@ const countedCodes = (mine: readonly (readonly [string, string])[]): string =>
 const some = (what: string, list: readonly unknown[]): string[] =>
   list.length === 0 ? [] : [`${what}: ${JSON.stringify(list.slice(0, 4))}`];
 
+/** What modalities, which only the wires' stimuli have send, have told on to the HIS is nobody's bill. */
+const isOfLoad = (line: { readonly kind: string }): boolean => line.kind !== "exam-performed";
+
 async function assess(
   place: Place,
   struck: Struck,
@@ -241,7 +244,7 @@ async function assess(
   const lines = ledgerSince(ledgerOf(world), from).lines;
   const told = judge({
     sent: expectedOf(stage.chains, acks, parked),
-    ledger: lines.filter((line) => line.order === null || !others.has(line.order)),
+    ledger: lines.filter((line) => isOfLoad(line) && (line.order === null || !others.has(line.order))),
     acks,
     rows: await journalRows(world, acks),
     superseded: await supersededNow(world),
@@ -326,7 +329,7 @@ async function judgeWhole(place: Place): Promise<string[]> {
   const lines = ledgerSince(ledgerOf(place.world), 0).lines;
   const told = judge({
     sent: expectedOf(place.chains, place.acks, parked),
-    ledger: lines,
+    ledger: lines.filter(isOfLoad),
     acks: [],
     rows: [],
     superseded: await supersededNow(place.world),
