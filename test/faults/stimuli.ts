@@ -49,7 +49,12 @@ async function deploy({ world }: Stage): Promise<void> {
 
 async function stopInOrder({ world }: Stage): Promise<void> {
   const pid = world.enginePid();
-  if (pid !== undefined && alive(pid)) process.kill(pid, "SIGTERM");
+  if (pid === undefined || !alive(pid)) return;
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it died of a kill point in between
+  }
 }
 
 async function lostReplies(stage: Stage): Promise<void> {
