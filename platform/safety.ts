@@ -274,8 +274,9 @@ export function partnerProblems({ partners }: Pick<SafetyFacts, "partners">): re
           at: `partners/${partner}.json`,
           zh: "目标地址仍是样例",
           en: "the destination is still the sample's",
-          nextZh: "在文件中或 HUILIU_PARTNER_URLS 中填写真实地址",
-          nextEn: "put its real address into the file or into HUILIU_PARTNER_URLS",
+          nextZh: "在文件中或 HUILIU_PARTNER_URLS 中填写真实地址；本院没有此对接方的，删去其档案与用到它的流程",
+          nextEn:
+            "put its real address into the file or into HUILIU_PARTNER_URLS; where the hospital has no such partner, remove its file and the flows that name it",
         },
       ];
     if (ENCRYPTED.has(url.protocol) || isLoopback(url.hostname)) return [];

@@ -121,7 +121,8 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
       json(reason),
       may,
       // One that is queued again had been gone past before: another of its lane is its head, and stays it.
-      row.state !== "queued" && !deps.passesParked(row.destination),
+      // What may have taken effect holds its lane, whatever the destination's policy (decision 017).
+      row.state !== "queued" && (may || !deps.passesParked(row.destination)),
     ];
     await run(tx.client, "acknowledgement_move", sql.MOVE, values);
     if (event) gathered.events.push({ messageId: row.message_id, event, publish: true });

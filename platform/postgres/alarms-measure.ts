@@ -215,7 +215,6 @@ function destinationOf(destination: string, thresholds: Thresholds, rows: Destin
     ...orNothing("breakerSinceMs", gate?.breaker === "closed" ? undefined : gate?.breaker_ms),
     parked: head?.parked ?? 0,
     unclear: { count: head?.unclear ?? 0, ...orNothing("sinceMs", head?.unclear_ms) },
-    // A destination that skips parked heads has no blocked lanes.
     blocked: { lanes: blocked?.lanes ?? 0, behind: blocked?.behind ?? 0, ...orNothing("sinceMs", blocked?.since_ms) },
     held: { count: held?.n ?? 0, ...orNothing("sinceMs", held?.since_ms) },
     ...(hour ? { lastHour: { acknowledged: hour.acknowledged, alreadyDone: hour.already_done } } : {}),

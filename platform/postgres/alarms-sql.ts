@@ -49,12 +49,12 @@ export interface BlockedRow {
   readonly behind: number;
   readonly since_ms: number | null;
 }
-/** Parked heads with something behind them, and since when; where the profile says that a parked head is skipped, nothing is blocked. */
+/** Parked heads that hold their lane with something behind them, and since when. A parked one that its lane went on past holds nothing. */
 export const BLOCKED = `select p.destination, count(*)::integer as lanes, sum(b.n)::integer as behind, ${msOf("min(p.last_at)")} as since_ms
-  from (select w.destination, w.lane, coalesce(w.last_at, w.owed_at) as last_at from write_back w where w.state = 'parked' limit ${LOOKED_AT_MAX}) as p
+  from (select w.destination, w.lane, coalesce(w.last_at, w.owed_at) as last_at from write_back w where w.state = 'parked' and w.blocks limit ${LOOKED_AT_MAX}) as p
     cross join lateral (select count(*) as n from (select 1 from write_back q where q.destination = p.destination and q.lane = p.lane and q.state = 'queued'
       limit ${BEHIND_MAX}) as q) as b
-  where b.n > 0 and not exists (select 1 from destination d where d.name = p.destination and d.profile->>'parkedHead' = 'skip')
+  where b.n > 0
   group by p.destination`;
 
 export interface HeldRow {

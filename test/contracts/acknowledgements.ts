@@ -35,7 +35,7 @@ export interface AcknowledgementWorld {
 }
 
 const LEASE_MS = 30_000;
-const DEFERRED = { outcome: "deferred", step: "wait", mayHaveTakenEffect: true, retryInMs: 60_000 } as const;
+export const DEFERRED = { outcome: "deferred", step: "wait", mayHaveTakenEffect: true, retryInMs: 60_000 } as const;
 /** An end that proves nothing. */
 const openEnd = (claimed: Claimed, over: Partial<AttemptEnd>): AttemptEnd => {
   const { receipt: _, how: __, ...rest } = endOf(claimed, over);

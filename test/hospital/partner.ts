@@ -2,7 +2,7 @@
  * What every partner program has in common: a folder, a ledger, faults, a clock, a mode, a control door, and what it was told of the engine.
  * A partner's own code is its wire and its books.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, chinaIso, createClock } from "./clock.ts";
 import { type Control, createControl } from "./control.ts";
@@ -11,6 +11,7 @@ import { type LedgerLine, ledgerLines } from "./ledger.ts";
 import { openLedgerFile } from "./ledger-file.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import type { Addresses, EngineTold } from "./told.ts";
+import { writeWhole } from "./whole-file.ts";
 
 /** strict: a key is done once. naive: every request is done, as many a real system does. */
 export type Mode = "strict" | "naive";
@@ -119,7 +120,7 @@ export async function openPremises(options: PartnerOptions): Promise<Premises> {
         setAnswers: doors.setAnswers ?? (() => "this partner gives no later answers"),
         setEngine(told) {
           engine = told;
-          writeFileSync(engineFile, JSON.stringify(told), { mode: 0o600 });
+          writeWhole(engineFile, JSON.stringify(told));
         },
         ...(doors.send === undefined ? {} : { send: doors.send }),
         changed: doors.changed ?? (async () => undefined),

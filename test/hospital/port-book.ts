@@ -1,8 +1,9 @@
 /** The ports that partners had, in `<data>/<partner>.ports.json`: a hospital that comes back is found where it was. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Addresses } from "./told.ts";
+import { writeWhole } from "./whole-file.ts";
 
 export interface PortBook {
   /** A partner's ports that are still free. */
@@ -34,7 +35,7 @@ export function openPortBook(dataDir: string): PortBook {
         const port = address === undefined || !URL.canParse(address) ? 0 : Number(new URL(address).port);
         if (port > 0) ports[door] = port;
       }
-      writeFileSync(fileOf(name), JSON.stringify(ports));
+      writeWhole(fileOf(name), JSON.stringify(ports));
     },
   };
 }

@@ -42,7 +42,7 @@ const scans = (node: Node): string[] => [
 describe("probes", () => {
   const PROBES: readonly (readonly [string, string, readonly unknown[], readonly string[]])[] = [
     ["heads", sql.HEADS, [1], ["write_back_due", "write_back_parked", "write_back_sending"]],
-    ["blocked lanes", sql.BLOCKED, [], ["write_back_parked", "write_back_queue"]],
+    ["blocked lanes", sql.BLOCKED, [], ["write_back_blocking", "write_back_queue"]],
     ["held", sql.HELD, [1], ["write_back_held"]],
     ["queued", sql.QUEUED, ["his", 100], ["write_back_queue"]],
     ["the last hour", sql.LAST_HOUR, [], ["write_back_day"]],

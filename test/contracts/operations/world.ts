@@ -184,7 +184,7 @@ export async function operationsWorld(
   const after = (done: AfterSettle): void => void told.after.push(done);
   const journal = postgres.journal({ parkedEvent: sealer.parked });
   const settle = postgres.settle({ parkedEvent: sealer.parked, after });
-  const writeBacks = postgres.writeBacks({});
+  const writeBacks = postgres.writeBacks({ strayCheckMs: 0 });
   const line = (fields: object, text: string): void => void told.logged.push({ fields, text });
 
   const world: World = {

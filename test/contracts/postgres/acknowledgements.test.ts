@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createUuid7 } from "../../../platform/postgres/clock.ts";
 import type { SealWriteBackEvent } from "../../../domain/writeback/events.ts";
-import { type AcknowledgementWorld, acknowledgementContract } from "../acknowledgements.ts";
+import { type AcknowledgementWorld, acknowledgementContract, DEFERRED } from "../acknowledgements.ts";
 import { endOf, UNCLEAR } from "../write-backs.ts";
 import { event, oweOne, parkedEvent, type PostgresWorld, postgresWorld } from "./world.ts";
 
@@ -14,14 +14,14 @@ const seal: SealWriteBackEvent = (draft) => ({
   event: event(`${draft.type} ${draft.identity} ${draft.ordinal}`, draft.type, draft.source),
 });
 
-async function acknowledgementWorld(): Promise<AcknowledgementWorld & Pick<PostgresWorld, "own">> {
+async function acknowledgementWorld(passesParked = false): Promise<AcknowledgementWorld & Pick<PostgresWorld, "own">> {
   const world = await postgresWorld();
   const stores = { journal: world.own.journal({ parkedEvent }), settle: world.own.settle({ parkedEvent, after: () => undefined }) };
   const rows = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
     (await world.own.reads.query<R>(text, [...values])).rows;
   return {
     own: world.own,
-    store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined, passesParked: () => false }),
+    store: world.own.acknowledgements({ parkedEvent, seal, after: () => undefined, passesParked: () => passesParked }),
     writeBacks: world.own.writeBacks({ strayCheckMs: 0 }),
     owe: async (about) => {
       const id = await oweOne(stores, about);
@@ -109,4 +109,32 @@ test("a refusal of one that is queued again behind another of its lane parks it,
   });
   assert.deepEqual([applied.state, applied.settled.kind], ["late", "settled"]);
   assert.deepEqual([(await world.row(first.id))?.park, (await world.row(second.id))?.state], ["REJECTED", "waiting"]);
+});
+
+test("where lanes go on past parked heads, a later refusal lets the next go, and a later answer of another amount does not", async (t) => {
+  const world = await acknowledgementWorld(true);
+  t.after(() => world.close());
+  for (const [outcome, next] of [
+    ["rejected", "waiting"],
+    ["acknowledged", "queued"],
+  ] as const) {
+    const about = { lane: `bill:${outcome}`, destination: `his-${outcome}` };
+    const first = await world.owe({ key: `${outcome}-1`, ...about });
+    const [claimed] = await world.writeBacks.claim(about.destination, 1, 30_000, "ask");
+    assert.ok(claimed);
+    const { receipt: _, how: __, ...deferred } = endOf(claimed, DEFERRED);
+    await world.writeBacks.settle(deferred);
+    const second = await world.owe({ key: `${outcome}-2`, ...about });
+    const saying = outcome === "rejected" ? ("rejected" as const) : ("other" as const);
+    await world.store.apply({
+      message: await world.message(about.destination),
+      mapping: "his/payment-confirm",
+      correlation: { by: "key", value: `${outcome}-1` },
+      reading: { outcome, code: "E1", why: "test", ...(outcome === "acknowledged" ? { how: "reply" as const, amountFen: 1n } : {}) },
+      keys: [],
+      saying,
+      writeBackId: first.id,
+    });
+    assert.deepEqual([(await world.row(first.id))?.state, (await world.row(second.id))?.state], ["parked", next], outcome);
+  }
 });

@@ -12,6 +12,7 @@ import { yuanOfFen } from "../money.ts";
 import { openPremises, type PartnerOptions, type Premises, type RunningPartner } from "../partner.ts";
 import { OrderRefused } from "../told.ts";
 import { type SftpServer, startSftpServer, type Strike } from "./sftp-server.ts";
+import { writeWhole } from "../whole-file.ts";
 
 const USER = "huiliu";
 const BATCH_HEAD = "批次号,业务流水,商户号,总笔数,总金额,备注";
@@ -73,7 +74,7 @@ export async function startBank(options: PartnerOptions): Promise<RunningPartner
 }
 
 function passwordAt(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
+  if (!existsSync(file)) writeWhole(file, randomBytes(18).toString("base64url"));
   return readFileSync(file, "utf8");
 }
 

@@ -1,10 +1,11 @@
 /** An SFTP server over one folder: accounts, a host key of its own, and faults. Written on ssh2's protocol, sharing nothing with the engine. */
 import { timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join, normalize, relative } from "node:path";
 import ssh2, { type Connection, type SFTPWrapper } from "ssh2";
+import { writeWhole } from "../whole-file.ts";
 
 const { STATUS_CODE, OPEN_MODE, flagsToString } = ssh2.utils.sftp;
 const HANDLES_MAX = 100;
@@ -51,7 +52,7 @@ function freshKey(): string {
 }
 
 function hostKeyAt(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, freshKey(), { mode: 0o600 });
+  if (!existsSync(file)) writeWhole(file, freshKey());
   return readFileSync(file, "utf8");
 }
 

@@ -2,11 +2,12 @@
  * The answers that the HIS gives on their own way: after "taken" (code 2) it tells the outcome later, by AMQP message or by HTTP callback, as often as it takes until it is
  * accepted or refused for good, and, where a fault asks for it, twice, early, for another key or with another amount.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import amqp from "amqplib";
 import type { FaultOrder } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
 import { type Answer, type Ask, type Spelling, writeAnswer } from "./wire.ts";
+import { writeWhole } from "../whole-file.ts";
 
 /** Where later answers go. `url` of a callback is the address without the message's name; of a message, the broker. */
 export interface AnswerWay {
@@ -108,7 +109,7 @@ export function createLaterAnswers(parts: LaterParts): LaterAnswers {
       }
       const way = value as AnswerWay | null;
       ways = way === null ? [] : [...ways.filter((one) => one.by !== way.by), way];
-      writeFileSync(parts.file, JSON.stringify(ways));
+      writeWhole(parts.file, JSON.stringify(ways));
       return null;
     },
     async tell(ask, spelling, answer, { ack: how = "once", by }) {
