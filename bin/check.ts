@@ -28,6 +28,7 @@ function checks(fix: boolean): Check[] {
   const node = ["--disable-warning=ExperimentalWarning"];
   return [
     { name: "types", command: bin("tsc"), args: ["-p", ROOT] },
+    { name: "types of the pages", command: bin("tsc"), args: ["-p", join(ROOT, "console", "web")] },
     {
       name: "lint and format",
       command: bin("biome"),

@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Missing, type Operations, TOTALS_TIMEOUT_MS } from "../domain/operations/ports.ts";
 import { errorBody, OPERATION_REFUSAL, type OperationRefused, refused } from "../domain/operations/refusals.ts";
 import type { Log } from "../domain/log.ts";
+import { mayDo, type Principal, TOKEN_PRINCIPAL } from "../domain/access/rights.ts";
 import { API, type Route, type RouteRequest } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
@@ -104,6 +105,18 @@ function refusalOf(error: Invalid): OperationRefused | undefined {
   return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? refused("BAD_REQUEST") : undefined;
 }
 
+/** Who asks, as the door found out (onRequest); a request that it let through without one is nobody's. */
+const PRINCIPALS = new WeakMap<FastifyRequest, Principal>();
+function whoOf(request: FastifyRequest): Principal {
+  const who = PRINCIPALS.get(request);
+  if (!who) throw new Error("a route was reached without a principal");
+  return who;
+}
+
+/** A person signs with the account's name, whatever the request says; a program says for whom it acts. */
+const signedBy = <T extends Readonly<Record<string, unknown>>>(who: Principal, given: T): T =>
+  who.via === "session" ? { ...given, by: who.name } : given;
+
 /** Puts one route of the table on the server. */
 function mount(app: FastifyInstance, route: Route, deps: ConsoleDeps): void {
   app.route({
@@ -115,10 +128,13 @@ function mount(app: FastifyInstance, route: Route, deps: ConsoleDeps): void {
       ...(route.body === undefined ? {} : { body: route.body }),
     },
     handler: async (request, reply) => {
+      const who = whoOf(request);
+      if (!mayDo(who, route.right)) return send(reply, refused("FORBIDDEN"));
       const asked: RouteRequest = {
+        who,
         params: (request.params ?? {}) as Readonly<Record<string, string>>,
-        query: (request.query ?? {}) as Readonly<Record<string, string>>,
-        body: (request.body ?? {}) as Readonly<Record<string, unknown>>,
+        query: signedBy(who, (request.query ?? {}) as Readonly<Record<string, string>>),
+        body: signedBy(who, (request.body ?? {}) as Readonly<Record<string, unknown>>),
       };
       const answer = await route.handle(deps.operations, asked);
       return answer.ok ? reply.code(200).send(answer.value) : send(reply, answer);
@@ -152,6 +168,7 @@ export function createConsole(deps: ConsoleDeps): Console {
     if (request.is404 && !underApi(request.url)) return;
     // Before anything else is looked at: who has no token does not learn which addresses there are.
     if (!timingSafeEqual(digest(bearerOf(request)), expected)) return send(reply, refused("UNAUTHORIZED"));
+    PRINCIPALS.set(request, TOKEN_PRINCIPAL);
   });
   app.addHook("onResponse", async (request, reply) => {
     deps.metrics.request(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);

@@ -1,4 +1,5 @@
 /** What every area of the operators' API makes its routes of: the shape of a route, and the pieces of its schemas. */
+import type { Principal, Right } from "../domain/access/rights.ts";
 import { type TSchema, Type } from "typebox";
 import { type MessageFilter, KEYS_MAX, type Operations, PAGE_DEFAULT, PAGE_MAX } from "../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../domain/operations/refusals.ts";
@@ -10,11 +11,15 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Who asks; the route's right is checked before `handle`. */
+  readonly who: Principal;
 }
 
 export interface Route {
   readonly id: string;
   readonly method: "GET" | "POST";
+  /** What the one who asks must be allowed to do. */
+  readonly right: Right;
   /** After /api/v1. */
   readonly path: string;
   readonly zh: string;

@@ -6,6 +6,7 @@ export const ACKNOWLEDGEMENT_ROUTES: readonly Route[] = [
   {
     id: "listAcknowledgements",
     method: "GET",
+    right: "look",
     path: "/acknowledgements",
     zh: "另行到达的回写确认：早到、迟到、重复、矛盾、对不上的都在此，最新的在前",
     en: "Acknowledgements that came on their own way: early, late, duplicate, differing and unexpected ones, newest first",

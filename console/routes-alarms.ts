@@ -17,6 +17,7 @@ const act = (
 ): Route => ({
   id: `${action}Alarm`,
   method: "POST",
+  right: "failure",
   path: `/alarms/:id/${action}`,
   zh,
   en,
@@ -30,6 +31,7 @@ export const ALARM_ROUTES: readonly Route[] = [
   {
     id: "listAlarms",
     method: "GET",
+    right: "look",
     path: "/alarms",
     zh: "告警：进行中的与过去的，最新的在前",
     en: "Alarms, open and past, newest first",
@@ -51,6 +53,7 @@ export const ALARM_ROUTES: readonly Route[] = [
   {
     id: "listAlarmSinks",
     method: "GET",
+    right: "look",
     path: "/alarm-sinks",
     zh: "告警发往何处，以及是否送达",
     en: "Where alarms are told, and whether they arrive",

@@ -12,6 +12,7 @@ export const PROFILE_ROUTES: readonly Route[] = [
   {
     id: "getDestination",
     method: "GET",
+    right: "look",
     path: "/destinations/:id",
     zh: "目的地档案：版本、内容、与档案文件的差异",
     en: "A destination's profile: version, content, differences from its file",
@@ -22,6 +23,7 @@ export const PROFILE_ROUTES: readonly Route[] = [
   {
     id: "setDestinationProfile",
     method: "POST",
+    right: "profile",
     path: "/destinations/:id/profile",
     zh: "以整份档案替换，无需重启；一秒内所有进程生效",
     en: "Replace the whole profile without a restart; every worker follows within a second",
@@ -37,6 +39,7 @@ export const PROFILE_ROUTES: readonly Route[] = [
   {
     id: "listDestinationHistory",
     method: "GET",
+    right: "look",
     path: "/destinations/:id/history",
     zh: "档案的修改记录，最新的在前",
     en: "Changes of the profile, newest first",
@@ -51,6 +54,7 @@ export const PROFILE_ROUTES: readonly Route[] = [
   {
     id: "revertDestinationProfile",
     method: "POST",
+    right: "profile",
     path: "/destinations/:id/revert",
     zh: "恢复到某一版本的档案",
     en: "Make the profile what it was at an earlier version",

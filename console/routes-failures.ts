@@ -17,6 +17,7 @@ const change = (
 ): Route => ({
   id: `${what}FailureGroup`,
   method: "POST",
+  right: "failure",
   path: `/failure-groups/:id/${what}`,
   zh,
   en,
@@ -34,6 +35,7 @@ export const FAILURE_ROUTES: readonly Route[] = [
   {
     id: "listFailureGroups",
     method: "GET",
+    right: "look",
     path: "/failure-groups",
     zh: "失败分组：同一目的地（或发送方）、同一代码、同一原因；未了结多的在前",
     en: "Failure groups: one destination (or sender), one code, one reason; most open first",
@@ -58,6 +60,7 @@ export const FAILURE_ROUTES: readonly Route[] = [
   {
     id: "getFailureGroup",
     method: "GET",
+    right: "look",
     path: "/failure-groups/:id",
     zh: "一个失败分组",
     en: "One failure group",

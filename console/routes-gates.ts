@@ -15,6 +15,7 @@ const holds: readonly Route[] = (["pause", "resume"] as const).flatMap((action) 
     (of): Route => ({
       id: of === "destinations" ? `${action}Destination` : `${action}Partner`,
       method: "POST",
+      right: "gate",
       path: `/${of}/:id/${action}`,
       ...TEXTS[action],
       params: closed({ id: name }),
@@ -30,6 +31,7 @@ export const GATE_ROUTES: readonly Route[] = [
   {
     id: "drainDestination",
     method: "POST",
+    right: "gate",
     path: "/destinations/:id/drain",
     zh: "允许该目的地在一段时间内排空，即使已暂停或处于静默时段",
     en: "Let this destination drain for a while although it is paused or in its quiet hours",

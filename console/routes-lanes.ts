@@ -33,6 +33,7 @@ export const LANE_ROUTES: readonly Route[] = [
   {
     id: "listLanes",
     method: "GET",
+    right: "look",
     path: "/lanes",
     zh: "被阻塞、被越过或被暂停的队列，等待最久的在前",
     en: "Lanes that are blocked by a parked head, go on past one, or are held: by destination, oldest first",
@@ -50,6 +51,7 @@ export const LANE_ROUTES: readonly Route[] = [
   {
     id: "unblockLane",
     method: "POST",
+    right: "gate",
     path: "/lanes/unblock",
     zh: "队首虽已停放，仍放行下一笔；停放的那笔留待人工处理",
     en: "Let the next one go although the head is parked; that one stays parked for a person",
@@ -61,6 +63,7 @@ export const LANE_ROUTES: readonly Route[] = [
   {
     id: "skipLaneHead",
     method: "POST",
+    right: "gate",
     path: "/lanes/skip",
     zh: "人工了结队首并放行下一笔，规则同人工了结",
     en: "Resolve the head and let the next one go, by the rules of resolving",
@@ -85,6 +88,7 @@ export const LANE_ROUTES: readonly Route[] = [
   {
     id: "parkWriteBack",
     method: "POST",
+    right: "resolve",
     path: "/write-backs/:id/park",
     zh: "停放一笔等待、排队或待答复的回写，待人工核对；排队的轮到时停放",
     en: "Park one that waits or is deferred; one that is queued is parked when its turn comes",
@@ -97,6 +101,7 @@ export const LANE_ROUTES: readonly Route[] = [
     (action): Route => ({
       id: `${action}Lane`,
       method: "POST",
+      right: "gate",
       path: `/lanes/${action}`,
       ...TEXTS[action],
       body: closed({ ...deed, ...lane }),

@@ -64,6 +64,7 @@ const COMMAND_TEXTS: Readonly<Record<ReplayCommand, readonly [zh: string, en: st
 const commandRoute = (command: ReplayCommand): Route => ({
   id: `${command}Replay`,
   method: "POST",
+  right: command === "approve" ? "approve" : "replay",
   path: `/replays/:id/${command}`,
   zh: COMMAND_TEXTS[command][0],
   en: COMMAND_TEXTS[command][1],
@@ -77,6 +78,7 @@ const jobs: readonly Route[] = [
   {
     id: "createReplay",
     method: "POST",
+    right: "replay",
     path: "/replays",
     zh: "新建重放任务：选定并预览，不作任何重放",
     en: "Make a replay job: freeze the selection and preview it; nothing is done again yet",
@@ -107,6 +109,7 @@ const jobs: readonly Route[] = [
   {
     id: "listReplays",
     method: "GET",
+    right: "look",
     path: "/replays",
     zh: "重放任务，最新的在前",
     en: "Replay jobs, newest first",
@@ -120,6 +123,7 @@ const jobs: readonly Route[] = [
   {
     id: "getReplay",
     method: "GET",
+    right: "look",
     path: "/replays/:id",
     zh: "一个重放任务：预览、进度、可做的操作",
     en: "One replay job: preview, progress, what may be done",
@@ -130,6 +134,7 @@ const jobs: readonly Route[] = [
   {
     id: "listReplayItems",
     method: "GET",
+    right: "look",
     path: "/replays/:id/items",
     zh: "重放任务的各项",
     en: "The items of a replay job",
@@ -156,6 +161,7 @@ const edits: readonly Route[] = [
   {
     id: "proposeEdit",
     method: "POST",
+    right: "edit",
     path: "/write-backs/:id/edits",
     zh: "提出修改后重放（默认停用；须另一人复核）",
     en: "Propose an edited copy (off by default; another person approves it)",
@@ -176,6 +182,7 @@ const edits: readonly Route[] = [
   {
     id: "listEdits",
     method: "GET",
+    right: "look",
     path: "/write-backs/:id/edits",
     zh: "一笔回写的修改稿",
     en: "Edited copies of a write-back",
@@ -189,6 +196,7 @@ const edits: readonly Route[] = [
   {
     id: "getEdit",
     method: "GET",
+    right: "look",
     path: "/edits/:id",
     zh: "一份修改稿及其与原文的差异（已脱敏）",
     en: "One edited copy and how it differs from the original, masked",
@@ -199,6 +207,7 @@ const edits: readonly Route[] = [
   {
     id: "approveEdit",
     method: "POST",
+    right: "approve",
     path: "/edits/:id/approve",
     zh: "复核：以新键发送修改稿，原回写了结为已取代",
     en: "Approve it: the copy goes out under a key of its own, the original is closed as superseded",
@@ -210,6 +219,7 @@ const edits: readonly Route[] = [
   {
     id: "withdrawEdit",
     method: "POST",
+    right: "edit",
     path: "/edits/:id/withdraw",
     zh: "撤回修改稿",
     en: "Withdraw an edited copy",

@@ -11,6 +11,7 @@ export const RETENTION_ROUTES: readonly Route[] = [
   {
     id: "getRetentionPolicy",
     method: "GET",
+    right: "look",
     path: "/retention/policy",
     zh: "保留策略",
     en: "How long content is kept",
@@ -20,6 +21,7 @@ export const RETENTION_ROUTES: readonly Route[] = [
   {
     id: "setRetentionPolicy",
     method: "POST",
+    right: "retention",
     path: "/retention/policy",
     zh: "修改保留策略；未给出的不变",
     en: "Change how long content is kept; what is not given stays",
@@ -33,6 +35,7 @@ export const RETENTION_ROUTES: readonly Route[] = [
   {
     id: "simulateRetention",
     method: "POST",
+    right: "retention",
     path: "/retention/simulate",
     zh: "模拟：哪些会被清理，哪些保留及原因；不清理任何内容",
     en: "Simulate: what would go, what would stay and why; drops nothing",
@@ -43,6 +46,7 @@ export const RETENTION_ROUTES: readonly Route[] = [
   {
     id: "runRetention",
     method: "POST",
+    right: "retention",
     path: "/retention/run",
     zh: "执行一小时内模拟过的清理",
     en: "Carry out what was simulated within the last hour",

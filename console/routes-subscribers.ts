@@ -12,6 +12,7 @@ export const SUBSCRIBER_ROUTES: readonly Route[] = [
   {
     id: "listSubscribers",
     method: "GET",
+    right: "look",
     path: "/subscribers",
     zh: "事件的订阅者：队列、检查点、尚欠的事件",
     en: "Who subscribes to events: queues, checkpoints, what is owed to them again",
@@ -21,6 +22,7 @@ export const SUBSCRIBER_ROUTES: readonly Route[] = [
   {
     id: "registerSubscriber",
     method: "POST",
+    right: "subscriber",
     path: "/subscribers",
     zh: "登记一个订阅者；引擎声明其队列，并对其负责",
     en: "Register a subscriber; the engine declares its queue and answers for it",
@@ -40,6 +42,7 @@ export const SUBSCRIBER_ROUTES: readonly Route[] = [
   {
     id: "republishEvents",
     method: "POST",
+    right: "subscriber",
     path: "/subscribers/republish",
     zh: "自某时刻起的事件重新发布给一个订阅者，或发布到他人自建的队列",
     en: "Publish events since a moment again, to a subscriber or to a queue that somebody bound himself",
@@ -63,6 +66,7 @@ export const SUBSCRIBER_ROUTES: readonly Route[] = [
   {
     id: "setCheckpoint",
     method: "POST",
+    right: "subscriber",
     path: "/subscribers/:id/checkpoint",
     zh: "订阅者声明：此事件及之前的都已读完",
     en: "The subscriber's word that every event up to this one has been read",
@@ -83,6 +87,7 @@ export const SUBSCRIBER_ROUTES: readonly Route[] = [
   {
     id: "removeSubscriber",
     method: "POST",
+    right: "subscriber",
     path: "/subscribers/:id/remove",
     zh: "撤销订阅；队列留给其主人删除",
     en: "Remove a subscriber; its queue stays until somebody deletes it",

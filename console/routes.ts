@@ -42,6 +42,7 @@ const lists: readonly Route[] = [
   {
     id: "listMessages",
     method: "GET",
+    right: "look",
     path: "/messages",
     zh: "查找报文，最新的在前",
     en: "Find messages, newest first",
@@ -55,6 +56,7 @@ const lists: readonly Route[] = [
   {
     id: "listEvents",
     method: "GET",
+    right: "look",
     path: "/events",
     zh: "查找事件，最新的在前",
     en: "Find events, newest first",
@@ -81,6 +83,7 @@ const lists: readonly Route[] = [
   {
     id: "listWriteBacks",
     method: "GET",
+    right: "look",
     path: "/write-backs",
     zh: "查找回写，最新的在前",
     en: "Find write-backs, newest first",
@@ -105,6 +108,7 @@ const lists: readonly Route[] = [
   {
     id: "listParkedEventDeliveries",
     method: "GET",
+    right: "look",
     path: "/event-deliveries",
     zh: "停放的事件投递",
     en: "Events whose flow parked",
@@ -114,6 +118,7 @@ const lists: readonly Route[] = [
   {
     id: "listAudit",
     method: "GET",
+    right: "audit",
     path: "/audit",
     zh: "人工操作记录",
     en: "What people did, newest first",
@@ -151,6 +156,7 @@ const state: readonly Route[] = [
   {
     id: "getMessage",
     method: "GET",
+    right: "look",
     path: "/messages/:id",
     zh: "一条报文的全部",
     en: "Everything about one message",
@@ -162,6 +168,7 @@ const state: readonly Route[] = [
   {
     id: "getWriteBack",
     method: "GET",
+    right: "look",
     path: "/write-backs/:id",
     zh: "一笔回写的全部",
     en: "Everything about one write-back",
@@ -173,6 +180,7 @@ const state: readonly Route[] = [
   {
     id: "listDestinations",
     method: "GET",
+    right: "look",
     path: "/destinations",
     zh: "各目的地的积压",
     en: "Backlog of every destination",
@@ -185,6 +193,7 @@ const state: readonly Route[] = [
   {
     id: "getTotals",
     method: "GET",
+    right: "look",
     path: "/totals",
     zh: "一个业务日的总额核对：应回写 = 已确认 + 等待 + 停放 + 了结",
     en: "Totals of a business day: owed = acknowledged + waiting + parked + resolved",
@@ -198,6 +207,7 @@ const state: readonly Route[] = [
   {
     id: "listPartners",
     method: "GET",
+    right: "look",
     path: "/partners",
     zh: "伙伴档案（不含凭证）",
     en: "Partner profiles, without secrets",
@@ -210,6 +220,7 @@ const state: readonly Route[] = [
   {
     id: "getPartner",
     method: "GET",
+    right: "look",
     path: "/partners/:id",
     zh: "一个伙伴的档案（不含凭证）",
     en: "One partner's profile, without secrets",
@@ -220,6 +231,7 @@ const state: readonly Route[] = [
   {
     id: "getStatus",
     method: "GET",
+    right: "look",
     path: "/status",
     zh: "当前状态",
     en: "How the engine stands",
@@ -232,6 +244,7 @@ const deeds: readonly Route[] = [
   {
     id: "replayMessage",
     method: "POST",
+    right: "replay",
     path: "/messages/:id/replay",
     zh: "从存储的原文重放；preview 只看差异，不作任何修改",
     en: "Do it again from the stored bytes; preview shows the differences and changes nothing",
@@ -246,6 +259,7 @@ const deeds: readonly Route[] = [
   {
     id: "resolveMessage",
     method: "POST",
+    right: "resolve",
     path: "/messages/:id/resolve",
     zh: "关闭停放的报文，不产生任何结果",
     en: "Close a parked message without any effect",
@@ -258,6 +272,7 @@ const deeds: readonly Route[] = [
     (action): Route => ({
       id: `${action}EventDelivery`,
       method: "POST",
+      right: action,
       path: `/event-deliveries/:subscriber/:event/${action}`,
       zh: action === "replay" ? "重新投递停放的事件" : "关闭停放的事件投递",
       en: action === "replay" ? "Hand a parked event to its flow again" : "Close a parked event delivery",
@@ -276,6 +291,7 @@ const deeds: readonly Route[] = [
   {
     id: "replayWriteBack",
     method: "POST",
+    right: "replay",
     path: "/write-backs/:id/replay",
     zh: "再次回写：能查询的先查询，否则须先在对方系统核对",
     en: "Send it again: the partner is asked first where it can be, else its system must have been checked",
@@ -288,6 +304,7 @@ const deeds: readonly Route[] = [
   {
     id: "resolveWriteBack",
     method: "POST",
+    right: "resolve",
     path: "/write-backs/:id/resolve",
     zh: "人工了结：已手工处理（须有对方凭据号）或不再需要",
     en: "Close it by hand: done by hand (needs the partner's receipt number) or not wanted",

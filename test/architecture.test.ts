@@ -24,7 +24,7 @@ function files(pattern: string): string[] {
 }
 
 function sources(): Source[] {
-  return [...files("*.ts"), ...files("*.mjs")].map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+  return [...files("*.ts"), ...files("*.tsx"), ...files("*.mjs")].map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
 }
 
 describe("the house", () => {

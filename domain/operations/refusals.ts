@@ -14,6 +14,7 @@ export interface OperationRefusalText {
 
 export type OwnRefusal =
   | "UNAUTHORIZED"
+  | "FORBIDDEN"
   | "WRONG_HOST"
   | "NOT_FOUND"
   | "BAD_REQUEST"
@@ -47,6 +48,12 @@ const OWN: Readonly<Record<OwnRefusal, OperationRefusalText>> = {
       zh: "在 Authorization: Bearer 中给出 .data/run.json 的 token",
       en: "Send the token of .data/run.json in Authorization: Bearer",
     },
+  },
+  FORBIDDEN: {
+    http: 403,
+    zh: "没有此项权限",
+    en: "Your account may not do this",
+    next: { zh: "请有此权限的同事办理，或请管理员授权", en: "Ask a colleague who may, or an administrator for the right" },
   },
   WRONG_HOST: {
     http: 421,
