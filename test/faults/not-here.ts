@@ -18,9 +18,13 @@ export const NOT_HERE: readonly { readonly id: string; readonly what: string; re
   {
     id: "F29",
     what: "credential change, certificate expiry, key roll",
-    why: "partners with keys and certificates (WeChat, Alipay, SFTP) come with later issues; the engine reads its own credentials at start",
+    why: "payment channels with keys that roll come with later issues; credentials are read at start, so a change is a restart (F25, F01); a changed host key or certificate is refused in test/contracts/files/sftp.test.ts and bin/engine/courier-tls.test.ts",
   },
-  { id: "F32", what: "SFTP: half files, same name twice", why: "the SFTP wire comes with a later issue" },
+  {
+    id: "F32",
+    what: "SFTP: half files, same name twice",
+    why: "run one by one in npm test: test/contracts/files/sftp.test.ts and platform/transports/files/poller.test.ts (cut amid a move or a put, the same name twice, names that vanish), test/faults/file-courier.test.ts (P15, P16), test/journeys/exams-and-files.test.ts (kill -9 while the bank is away)",
+  },
   {
     id: "F35",
     what: "a backup is restored, the database is an hour back",

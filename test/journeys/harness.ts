@@ -217,7 +217,12 @@ function handle(place: { root: string; dataDir: string; lines: string[] }, end: 
       () => place.lines.slice(-5),
     ); // absent while it is being started again
     killed.set(part, pid);
-    process.kill(pid, signal);
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      // It died by itself in between, of a kill point for instance: killed is killed.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
     await until(`${part} (${pid}) is gone`, () => !alive(pid), 30_000);
   };
   const isBack = async (): Promise<boolean> => {
