@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createFakeClock } from "../../test/fakes/clock.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
 import { AHEAD_WAIT_MS, createAhead } from "./ahead.ts";
 
 void test("places go to who waits longest; who waited too long goes back with the place passed on, and the rest when it closes without one", async () => {
-  const clock = createFakeClock();
+  const clock = createVirtualClock();
   const ahead = createAhead(clock);
   assert.equal(ahead.pass(), false, "nobody waits");
   const [old, next] = [ahead.wait(), ahead.wait()];

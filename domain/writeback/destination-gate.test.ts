@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { policyFor } from "../../test/fakes/attempts.ts";
-import { createFakeClock } from "../../test/fakes/clock.ts";
-import { createFakeGateStore } from "../../test/fakes/gate-store.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
+import { createMemoryGates } from "../../platform/memory/gates.ts";
 import { OPEN_AFTER, reported } from "./breaker.ts";
 import { createGates } from "./gate.ts";
 
@@ -10,8 +10,8 @@ const CEILING = 100;
 const half = () => 0.5;
 
 function bench() {
-  const clock = createFakeClock();
-  const store = createFakeGateStore(clock);
+  const clock = createVirtualClock();
+  const store = createMemoryGates(clock);
   const quiet = () => undefined;
   let probes = 0;
   const gates = createGates({

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createFakeClock, createRandom, type FakeClock } from "../../test/fakes/clock.ts";
+import { createVirtualClock, createRandom, type VirtualClock } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
-import { createFakeGateStore, type FakeGateStore } from "../../test/fakes/gate-store.ts";
-import { createFakeWriteBackStore, type FakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
+import { createMemoryGates, type MemoryGates } from "../../platform/memory/gates.ts";
+import { createMemoryWriteBacks, type MemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
 import type { CallRequest, CallResult } from "./ports.ts";
@@ -24,9 +24,9 @@ const POLICY: DestinationPolicy = {
 };
 
 interface Bench {
-  readonly clock: FakeClock;
-  readonly store: FakeWriteBackStore;
-  readonly gates: FakeGateStore;
+  readonly clock: VirtualClock;
+  readonly store: MemoryWriteBacks;
+  readonly gates: MemoryGates;
   readonly dispatcher: Dispatcher;
   readonly calls: { readonly at: number; readonly key: string; readonly path: string }[];
   /** Largest number of calls on the wire at once. */
@@ -34,7 +34,7 @@ interface Bench {
   readonly warnings: string[];
 }
 
-const sleep = (clock: FakeClock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+const sleep = (clock: VirtualClock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
 const received = (body: Uint8Array | undefined) =>
   JSON.parse(body === undefined ? '{"key":"ping"}' : new TextDecoder().decode(body)) as { key: string; amountFen: string; serial: string };
 
@@ -44,9 +44,9 @@ function bench(
   tookMs = 10,
   connects = () => true,
 ): Bench {
-  const clock = createFakeClock();
-  const store = createFakeWriteBackStore(clock);
-  const gates = createFakeGateStore(clock);
+  const clock = createVirtualClock();
+  const store = createMemoryWriteBacks(clock);
+  const gates = createMemoryGates(clock);
   const calls: Bench["calls"] = [];
   const warnings: string[] = [];
   let wire = 0;
@@ -101,7 +101,7 @@ function bench(
   return { clock, store, gates, dispatcher, calls, peak: () => peak, warnings };
 }
 
-const states = (store: FakeWriteBackStore): string =>
+const states = (store: MemoryWriteBacks): string =>
   store
     .rows()
     .map((row) => row.state)

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createFakeClock, createRandom } from "../../test/fakes/clock.ts";
+import { createVirtualClock, createRandom } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
-import { createFakeGateStore } from "../../test/fakes/gate-store.ts";
-import { createFakeWriteBackStore } from "../../test/fakes/write-back-store.ts";
+import { createMemoryGates } from "../../platform/memory/gates.ts";
+import { createMemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
 import type { Claimed } from "./ports.ts";
@@ -24,8 +24,8 @@ const POLICY: DestinationPolicy = {
 };
 
 function bench(tookMs = 50, policy: DestinationPolicy = POLICY) {
-  const clock = createFakeClock();
-  const store = createFakeWriteBackStore(clock);
+  const clock = createVirtualClock();
+  const store = createMemoryWriteBacks(clock);
   const quiet = () => undefined;
   let wire = 0;
   let peak = 0;
@@ -51,7 +51,7 @@ function bench(tookMs = 50, policy: DestinationPolicy = POLICY) {
     random: createRandom(1),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     metrics: { attempt: quiet, inHand: quiet, storeFailed: quiet, gate: quiet, probe: quiet, call: quiet },
-    gates: createFakeGateStore(clock),
+    gates: createMemoryGates(clock),
     worker: 1,
     connect: async () => undefined,
   });

@@ -2,8 +2,8 @@
 import type { Clock } from "./clock.ts";
 
 const SECOND_MS = 1_000;
-/** A single worker's second may hold this much of the rate; together with the flow of tokens every second stays below 1.1 times the ceiling. */
-export const SECOND_SHARE = 1.05;
+/** A single worker's second may hold this much of the rate: what leaves evenly arrives less so, and no second at the partner shall hold 1.1 times the ceiling. */
+export const SECOND_SHARE = 1.02;
 /** Times that are past are thrown away so many at once. */
 const TIDY = 1_024;
 
