@@ -7,6 +7,8 @@ import { createConsole } from "../../console/console.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
 import type { FlowFiles } from "../../domain/delivery/feeder.ts";
 import { createNodeCalls } from "../../domain/delivery/node-calls.ts";
+import type { Workbench } from "../../domain/flows/workbench.ts";
+import type { About } from "../../domain/live/views.ts";
 import type { Missing, Operations } from "../../domain/operations/ports.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Config } from "../../platform/config.ts";
@@ -34,6 +36,7 @@ import { createWork, type Work } from "./work.ts";
 /** How long a stop waits for what flows have in hand. */
 const DRAIN_MS = 10_000;
 /** Operators sign in by token alone, so the console stays on this machine wherever HUILIU_HOST lets the gateway listen. */
+import { workbenchOf } from "./workbench.ts";
 const CONSOLE_HOST = "127.0.0.1";
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
@@ -136,6 +139,9 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
     find: (...args) => now().find(...args),
     park: (...args) => now().park(...args),
     pauseIntake: async (...args) => get()?.pauseIntake(...args) ?? { live: 0 },
+    get workbench() {
+      return get()?.workbench;
+    },
     resumeIntake: (...args) => get()?.resumeIntake(...args),
     pauses: () => get()?.pauses() ?? 0,
     live: () => get()?.live() ?? 0,
@@ -212,7 +218,10 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   });
   return {
     work,
-    nodeCalls: nodeCallsOf({ catalogue, postgres, redis, work, courier, ready }),
+    nodeCalls: nodeCallsOf({
+      ...{ catalogue, postgres, redis, work, courier, ready },
+      workbench: workbenchOf({ config, catalogue, postgres, work, operations, console: () => operatorApi.url }),
+    }),
     addresses: { gateway: doors.gateway, console: address, wires: doors.wires },
     stopDoors: doors.pause,
     stopWork: async () => {
@@ -318,7 +327,13 @@ function nodeCallsOf({
   work,
   courier,
   ready,
-}: Built & { readonly redis: RedisPorts; readonly courier: Courier; readonly ready: Promise<void> }): Engine {
+  workbench,
+}: Built & {
+  readonly redis: RedisPorts;
+  readonly courier: Courier;
+  readonly ready: Promise<void>;
+  readonly workbench: Workbench;
+}): Engine {
   const { dialects } = catalogue;
   return createNodeCalls({
     ready,
@@ -368,6 +383,7 @@ function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "
 function lookAgainAt({ catalogue, postgres, work, log }: Built & { readonly log: EngineLog }): () => void {
   const deps = {
     pool: postgres.pool,
+    workbench,
     log,
     subscribers: postgres.subscribers,
     sealWriteBack: catalogue.sealer.writeBack,

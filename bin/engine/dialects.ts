@@ -262,6 +262,7 @@ function catalogueOf(loaded: LoadedMappings, partners: ReadonlyMap<string, Partn
         return { value, zh, en, vendor, message, direction: mapping.direction === "inbound" ? ("in" as const) : ("out" as const) };
       }),
     eventTypes: () =>
+        ...(one.destination === undefined ? {} : { writeBacks: one.destination.messages, lane: one.destination.lane ?? "order" }),
       registry.types().map((type) => ({ value: type, zh: registry.get(type)?.title.zh ?? type, en: registry.get(type)?.title.en ?? type })),
     keyKinds: () => BUSINESS_KEY_KINDS.map((kind) => ({ value: kind, zh: keyNames[kind]?.[0] ?? kind, en: keyNames[kind]?.[1] ?? kind })),
   };

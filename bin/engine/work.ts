@@ -7,6 +7,7 @@ import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import { createSubscriptions, type Subscriptions } from "../../domain/delivery/subscriptions.ts";
 import { createTurns } from "../../domain/delivery/turns.ts";
+import { createTraffic, type Traffic } from "../../domain/flows/traffic.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import type { SendRecord } from "../../domain/writeback/deliver.ts";
 import { createDispatcher, type Dispatcher } from "../../domain/writeback/dispatcher.ts";
@@ -29,6 +30,8 @@ export interface Work {
   readonly handOff: HandOff;
   readonly ledger: OpenLedger;
   readonly subscriptions: Subscriptions;
+  /** Per minute and flow, for the editor. */
+  readonly traffic: Traffic;
   /** What every commit of the stores makes due is told here. */
   readonly settled: (done: AfterSettle) => void;
   /** Who publishes events; until it is given they wait in the outbox. */
@@ -102,6 +105,7 @@ export function createWork({ catalogue, postgres, courier, numbers, record, metr
     count: metrics.acknowledgement,
     log,
   });
+  const traffic = createTraffic(clock);
   const feederStore = createFeederStore(postgres.pool, postgres.worker);
   const own = createDeliveries({
     journal,
@@ -122,7 +126,10 @@ export function createWork({ catalogue, postgres, courier, numbers, record, metr
     newToken: () => randomUUID(), // Node draws random bytes for many of these at once
     after,
     log: (level, text, fields) => log[level](fields, text),
-    count: metrics.delivery,
+    count: (what, flow) => {
+      metrics.delivery(what);
+      traffic.count(what, flow);
+    },
   });
   const deliveries = createFeeder({
     store: feederStore,
@@ -163,6 +170,7 @@ export function createWork({ catalogue, postgres, courier, numbers, record, metr
     handOff,
     ledger,
     subscriptions,
+    traffic,
     settled,
     publishBy: (given) => {
       offer = given;

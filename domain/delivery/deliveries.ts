@@ -45,7 +45,8 @@ export interface DeliveriesDeps {
   readonly newToken: () => string;
   readonly after: (ms: number, run: () => void) => () => void;
   readonly log: (level: "info" | "warn" | "error", text: string, fields: Readonly<Record<string, unknown>>) => void;
-  readonly count: (what: "fed" | Settled["kind"]) => void;
+  /** `flow`: whose delivery has ended. */
+  readonly count: (what: "fed" | Settled["kind"], flow?: string) => void;
   readonly limits?: DeliveryLimits;
   /** True while other workers journal, too, or feed: what is fed is fetched from the journal then, in its order, never handed over past older ones. */
   readonly shared?: () => boolean;
@@ -110,7 +111,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     started -= 1;
     alone = false;
     one.releaseTurn();
-    deps.count(settled.kind);
+    deps.count(settled.kind, one.flow);
     verdicts.tell(one.messageId, verdictOf(one, settled));
     if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
     pump();

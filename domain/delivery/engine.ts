@@ -2,6 +2,7 @@
  * What the nodes may ask of the engine: one call each (design.md decision 16). Nodes reach it by `RED.settings.huiliu`, never by the global context.
  */
 import type { Event } from "../events/event.ts";
+import type { Workbench } from "../flows/workbench.ts";
 import type { ParkReason } from "../journal/ports.ts";
 
 /** A plain string on `msg.huiliu.delivery`: it survives clones, context and JSON. */
@@ -39,7 +40,13 @@ export interface Choice {
 
 /** What is loaded, for the editor's choices. */
 export interface Catalogue {
-  partners(): readonly (Choice & { readonly vendor: string; readonly destination: boolean })[];
+  partners(): readonly (Choice & {
+    readonly vendor: string;
+    readonly destination: boolean;
+    /** Of a destination: kinds of write-backs it takes, each with its outbound message, and which key keeps them in order. */
+    readonly writeBacks?: Readonly<Record<string, string>>;
+    readonly lane?: "order" | "patient";
+  })[];
   /** Inbound message kinds of a vendor (or all), outbound ones with `direction: "out"`. value = `<vendor>/<message>`. */
   mappings(): readonly (Choice & { readonly vendor: string; readonly message: string; readonly direction: "in" | "out" })[];
   eventTypes(): readonly Choice[];
@@ -137,6 +144,8 @@ export interface Engine {
     node: NodeRef,
     options: { readonly code?: string; readonly reason: string; readonly refusal?: ParkReason },
   ): { readonly ok: true } | Refused;
+  /** What the editor asks on behalf of an integrator; without effect on any delivery. Absent: nobody edits flows at this engine (tests of flows). */
+  readonly workbench?: Workbench | undefined;
   /** The ledger's door for the kit and Node-RED's hooks. */
   readonly ledger: Ledger;
   /** Stops feeding, waits until nothing is live (at most `capMs`), gives back what is left, waits 150 ms more. */

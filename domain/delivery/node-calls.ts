@@ -39,6 +39,7 @@ export interface NodeCallsDeps {
   readonly find: (keyKind: string, value: string, limit: number) => Promise<Found>;
 }
 
+  readonly workbench?: Engine["workbench"];
 export { createSubscriptions, type Subscription };
 
 const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
@@ -154,6 +155,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     pauseIntake: async (_why, capMs) => {
       pauses += 1;
       return { live: await deliveries.pause(capMs) };
+    workbench: deps.workbench,
     },
     resumeIntake: (unlessPausedSince = pauses) => {
       if (unlessPausedSince === pauses) deliveries.resume();

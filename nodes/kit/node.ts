@@ -10,7 +10,9 @@ import { installChoices } from "./choices.ts";
 import { type Checked, type Migration, migrated } from "./config.ts";
 import { carryRefusal, refOf, tokenOf } from "./delivery.ts";
 import { installDrain } from "./drain.ts";
+import { installFlowTests } from "./flow-tests.ts";
 import { installHooks } from "./hooks.ts";
+import { installWorkbench } from "./workbench.ts";
 import type { Done, FlowNode, Message, Raw, Red, Send } from "./red.ts";
 
 /** How often the badge of a feeding node is brought up to date while deliveries are live. */
@@ -80,6 +82,8 @@ function engineOf(red: Red): Engine {
   installHooks(red, engine);
   installChoices(red, engine);
   installDrain(red, engine);
+  installFlowTests(red, engine);
+  installWorkbench(red, engine);
   return engine;
 }
 

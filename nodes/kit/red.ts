@@ -2,7 +2,9 @@
  * The part of Node-RED's runtime API that our nodes use, typed as 5.0.7 really is (@types/node-red describes 1.3). Fields marked private are read by the
  * hooks only; they are feature-detected there and covered by test/conformance/nodes.test.ts.
  */
+import type { Principal } from "../../domain/access/rights.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
+import type { FlowTestDoor } from "./flow-tests.ts";
 
 /** A message of a flow. `huiliu.delivery` is the token: a plain string, so that it survives clones, context and JSON. */
 export interface Message {
@@ -80,10 +82,18 @@ export interface RuntimeEvent {
   readonly payload?: { readonly error?: string; readonly types?: readonly (string | { readonly type: string })[] };
 }
 
-interface Answering {
+/** A request of the admin API, as Express hands it over. `user` is whom the sign-in of the editor found (adminAuth). */
+export interface Asking {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly user?: unknown;
+}
+export interface Answering {
   json(body: unknown): void;
   status(code: number): Answering;
 }
+type Route = (path: string, guard: unknown, answer: (request: Asking, response: Answering) => void) => void;
 
 export interface Red {
   readonly nodes: {
@@ -99,11 +109,15 @@ export interface Red {
   };
   readonly log: { error(text: string): void };
   readonly auth: { needsPermission(permission: string): unknown };
-  readonly httpAdmin: { get(path: string, guard: unknown, answer: (request: unknown, response: Answering) => void): void } | undefined;
+  readonly httpAdmin: { readonly get: Route; readonly post: Route } | undefined;
   readonly settings: {
     /** The engine: nodes reach it here, never by the global context, which every Function node can read. */
     readonly huiliu?: Engine;
     /** The folder of a tab under flows/, as the flow storage knows it. */
     readonly huiliuFolderOf?: (tab: string) => string | undefined;
+    /** Plays stored tests for the editor. */
+    readonly huiliuFlowTests?: FlowTestDoor;
+    /** Who the user of a request is; undefined: nobody who signed in. */
+    readonly huiliuPrincipalOf?: (user: unknown) => Principal | undefined;
   };
 }

@@ -4,7 +4,10 @@
  */
 import { join } from "node:path";
 import type { Engine } from "../../domain/delivery/engine.ts";
-import { createFlowStorage } from "./flow-storage.ts";
+import { gated, OFF_IN_PRODUCTION } from "./flow-gate.ts";
+import { createDeployTests, type DeployTestsDeps } from "./deploy-tests.ts";
+import { createFlowStorage, type FlowStorageOptions } from "./flow-storage.ts";
+import { createFlowTestDoor } from "./flow-tests.ts";
 
 /** A log line of the runtime, handed to our own log. */
 export type RuntimeLog = (level: "info" | "warn" | "error", text: string, detail?: Readonly<Record<string, unknown>>) => void;
@@ -27,6 +30,10 @@ export interface NodeRedOptions {
   /** Node-RED's `adminAuth`; absent = loopback only, as the development profile has it. */
   readonly adminAuth?: object;
   readonly log: RuntimeLog;
+  /** Stored tests: who plays them, and who audits a deploy although they fail. Absent: none are played (tests of other things). */
+  readonly flowTests?: Pick<DeployTestsDeps, "run" | "note">;
+  /** Which flows are loaded; absent: all. */
+  readonly admit?: FlowStorageOptions["admit"];
   /** Further packages of nodes for tests. */
   readonly nodesDirs?: readonly string[];
 }
@@ -77,23 +84,29 @@ export function loopbackOnly(request: Asking, response: Answering, next: () => v
 export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string, unknown>> {
   const { worker = FIRST_WORKER } = options;
   const userDir = join(options.dataDir, worker === FIRST_WORKER ? "node-red" : `node-red-${worker}`);
-  const storage = createFlowStorage({ root: options.root, profile: options.profile, engine: options.engine, log: options.log });
+  const { flowTests, admit, root, profile, engine, log } = options;
+  const tests = flowTests === undefined ? undefined : createDeployTests({ root, log, ...flowTests });
+  const removed = join(options.dataDir, "removed-flows");
+  const storage = createFlowStorage({ root, profile, engine, log, removed, ...(tests ? { tests } : {}), ...(admit ? { admit } : {}) });
   const noEditor = options.profile === "production" || options.editor === false;
   return {
     userDir,
     flowFile: join(userDir, "flows.json"),
     nodesDir: [options.root, ...(options.nodesDirs ?? [])],
-    storageModule: storage.module,
+    storageModule: gated(storage.module, options.profile, (flows) => options.engine.workbench?.check(flows)),
+    ...(options.profile === "production" ? { nodesExcludes: OFF_IN_PRODUCTION } : {}),
     // Nodes reach the engine here. Never functionGlobalContext: every Function node can read that.
     huiliu: options.engine,
     huiliuFolderOf: storage.folderOf,
     huiliuFlowsChanged: storage.changed,
+    ...(flowTests === undefined ? {} : { huiliuFlowTests: createFlowTestDoor({ ...storage, root, run: flowTests.run }) }),
     functionGlobalContext: {},
     uiHost: "127.0.0.1",
     uiPort: options.editorPort,
     httpNodeRoot: false,
     ...(noEditor ? { httpAdminRoot: false, disableEditor: true, readOnly: false } : { httpAdminRoot: "/" }),
-    ...(options.adminAuth === undefined ? { httpAdminMiddleware: loopbackOnly } : { adminAuth: options.adminAuth }),
+    httpAdminMiddleware: [...(options.adminAuth === undefined ? [loopbackOnly] : []), ...(tests ? [tests.carryReason] : [])],
+    ...(options.adminAuth === undefined ? {} : { adminAuth: options.adminAuth }),
     ...(options.credentialSecret === undefined ? {} : { credentialSecret: options.credentialSecret }),
     apiMaxLength: API_MAX,
     nodeCloseTimeout: NODE_CLOSE_TIMEOUT_MS,

@@ -56,7 +56,7 @@ export function editorOf(
     fail: () => answer,
   };
   const sandbox = {
-    $: Object.assign(() => ({ find: () => ({ text: () => undefined }) }), { getJSON: () => answer }),
+    $: Object.assign(() => ({ find: () => ({ text: () => undefined }), val: () => undefined }), { getJSON: () => answer }),
     RED: {
       i18n: { lang: () => "zh-CN" },
       _: (key: string) => String(look(key.startsWith("huiliu/kit:") ? kit : own, key.replace(/^huiliu\/[a-z-]+:/, "")) ?? `missing ${key}`),

@@ -1,8 +1,10 @@
 /** Every folder under flows/ is a well-made flow: drawn from safe nodes, every output wired or an end, every message kind led to an end, explained in both languages, and it runs. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { Catalogue } from "../../domain/delivery/engine.ts";
+import { checkFlows } from "../../domain/flows/rules.ts";
 import { type StoredNode, textOfFlow } from "../../platform/node-red/flow-files.ts";
 import { AT_ONCE_MS, type Bench, eventOf, PACKAGE_ROOT, startBench } from "../journeys/node-red-bench.ts";
 
@@ -12,42 +14,8 @@ const folders = readdirSync(FLOWS, { withFileTypes: true })
   .map((entry) => entry.name)
   .sort();
 
-/** What may stand in a flow of ours: our nodes, and core nodes that only route. Code and I/O belong in nodes/ and adapters/. */
-const ROUTING: ReadonlySet<string> = new Set(
-  [
-    "tab",
-    "group",
-    "comment",
-    "junction",
-    "switch",
-    "change",
-    "range",
-    "split",
-    "join",
-    "sort",
-    "batch",
-    "delay",
-    "catch",
-    "complete",
-    "debug",
-  ].concat(["link in", "link out", "link call"]),
-);
-/** May stay unwired: they record an intent, or are neutral. */
-const ENDS: ReadonlySet<string> = new Set([
-  "huiliu-publish-event",
-  "huiliu-write-back",
-  "huiliu-answer-sender",
-  "huiliu-park",
-  "debug",
-  "comment",
-  "link out",
-]);
-/** An end that leaves something behind. */
-const RECORDS: ReadonlySet<string> = new Set(["huiliu-publish-event", "huiliu-write-back", "huiliu-park"]);
-
 const nodesOf = (folder: string): readonly StoredNode[] =>
   JSON.parse(readFileSync(join(FLOWS, folder, "flow.json"), "utf8")) as StoredNode[];
-const wiresOf = (node: StoredNode): readonly (readonly string[])[] => (Array.isArray(node.wires) ? (node.wires as string[][]) : []);
 const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 const all = folders.flatMap((folder) => nodesOf(folder).map((node) => ({ folder, node })));
 const feeders = all.filter(({ node }) => node.type === "huiliu-message-in");
@@ -66,6 +34,29 @@ function kindsOf(partner: string): readonly string[] {
 const partners = readdirSync(join(PACKAGE_ROOT, "partners"))
   .filter((file) => file.endsWith(".json"))
   .map((file) => file.slice(0, -5));
+
+const titled = <M extends object>(value: string, more: M) => ({ value, zh: value, en: value, ...more });
+/** What an engine on these folders would have loaded. */
+const CATALOGUE: Catalogue = {
+  partners: () =>
+    partners.map((partner) => {
+      const profile = JSON.parse(readFileSync(join(PACKAGE_ROOT, "partners", `${partner}.json`), "utf8")) as {
+        vendor: string;
+        destination?: { messages: Record<string, string>; lane?: "order" | "patient" };
+      };
+      const { vendor, destination } = profile;
+      const taken = destination === undefined ? {} : { writeBacks: destination.messages, lane: destination.lane ?? ("order" as const) };
+      return titled(partner, { vendor, destination: destination !== undefined, ...taken });
+    }),
+  mappings: () =>
+    globSync("mappings/*/*/mapping.json", { cwd: PACKAGE_ROOT }).map((path) => {
+      const [, vendor = "", message = ""] = path.split("/");
+      const { direction } = JSON.parse(readFileSync(join(PACKAGE_ROOT, path), "utf8")) as { direction?: string };
+      return titled(`${vendor}/${message}`, { vendor, message, direction: direction === "inbound" ? ("in" as const) : ("out" as const) });
+    }),
+  eventTypes: () => readdirSync(join(PACKAGE_ROOT, "domain", "events")).map((type) => titled(type, {})),
+  keyKinds: () => ["order", "patient", "visit", "bill", "serial", "message"].map((kind) => titled(kind, {})),
+};
 
 describe("flows, as drawn", () => {
   test("their tabs stand in one order without gaps, or the first deploy would change files that nobody touched", () => {
@@ -94,7 +85,6 @@ describe("flows, as drawn", () => {
   for (const folder of folders)
     describe(folder, () => {
       const nodes = nodesOf(folder);
-      const byId = new Map(nodes.map((node) => [node.id, node]));
 
       test("one tab of this name, written the stable way", () => {
         const tabs = nodes.filter((node) => node.type === "tab");
@@ -107,62 +97,16 @@ describe("flows, as drawn", () => {
         );
       });
 
-      test("only our nodes and core nodes that route", () => {
-        const foreign = nodes.filter(
-          (node) => !ROUTING.has(node.type) && !node.type.startsWith("huiliu-") && !node.type.startsWith("subflow:"),
+      test("no rule finds anything wrong with it, and nothing is disabled", () => {
+        const found = checkFlows(nodes, CATALOGUE, "production");
+        assert.deepEqual(
+          found.map((one) => `${one.rule} at ${one.node}: ${one.en}`),
+          [],
         );
         assert.deepEqual(
-          foreign.map((node) => `${node.id}: ${node.type}`),
+          nodes.filter((node) => node.d === true || node.disabled === true || node.type === "inject").map((node) => node.id),
           [],
-          "code and I/O belong in nodes/ and adapters/",
         );
-      });
-
-      test("every output is wired or an end, every wire leads somewhere, nothing is disabled", () => {
-        const wrong: string[] = [];
-        for (const node of nodes) {
-          if (node.d === true || node.disabled === true) wrong.push(`${node.id} is disabled`);
-          for (const [output, wire] of ENDS.has(node.type) ? [] : wiresOf(node).entries())
-            if (wire.length === 0) wrong.push(`${node.id} output ${output} is not wired`);
-          for (const to of wiresOf(node).flat()) if (!byId.has(to)) wrong.push(`${node.id} is wired to ${to}, which is not here`);
-        }
-        assert.deepEqual(wrong, []);
-      });
-
-      test("from every feeding node an end is reached that records something", () => {
-        const starts = nodes.filter((node) => node.type === "huiliu-message-in" || node.type === "huiliu-event-in");
-        assert.ok(starts.length > 0);
-        for (const start of starts) {
-          const reached = new Set<string>([start.id]);
-          for (const id of reached) for (const to of wiresOf(byId.get(id) ?? start).flat()) reached.add(to);
-          assert.ok(
-            [...reached].some((id) => RECORDS.has(byId.get(id)?.type ?? "")),
-            `${start.id} reaches no end`,
-          );
-        }
-      });
-
-      test("names only what exists: partners, kinds, event types, write-backs", () => {
-        const wrong: string[] = [];
-        const types = readdirSync(join(PACKAGE_ROOT, "domain", "events"));
-        for (const node of nodes) {
-          for (const type of list(node.types)) if (!types.includes(type)) wrong.push(`${node.id}: event type ${type}`);
-          if (node.type === "huiliu-message-in") {
-            if (node.partner !== "*" && !partners.includes(String(node.partner))) wrong.push(`${node.id}: partner ${String(node.partner)}`);
-            else if (node.partner !== "*")
-              for (const kind of list(node.kinds))
-                if (!kindsOf(String(node.partner)).includes(kind)) wrong.push(`${node.id}: message kind ${kind}`);
-          }
-          if (node.type === "huiliu-write-back") {
-            const path = join(PACKAGE_ROOT, "partners", `${String(node.destination)}.json`);
-            const profile = existsSync(path)
-              ? (JSON.parse(readFileSync(path, "utf8")) as { destination?: { messages: Record<string, string> } })
-              : {};
-            if (profile.destination?.messages[String(node.kind)] === undefined)
-              wrong.push(`${node.id}: write-back ${String(node.kind)} to ${String(node.destination)}`);
-          }
-        }
-        assert.deepEqual(wrong, []);
       });
 
       test("a README in both languages, with the drawing", () => {
@@ -175,15 +119,30 @@ describe("flows, as drawn", () => {
       });
     });
 
-  test("a message has one flow: no two nodes take the same partner and kind", () => {
-    const wrong: string[] = [];
-    for (const [index, { node: a }] of feeders.entries())
-      for (const { node: b } of feeders.slice(index + 1)) {
-        const kinds = list(a.kinds).filter((kind) => list(b.kinds).includes(kind));
-        const bothAll = list(a.kinds).length === 0 && list(b.kinds).length === 0;
-        if (a.partner === b.partner && (bothAll || kinds.length > 0)) wrong.push(`${a.id} and ${b.id}`);
-      }
-    assert.deepEqual(wrong, []);
+  test("a message has one flow: no rule finds anything wrong with all of them together", () => {
+    const found = checkFlows(
+      all.map(({ node }) => node),
+      CATALOGUE,
+      "production",
+    );
+    assert.deepEqual(
+      found.map((one) => `${one.rule} at ${one.node}: ${one.en}`),
+      [],
+    );
+  });
+
+  test("what Import → Examples offers can be deployed: no example has a hard problem", () => {
+    const examples = globSync("examples/*.json", { cwd: PACKAGE_ROOT });
+    assert.ok(examples.length >= 9);
+    for (const path of examples) {
+      const nodes = JSON.parse(readFileSync(join(PACKAGE_ROOT, path), "utf8")) as StoredNode[];
+      assert.deepEqual(
+        checkFlows(nodes, CATALOGUE, "development")
+          .filter((one) => one.hard)
+          .map((one) => `${path} ${one.node}: ${one.en}`),
+        [],
+      );
+    }
   });
 
   test("every message kind that a partner may send has a flow", () => {

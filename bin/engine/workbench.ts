@@ -1,0 +1,34 @@
+/** The editor's workbench, put together: its rules are in domain/flows. */
+import { createWorkbench, type Workbench } from "../../domain/flows/workbench.ts";
+import type { Operations } from "../../domain/operations/ports.ts";
+import type { Config } from "../../platform/config.ts";
+import type { Postgres } from "../../platform/postgres/index.ts";
+import { createOrderFacts } from "../../platform/postgres/order-facts.ts";
+import { createStoredMessages } from "../../platform/postgres/stored-message.ts";
+import type { Catalogued } from "./catalogue.ts";
+import type { Work } from "./work.ts";
+
+export function workbenchOf(built: {
+  readonly config: Config;
+  readonly catalogue: Catalogued;
+  readonly postgres: Postgres;
+  readonly work: Work;
+  readonly operations: Operations;
+  /** Where the console listens. */
+  readonly console: () => string;
+}): Workbench {
+  const { config, catalogue, postgres, work, operations } = built;
+  const { dialects } = catalogue;
+  return createWorkbench({
+    catalogue: dialects.catalogue,
+    profile: config.profile,
+    stored: createStoredMessages(postgres.reads),
+    translate: dialects.translateBy,
+    translateByDefault: dialects.translateByDefault,
+    encodeWriteBack: dialects.encodeWriteBack,
+    orderFacts: createOrderFacts(postgres.reads),
+    operations,
+    traffic: work.traffic,
+    console: built.console,
+  });
+}
