@@ -1,7 +1,10 @@
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { ServiceProblem } from "../platform/services/problem.ts";
+import { removeServicesData, startServices } from "../platform/services/index.ts";
 import { type BacklogResult, type BenchResult, type RunFacts, runBacklog, runBench } from "../test/bench/run.ts";
+import { runSearch, type SearchResult, searchTableOf } from "../test/bench/search/run.ts";
 import { backlogTableOf, tableOf } from "../test/bench/table.ts";
 import { argumentsOf, DATA_DIR, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { engineProgram, hospitalProgram } from "./start/programs.ts";
@@ -13,6 +16,9 @@ const HELP = `npm run bench -- [options]      how fast the durable path is, besi
   --messages <n>   messages through the durable path at full speed (default 21000)          全速消息数
   --seconds <n>    instead: about this long, at the speed of the warm-up             或按时长
   --rounds <n>     rounds; durable path and floors take turns, medians count (default 3)     轮数
+  --only search    instead: how fast people find things among --messages (default 200000)    只测查找
+                   of --days (default 30) days, each question asked --samples (default 200) times; only a private PostgreSQL is started,
+                   filled straight. At ten millions:  npm run bench -- --only search --messages 10000000
   --backlog        instead: 200,000 write-backs in 20,000 lanes, claimed and settled   改为：两万通道二十万积压
   --json           the result as JSON on standard output                                     输出 JSON
   --lang <zh|en>   language of the table (default: by LANG, else en)                         表格语言
@@ -30,6 +36,7 @@ interface Arguments {
   readonly help: boolean;
   readonly json: boolean;
   readonly backlog: boolean;
+  readonly search: { readonly messages: number; readonly days: number; readonly samples: number } | undefined;
   readonly language: "zh" | "en";
   readonly amount: { readonly messages: number } | { readonly seconds: number };
   readonly rounds: number;
@@ -43,12 +50,46 @@ function whole(name: string, text: string | undefined, otherwise: number): numbe
   return value;
 }
 
+const SEARCH = { messages: 200_000, days: 30, samples: 200 };
+
+function searchOf(values: Readonly<Partial<Record<"only" | "messages" | "days" | "samples", string>>>): Arguments["search"] {
+  if (values.only === undefined) return undefined;
+  if (values.only !== "search") throw new RangeError("--only knows search / --only 目前只有 search");
+  return {
+    messages: whole("messages", values.messages, SEARCH.messages),
+    days: whole("days", values.days, SEARCH.days),
+    samples: whole("samples", values.samples, SEARCH.samples),
+  };
+}
+
+/** A private PostgreSQL alone, filled and asked. */
+async function search(given: Arguments, wanted: NonNullable<Arguments["search"]>): Promise<SearchResult> {
+  removeServicesData(given.dataDir);
+  rmSync(given.dataDir, { recursive: true, force: true });
+  const log = (line: string): void => say(`· ${line}`);
+  // The broker and Redis are not asked anything: an address keeps them from being started.
+  const nobody = { amqp: "amqp://127.0.0.1:1", redis: "redis://127.0.0.1:1" };
+  const services = await startServices({ dataDir: given.dataDir, need: nobody, env: inheritedEnv(), log });
+  const stop = (): void => void services.stop().finally(() => process.exit(130));
+  onStopRequest(stop);
+  try {
+    return await runSearch({ url: services.postgresUrl, ownServer: true, log, ...wanted });
+  } finally {
+    await services.stop();
+    removeServicesData(given.dataDir);
+    rmSync(given.dataDir, { recursive: true, force: true });
+  }
+}
+
 function readArguments(): Arguments {
   const { values } = argumentsOf(HELP, {
     options: {
       help: { type: "boolean" },
       json: { type: "boolean" },
       backlog: { type: "boolean" },
+      only: { type: "string" },
+      days: { type: "string" },
+      samples: { type: "string" },
       messages: { type: "string" },
       seconds: { type: "string" },
       rounds: { type: "string" },
@@ -61,6 +102,7 @@ function readArguments(): Arguments {
     help: values.help === true,
     json: values.json === true,
     backlog: values.backlog === true,
+    search: searchOf(values),
     language: (values.lang ?? process.env.LANG ?? "").startsWith("zh") ? "zh" : "en",
     amount:
       values.seconds === undefined
@@ -130,7 +172,10 @@ async function bench(given: Arguments): Promise<BenchResult | BacklogResult> {
 try {
   const given = readArguments();
   if (given.help) process.stdout.write(`${HELP}\n`);
-  else {
+  else if (given.search !== undefined) {
+    const result = await search(given, given.search);
+    process.stdout.write(`${given.json ? JSON.stringify(result, undefined, 2) : searchTableOf(result, given.language)}\n`);
+  } else {
     const result = await bench(given);
     process.stdout.write(
       `${given.json ? JSON.stringify(result, undefined, 2) : "claims" in result ? backlogTableOf(result, given.language) : tableOf(result, given.language)}\n`,

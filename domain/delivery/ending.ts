@@ -26,7 +26,7 @@ export function verdictOf(one: Live, settled: Settled): Verdict {
 /** The transaction a delivery's end asks for: all its intents, or the parking with none of them. */
 export function settlementOf(one: Live, end: LedgerEnd, parkedEvent: ParkedEventOf): Settlement {
   const reason = one.park ?? reasonOfEnd(end);
-  const base = { source: one.source, flow: one.flow, keys: one.keys };
+  const base = { source: one.source, flow: one.flow, keys: one.keys, ...(one.mapping === undefined ? {} : { mapping: one.mapping }) };
   if (reason) {
     const parked = one.source.kind === "message" ? { parkedEvent: parkedEvent(one.source.message, reason, one.keys) } : {};
     return { ...base, events: [], orderChanges: [], writeBacks: [], park: reason, ...parked };

@@ -20,6 +20,8 @@ export interface Live {
   /** The translation by the vendor's own mapping, made in journal order before the turn was taken. */
   readonly translated?: { readonly mapping: string; readonly result: Translated };
   readonly events: SealedEvent[];
+  /** What its flow translated it with, `<vendor>/<message>@<version>`, for people. */
+  mapping?: string;
   /** Its mapping understood it and says that no event comes of it: publishing none is its good end. */
   eventless?: true;
   readonly published: Set<string>;

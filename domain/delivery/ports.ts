@@ -55,6 +55,8 @@ export interface Settlement {
   readonly park?: ParkReason;
   readonly parkedEvent?: SealedEvent;
   readonly flow?: string;
+  /** What translated it, `<vendor>/<message>@<version>`; absent: nothing did. */
+  readonly mapping?: string;
 }
 
 /** What a delivery works on: a message of the journal, or an event handed to an `event-in` node. */

@@ -3,7 +3,26 @@ import { describe, test } from "node:test";
 import { csvLine, csvOf, neutralCell } from "./cells.ts";
 
 describe("A38 a spreadsheet computes nothing that a partner wrote", () => {
-  for (const start of ["=", "+", "-", "−", "@", "＝", "＋", "－", "＠", "﹦", "\t", "\r", "\n", " =", "\u3000＝", "\u200B=", "\t=", "\r\n+"]) {
+  for (const start of [
+    "=",
+    "+",
+    "-",
+    "−",
+    "@",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+    "﹦",
+    "\t",
+    "\r",
+    "\n",
+    " =",
+    "\u3000＝",
+    "\u200B=",
+    "\t=",
+    "\r\n+",
+  ]) {
     test(`${JSON.stringify(start)} begins no formula`, () => {
       const cell = neutralCell(`${start}cmd|'/c calc'!A1`);
       assert.equal(cell.charAt(0), "'", cell);

@@ -6,6 +6,7 @@ import { type Static, type TProperties, Type } from "typebox";
 import { DATE_PATTERN } from "../time.ts";
 import { GateView } from "./views-gates.ts";
 import { AcknowledgementView } from "./views-acknowledgements.ts";
+import { Legs } from "./views-inspect.ts";
 
 const closed = <P extends TProperties>(properties: P, description?: string) =>
   Type.Object(properties, { additionalProperties: false, ...(description === undefined ? {} : { description }) });
@@ -57,8 +58,10 @@ export const MessageRow = closed({
   run: whole,
   replayed: Type.Boolean(),
   flow: maybe(text),
+  mapping: maybe(Type.String({ description: "what translated it, with its version / 翻译所用映射及版本" })),
   duplicateOf: maybe(id),
   parked: maybe(Park),
+  legs: maybe(Legs),
 });
 
 const Bytes = closed({
@@ -317,6 +320,7 @@ export const GoneRow = closed({ id, partner: text, receivedOn: day, identity: ma
 export const MessagePage = closed({
   items: Type.Array(MessageRow),
   after: maybe(text),
+  searchedTo: maybe(Type.String({ description: "the time limit was reached here; go on with after / 超过时限，已查到此时刻，可用 after 继续" })),
   pastRetention: maybe(
     Type.Array(GoneRow, { description: "found by key, but their content is past retention and was dropped / 内容已过保留期" }),
   ),

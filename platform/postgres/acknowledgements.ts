@@ -175,6 +175,7 @@ export function createAcknowledgementStore(deps: AcknowledgementStoreDeps): Ackn
       park: reason === undefined ? null : JSON.stringify(reason),
       duplicate_of: null,
       flow: null,
+      mapping: null,
     }));
     const days = daysOf(
       rows.map((row) => row.id),

@@ -2,7 +2,7 @@
 import type { Event } from "../../domain/events/event.ts";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import { previewOf } from "../../domain/operations/compare.ts";
-import { type EventFilter, type MessageFilter, PAGE_DEFAULT, READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
+import { type EventFilter, PAGE_DEFAULT, READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
 import type {
   Difference,
@@ -10,14 +10,14 @@ import type {
   EventDeliveryList,
   EventRow,
   MessageDetail,
-  MessagePage,
   Page,
   Preview,
 } from "../../domain/operations/views.ts";
 import { msOf } from "./clock.ts";
-import { goneOf, isGone } from "./gone.ts";
+import { isGone } from "./gone.ts";
 import type { MessageRow as StoredMessage } from "./journal-rows.ts";
 import { messageOf, rawOf } from "./journal-rows.ts";
+import { createMessageSearch } from "./message-search.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import * as rows from "./operations-rows.ts";
 import { conditions, isUuid, LAST_UUID, messagesOfKeys, moment, present, reading, within } from "./operations-sql.ts";
@@ -34,25 +34,7 @@ type Row = Record<string, unknown>;
 export function createMessageReads(deps: OperationsDeps) {
   const { reads: pool } = deps;
   const partnerNames = (): string[] => deps.partners().map((one) => one.partner);
-
-  const messages = (filter: MessageFilter): Promise<Answered<MessagePage>> => {
-    const limit = filter.limit ?? PAGE_DEFAULT;
-    const where = conditions();
-    if (filter.keys !== undefined) where.and(`m.id in (${messagesOfKeys(filter.keys, partnerNames(), where)})`);
-    if (filter.partner !== undefined) where.and(`m.partner = ${where.param(filter.partner)}`);
-    if (filter.kind !== undefined) where.and(`m.kind = ${where.param(filter.kind)}`);
-    if (filter.state !== undefined) where.and(`m.state = ${where.param(filter.state)}`);
-    within(where, "m.id", filter);
-    where.and(`m.id < ${where.param(filter.after ?? LAST_UUID)}::uuid`);
-    const text = `select ${rows.MESSAGE_COLUMNS} from message m where ${where.text()} order by m.id desc limit ${limit + 1}`;
-    return reading(pool, READ_TIMEOUT_MS, async (client) => {
-      const found = await client.query<Row>(text, where.values);
-      const page = rows.pageOf(found.rows, limit, rows.messageView, (row) => String(row.id));
-      const pastRetention =
-        filter.keys === undefined || filter.after !== undefined ? [] : await goneOf(client, filter.keys, partnerNames());
-      return answered({ ...page, ...(pastRetention.length === 0 ? {} : { pastRetention: [...pastRetention] }) });
-    });
-  };
+  const search = createMessageSearch(deps);
 
   const events = (filter: EventFilter, shown: rows.Shown): Promise<Answered<Page<EventRow>>> => {
     const limit = filter.limit ?? PAGE_DEFAULT;
@@ -60,6 +42,7 @@ export function createMessageReads(deps: OperationsDeps) {
     if (filter.messageId !== undefined) where.and(`e.message_id = ${where.param(filter.messageId)}::uuid`);
     if (filter.keys !== undefined) where.and(`e.message_id in (${messagesOfKeys(filter.keys, partnerNames(), where)})`);
     if (filter.partner !== undefined) where.and(`e.partner = ${where.param(filter.partner)}`);
+    if (filter.partners !== undefined) where.and(`e.partner = any(${where.param(filter.partners)}::text[])`);
     if (filter.type !== undefined) where.and(`e.type = ${where.param(filter.type)}`);
     if (filter.businessDate !== undefined) where.and(`e.business_date = ${where.param(filter.businessDate)}::date`);
     within(where, "e.message_id", filter);
@@ -79,13 +62,18 @@ export function createMessageReads(deps: OperationsDeps) {
     });
   };
 
-  const message = (id: string, shown: rows.Shown): Promise<Answered<MessageDetail>> =>
-    reading(pool, READ_TIMEOUT_MS, async (client) => {
+  const message = async (id: string, shown: rows.Shown): Promise<Answered<MessageDetail>> => {
+    const read = await reading(pool, READ_TIMEOUT_MS, async (client) => {
       const found = isUuid(id) ? await client.query<Row>(MESSAGE, [id]) : undefined;
       const row = found?.rows[0];
       if (!row) return refused(isUuid(id) && (await isGone(client, id, "messages")) ? "CONTENT_GONE" : "UNKNOWN_MESSAGE");
       return answered(await detailOf(client, id, row, shown));
     });
+    if (!read.ok) return read;
+    const legs = await search.withLegs([read.value.message]);
+    const row = legs.ok ? legs.value[0] : undefined;
+    return row === undefined ? read : answered({ ...read.value, message: row });
+  };
 
   const detailOf = async (client: Client, id: string, row: Row, shown: rows.Shown): Promise<MessageDetail> => {
     const list = async (text: string): Promise<Row[]> => (await client.query<Row>(`${text} limit ${DETAIL_ROWS_MAX}`, [id])).rows;
@@ -152,7 +140,7 @@ export function createMessageReads(deps: OperationsDeps) {
     return answered(previewOf(id, translated, read.value.stored, (event) => rows.MASKED.value(event) as Record<string, unknown>));
   };
 
-  return { messages, message, events, parkedEventDeliveries, preview };
+  return { messages: search.messages, message, events, parkedEventDeliveries, preview };
 }
 
 function deliveryView(row: Row): EventDelivery {

@@ -31,7 +31,7 @@ export function pageOf<R, T>(
 
 export const MESSAGE_COLUMNS = `m.id, m.seq::text as seq, m.partner, m.kind, m.door, m.state, ${moment("m.state_at")} as "stateAt",
   ${moment("m.received_at")} as "receivedAt", m.identity, m.exchange_id as "exchangeId",
-  coalesce(m.raw_bytes, octet_length(m.raw)) + coalesce(octet_length(m.reply), 0) as bytes, m.run, m.replayed, nullif(m.flow, '') as flow, m.duplicate_of as "duplicateOf", m.park as parked`;
+  coalesce(m.raw_bytes, octet_length(m.raw)) + coalesce(octet_length(m.reply), 0) as bytes, m.run, m.replayed, nullif(m.flow, '') as flow, m.mapping, m.duplicate_of as "duplicateOf", m.park as parked`;
 
 /** A parking's reason with what to do next. */
 export function parkedView(park: unknown, shown: Shown): MessageRow["parked"] | undefined {

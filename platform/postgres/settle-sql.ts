@@ -179,11 +179,12 @@ export const OUTCOME_ROWS = batchOf("r", {
   park: "jsonb",
   duplicate_of: "uuid",
   flow: "text",
+  mapping: "text",
 });
 export const updateMessages = (
   days: Days,
 ): string => `update ${days.of("message")} m set state = r.state, state_at = ${at(`$${OUTCOME_ROWS.next}`)},
-    lease_worker = null, lease_until = null, park = r.park, duplicate_of = r.duplicate_of, flow = coalesce(r.flow, m.flow)
+    lease_worker = null, lease_until = null, park = r.park, duplicate_of = r.duplicate_of, flow = coalesce(r.flow, m.flow), mapping = coalesce(r.mapping, m.mapping)
   from ${OUTCOME_ROWS.from} where m.id = r.id`;
 
 export const HISTORY_ROWS = batchOf("r", { message_id: "uuid", state: "text", by: "text", note: "text" });

@@ -260,6 +260,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         park: plan.reason ? JSON.stringify(plan.reason) : null,
         duplicate_of: plan.duplicateOf ?? null,
         flow: plan.settlement.flow ?? null,
+        mapping: plan.settlement.mapping ?? null,
       }));
       const days = daysOf(
         rows.map((row) => row.id),
