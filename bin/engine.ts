@@ -70,6 +70,7 @@ try {
   const addresses = await composition.start();
   red = await startNodeRed(settings);
   composition.useFlows({ changed: settings.huiliuFlowsChanged as () => Promise<boolean>, reload: red.reload });
+  if (red.editor) composition.editorAt(red.editor);
   failpoint("engine.before-announce");
   const { wires, ...main } = addresses;
   announce({ ...main, ...wires, ...(red.editor ? { editor: red.editor } : {}) });

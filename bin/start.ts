@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { ServiceProblem } from "../platform/services/problem.ts";
 import { DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { engineProgram, hospitalProgram } from "./start/programs.ts";
+import { pagesBuilt } from "./start/pages.ts";
 import type { RunFile } from "./start/run.ts";
 import { runSession } from "./start/session.ts";
 import { WORKERS_MAX } from "./start/workers.ts";
@@ -91,6 +92,7 @@ function session(given: Arguments, since: number): Promise<void> {
     env: inheritedEnv(),
     engine: engineProgram(ROOT),
     hospital: given.hospital ? hospitalProgram(ROOT) : undefined,
+    pages: (signal) => pagesBuilt(ROOT, inheritedEnv(), signal),
     log: (line) => say(`· ${line}`),
     onStopRequest,
     onReady: (file) => announce(file, dataDir, since),

@@ -33,6 +33,10 @@ export const Config = Type.Object(
     /** A replay job of more items, or of more fen, than this needs a second person; absent: domain/replay/job.ts. */
     replayApprovalCount: Type.Optional(Type.String({ pattern: "^\\d{1,9}$" })),
     replayApprovalFen: Type.Optional(Type.String({ pattern: "^\\d{1,15}$" })),
+    /** Where bin/pages.ts built the console's pages; absent: the engine runs without them. */
+    pagesDir: Type.Optional(Type.String({ minLength: 1 })),
+    /** The name at the head of every page of the console. */
+    hospitalName: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
   },
   { additionalProperties: false },
 );
@@ -42,6 +46,8 @@ export type Config = Static<typeof Config> & { readonly alarms?: AlarmSettings }
 const OPTIONAL: readonly (readonly [keyof Config, string])[] = [
   ["replayApprovalCount", "HUILIU_REPLAY_APPROVAL_COUNT"],
   ["replayApprovalFen", "HUILIU_REPLAY_APPROVAL_FEN"],
+  ["pagesDir", "HUILIU_PAGES_DIR"],
+  ["hospitalName", "HUILIU_HOSPITAL_NAME"],
 ];
 /** Environment name → setting, with its default. An unset one without a default is a problem. */
 const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = [

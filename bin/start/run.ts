@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly engine: { readonly command: string; readonly args: readonly string[] };
   /** How the simulated hospital is run, without its ports; absent when there is none. */
   readonly hospital: { readonly command: string; readonly args: readonly string[] } | undefined;
+  /** Builds the console's pages beside the servers' start and resolves with their folder; absent: none are built. The engine runs without them when it rejects. */
+  readonly pages?: (signal: AbortSignal) => Promise<string>;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
   /** Waits between restarts of whatever ends unasked; fault runs give short ones (keeper.ts has the usual). */
@@ -173,6 +175,20 @@ function refuseUnsafeStart(options: RunOptions): Promise<void> {
   });
 }
 
+/** Where the engine finds the pages. Never rejects: an engine without pages is better than none. */
+async function pagesOf({ pages, env, log, signal }: RunOptions): Promise<Record<string, string>> {
+  if (pages === undefined || env.HUILIU_PAGES_DIR !== undefined) return {};
+  try {
+    return { HUILIU_PAGES_DIR: await pages(signal) };
+  } catch (error) {
+    if (!signal.aborted)
+      log(
+        `the console's pages could not be built, the engine runs without them; run "node bin/pages.ts", then start again: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    return {};
+  }
+}
+
 async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   const { dataDir, log, signal } = options;
   if (options.profile === "production") await refuseUnsafeStart(options);
@@ -188,6 +204,8 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   let telling: Promise<void> = Promise.resolve();
   const onChange = (): void => publish();
   const hospitalPlace = placeOf(dataDir, "hospital");
+
+  const building = pagesOf(options);
 
   // The hospital needs nothing of the servers: both start at once. Whatever came up is on the stack before a failure is passed on.
   const [servers, hospitalStart] = await Promise.allSettled([
@@ -215,7 +233,8 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
   const services = servers.value;
   const partners = hospital?.partners ?? {};
   if (options.credentialsFile === undefined) addSecrets(credentialsFile, secretsOfHospital(partners));
-  const program: Program = { ...options.engine, env: engineEnv(options, services, credentialsFile, partners, ports) };
+  const env = { ...engineEnv(options, services, credentialsFile, partners, ports), ...(await building) };
+  const program: Program = { ...options.engine, env };
   const workers = await startWorkers({ count, dataDir, program, consolePorts: consoles, keep: waitsOf(options), log, signal, onChange });
   stack.push(() => workers.stop());
   publish = () => {

@@ -1,17 +1,29 @@
-import { Spin } from "antd";
-import { Suspense } from "react";
-import { Route, Routes } from "react-router";
-import { PAGES } from "./pages.ts";
+import { Routes, Route } from "react-router";
+import { useMe } from "./api/me.ts";
+import { Gate } from "./frame/gate.tsx";
+import { NoRight, NotFound } from "./frame/lost.tsx";
+import { Shell } from "./frame/shell.tsx";
+import { OwnAccount, SetUp } from "./own-pages.ts";
+import { PAGES, type PageEntry } from "./pages.ts";
 
-/** Every page at its address. Frame, sign-in, theme and language come around it. */
+function Allowed({ entry: { right, page: Page } }: { readonly entry: PageEntry }) {
+  return useMe().rights.includes(right) ? <Page /> : <NoRight right={right} />;
+}
+
+/** Every page at its address, behind the sign-in; only the first set-up stands before it. */
 export function App() {
   return (
-    <Suspense fallback={<Spin />}>
-      <Routes>
-        {PAGES.map(({ path, page: Page }) => (
-          <Route key={path} path={path} element={<Page />} />
-        ))}
-      </Routes>
-    </Suspense>
+    <Routes>
+      <Route path="/setup" element={<SetUp />} />
+      <Route element={<Gate />}>
+        <Route element={<Shell />}>
+          {PAGES.map((entry) => (
+            <Route key={entry.path} path={entry.path} element={<Allowed entry={entry} />} />
+          ))}
+          <Route path="/me" element={<OwnAccount />} />
+          <Route path="*" element={<NotFound />} />
+        </Route>
+      </Route>
+    </Routes>
   );
 }

@@ -1,20 +1,43 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode } from "react";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
+import { ApiProblem } from "./api/client.ts";
+import { ME_KEY } from "./api/me.ts";
 import { App } from "./app.tsx";
+import "./frame/frame.css";
+import { giveNonceToStyles, styleNonce } from "./frame/nonce.ts";
+import { ThemeProvider } from "./frame/theme.tsx";
+import { AskReasonProvider } from "./parts/ask-reason.tsx";
 import { startTexts } from "./texts/index.ts";
 
+giveNonceToStyles(styleNonce());
 startTexts();
-const client = new QueryClient({ defaultOptions: { queries: { staleTime: 1_000, retry: false, refetchOnWindowFocus: true } } });
+
+/** A session that has ended is noticed by whichever request comes first; asking who is signed in leads to the sign-in page. */
+function noticeEnd(error: unknown): void {
+  if (error instanceof ApiProblem && error.status === 401 && client.getQueryData(ME_KEY) !== undefined)
+    void client.resetQueries({ queryKey: ME_KEY });
+}
+const client = new QueryClient({
+  queryCache: new QueryCache({ onError: noticeEnd }),
+  mutationCache: new MutationCache({ onError: noticeEnd }),
+  defaultOptions: { queries: { staleTime: 1_000, retry: false, refetchOnWindowFocus: true } },
+});
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
-      <BrowserRouter>
-        <App />
-      </BrowserRouter>
+      <ThemeProvider>
+        <BrowserRouter>
+          <AskReasonProvider>
+            <Suspense>
+              <App />
+            </Suspense>
+          </AskReasonProvider>
+        </BrowserRouter>
+      </ThemeProvider>
     </QueryClientProvider>
   </StrictMode>,
 );

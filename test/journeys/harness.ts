@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { DATA_DIR, inheritedEnv, ROOT } from "../../bin/environment.ts";
 import { endLeftovers } from "../../bin/start/folder.ts";
+import { pagesBuilt } from "../../bin/start/pages.ts";
 import { runHuiliu } from "../../bin/start/run.ts";
 import { removeServicesData } from "../../platform/services/index.ts";
 import { writePidFile } from "../../platform/services/processes.ts";
@@ -92,6 +93,8 @@ export interface HuiliuOptions {
   readonly engine?: (home: string, engine: readonly string[]) => { readonly command: string; readonly args: readonly string[] };
   /** Waits between restarts of what was killed. */
   readonly restartWaitsMs?: readonly number[];
+  /** With the console's pages, built if need be. */
+  readonly pages?: boolean;
 }
 
 /** Short times for a destination, so that a journey does not wait like a hospital. Bounds of the policy hold: attempt < lease. */
@@ -179,6 +182,7 @@ export async function startHuiliu(name: string, options: HuiliuOptions = {}): Pr
     engine: options.engine?.(home, engine) ?? { command: process.execPath, args: engine.slice(1) },
     ...(options.restartWaitsMs === undefined ? {} : { restartWaitsMs: options.restartWaitsMs }),
     hospital: { command: process.execPath, args: [quiet, join(ROOT, "test", "hospital", "main.ts")] },
+    ...(options.pages === true ? { pages: (signal) => pagesBuilt(ROOT, inheritedEnv(), signal) } : {}),
     log: (line) => lines.push(line),
     signal: new AbortController().signal,
   }).catch(async (error: unknown) => {

@@ -9,7 +9,10 @@ export const PARTS_TEXTS: Texts = {
   "problem.next": ["下一步", "What to do"],
   "problem.code": ["代码", "Code"],
   "problem.unknown": ["页面出错", "The page failed"],
-  "problem.unknown.next": ["刷新页面；仍然出错时请把代码交给维护人员", "Load the page again; if it goes on, give the code to whoever maintains it"],
+  "problem.unknown.next": [
+    "刷新页面；仍然出错时请把代码交给维护人员",
+    "Load the page again; if it goes on, give the code to whoever maintains it",
+  ],
   "copy.copy": ["复制 {{what}}", "Copy {{what}}"],
   "copy.done": ["已复制", "Copied"],
   "age.seconds": ["{{n}} 秒", "{{n}} s"],
