@@ -1,5 +1,7 @@
 /** What every area of the operators' API makes its routes of: the shape of a route, and the pieces of its schemas. */
-import type { Principal, Right } from "../domain/access/rights.ts";
+import type { Access, Caller } from "../domain/access/ports.ts";
+import type { Principal } from "../domain/access/rights.ts";
+import type { Need } from "../domain/access/standing.ts";
 import { type TSchema, Type } from "typebox";
 import { type MessageFilter, KEYS_MAX, type Operations, PAGE_DEFAULT, PAGE_MAX } from "../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../domain/operations/refusals.ts";
@@ -11,15 +13,18 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Who asks; the route's right is checked before `handle`. */
+  /** Who asks; the route's right is checked before `handle`. Only routes that ask for a right have somebody for certain: see `Step`. */
   readonly who: Principal;
+  /** Sign-in and accounts (routes-access.ts). */
+  readonly access: Access;
+  readonly caller: Caller;
 }
 
 export interface Route {
   readonly id: string;
   readonly method: "GET" | "POST";
-  /** What the one who asks must be allowed to do. */
-  readonly right: Right;
+  /** What the one who asks must be allowed to do, or the step of signing in that it is. Checked before anything of the request is read. */
+  readonly right: Need;
   /** After /api/v1. */
   readonly path: string;
   readonly zh: string;
@@ -123,6 +128,8 @@ export function listOf(query: RouteRequest["query"]): Answered<MessageFilter> {
 export const given = (from: Readonly<Record<string, unknown>>, ...names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((one) => (from[one] === undefined ? [] : [[one, String(from[one])]])));
 
+/** The account that asks, for what is bound to accounts: a program's `by` is no account. */
+export const accountOf = (who: Principal): { readonly account?: string } => (who.via === "session" ? { account: who.id } : {});
 export const unmaskOf = (query: RouteRequest["query"]) => (query.unmask === "true" ? given(query, "by", "reason") : undefined);
 export const businessDateOf = (query: RouteRequest["query"]) =>
   query.businessDate !== undefined && !isDate(query.businessDate)

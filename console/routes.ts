@@ -3,17 +3,20 @@ import { Type } from "typebox";
 import type { AuditFilter, EventFilter, TotalsFilter, WriteBackFilter } from "../domain/operations/ports.ts";
 import { answered, refused } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
+import { ACCESS_ROUTES } from "./routes-access.ts";
 import { ALARM_ROUTES } from "./routes-alarms.ts";
+import { AUDIT_ROUTES } from "./routes-audit.ts";
 import { FAILURE_ROUTES } from "./routes-failures.ts";
 import { GATE_ROUTES } from "./routes-gates.ts";
+import { INSPECT_ROUTES, MESSAGE_FILTERS, messageFilterOf } from "./routes-inspect.ts";
 import { SUBSCRIBER_ROUTES } from "./routes-subscribers.ts";
 import { PROFILE_ROUTES } from "./routes-destinations.ts";
 import { LANE_ROUTES } from "./routes-lanes.ts";
+import { NOW_ROUTES } from "./routes-now.ts";
 import { REPLAY_ROUTES } from "./routes-replay.ts";
 import { RETENTION_ROUTES } from "./routes-retention.ts";
 import {
   ID,
-  MESSAGE_STATES,
   ONE_LINE,
   WRITE_BACK_STATES,
   businessDateOf,
@@ -46,11 +49,11 @@ const lists: readonly Route[] = [
     path: "/messages",
     zh: "查找报文，最新的在前",
     en: "Find messages, newest first",
-    query: closed({ key, kind: maybe(name), partner: maybe(name), state: maybe(oneOf(MESSAGE_STATES)), ...span, ...uuidPaging }),
+    query: closed({ ...MESSAGE_FILTERS, ...uuidPaging }),
     answer: views.MessagePage,
-    handle: async (operations, { query }) => {
-      const filter = listOf(query);
-      return filter.ok ? operations.messages({ ...filter.value, ...given(query, "kind", "partner", "state") }) : filter;
+    handle: async (operations, { query, who }) => {
+      const filter = messageFilterOf(query, who);
+      return filter.ok ? operations.messages(filter.value) : filter;
     },
   },
   {
@@ -125,21 +128,9 @@ const lists: readonly Route[] = [
     query: closed({
       who: maybe(name),
       action: maybe(name),
-      targetKind: maybe(
-        oneOf([
-          "message",
-          "write-back",
-          "event-delivery",
-          "destination",
-          "lane",
-          "alarm",
-          "retention",
-          "replay-job",
-          "failure-group",
-          "subscriber",
-        ]),
-      ),
+      targetKind: maybe(name),
       targetId: maybe(text(300)),
+      ...span,
       ...paging,
       after: maybe(Type.String({ pattern: "^\\d{1,18}$" })),
     }),
@@ -338,7 +329,11 @@ export const ROUTES: readonly Route[] = [
   ...PROFILE_ROUTES,
   ...ALARM_ROUTES,
   ...REPLAY_ROUTES,
+  ...NOW_ROUTES,
   ...FAILURE_ROUTES,
   ...RETENTION_ROUTES,
   ...ACKNOWLEDGEMENT_ROUTES,
+  ...INSPECT_ROUTES,
+  ...AUDIT_ROUTES,
+  ...ACCESS_ROUTES,
 ];

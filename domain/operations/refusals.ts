@@ -1,7 +1,11 @@
 /** The closed list of what the operator's side refuses, with its HTTP status, texts and next step. Write-backs add the reasons of domain/writeback/manual.ts. */
+import { ACCESS_REFUSAL, type AccessRefusal } from "../access/refusals.ts";
 import { LANE_REFUSAL, type LaneRefusal } from "../lanes/refusals.ts";
 import { REPLAY_REFUSAL, type ReplayRefusal } from "../replay/refusals.ts";
+import { LIVE_REFUSAL, type LiveRefusal } from "../live/refusals.ts";
 import { MANUAL_REFUSAL, type ManualRefusal } from "../writeback/manual.ts";
+import { INSPECT_REFUSAL, type InspectRefusal } from "./refusals-inspect.ts";
+import { AUDIT_REFUSAL, type AuditRefusal } from "./refusals-audit.ts";
 import { WATCH_REFUSAL, type WatchRefusal } from "./refusals-watch.ts";
 import { SUBSCRIBER_REFUSAL, type SubscriberRefusal } from "./views-subscribers.ts";
 
@@ -35,18 +39,18 @@ export type OwnRefusal =
   | "STORE_GONE"
   | "INTERNAL";
 
-export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal | SubscriberRefusal;
+export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal | SubscriberRefusal | AccessRefusal | LiveRefusal | InspectRefusal | AuditRefusal;
 
 const look = { zh: "刷新后查看当前状态，再决定", en: "Look at its present state, then decide again" };
 
 const OWN: Readonly<Record<OwnRefusal, OperationRefusalText>> = {
   UNAUTHORIZED: {
     http: 401,
-    zh: "令牌缺失或不正确",
-    en: "The token is missing or wrong",
+    zh: "未登录、会话已结束，或令牌不正确",
+    en: "Not signed in, the session has ended, or the token is wrong",
     next: {
-      zh: "在 Authorization: Bearer 中给出 .data/run.json 的 token",
-      en: "Send the token of .data/run.json in Authorization: Bearer",
+      zh: "登录控制台；程序在 Authorization: Bearer 中给出 .data/run.json 的 token",
+      en: "Sign in; programs send the token of .data/run.json in Authorization: Bearer",
     },
   },
   FORBIDDEN: {
@@ -172,6 +176,10 @@ export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalT
   ...WATCH_REFUSAL,
   ...SUBSCRIBER_REFUSAL,
   ...LANE_REFUSAL,
+  ...ACCESS_REFUSAL,
+  ...LIVE_REFUSAL,
+  ...INSPECT_REFUSAL,
+  ...AUDIT_REFUSAL,
 };
 
 /** An expected refusal, as a value. `state`: the row's present state, where that is why. */

@@ -1,0 +1,18 @@
+/** Whose alarm it is: the partner that its subject names, by its kind. Undefined: of the engine as a whole. */
+const OF_PARTNER: ReadonlySet<string> = new Set([
+  "write-back-age",
+  "backlog",
+  "breaker-open",
+  "lanes-blocked",
+  "write-back-parked",
+  "unclear",
+  "message-parked",
+  "duplicates-answered",
+]);
+
+export function alarmPartner({ kind, subject }: { readonly kind: string; readonly subject: string }): string | undefined {
+  if (OF_PARTNER.has(kind)) return subject;
+  if (kind === "not-written-back") return subject.startsWith("event:") ? subject.slice("event:".length).split("/")[0] : subject;
+  // business day/partner/kind
+  return kind === "totals-differ" ? subject.split("/")[1] : undefined;
+}
