@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createFakeClock } from "../../test/fakes/clock.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
 import { createRoom, ROOM_WAIT_MS } from "./room.ts";
 
 const world = () => {
-  const clock = createFakeClock();
+  const clock = createVirtualClock();
   const state = { full: true };
   const room = createRoom({ full: () => state.full, after: clock.after });
   const letIn: string[] = [];

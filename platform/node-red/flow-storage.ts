@@ -3,9 +3,10 @@
  * development profile; a deploy drains the engine first. Credentials and the editor's own settings stay in the user directory, outside git.
  */
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { cp, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Deployer, DeployTests } from "./deploy-tests.ts";
 import { filesOf, FOLDER, joinFlows, SHARED, type StoredNode, wrongFlow } from "./flow-files.ts";
 
 /** Longest wait for live deliveries before a deploy. */
@@ -24,6 +25,12 @@ export interface FlowStorageOptions {
   readonly root: string;
   readonly profile: "development" | "production";
   readonly engine: Drained;
+  /** Where the folders of removed tabs go, README, tests and all. */
+  readonly removed: string;
+  /** Plays the stored tests of what a deploy changes; absent: none are played (tests of other things). */
+  readonly tests?: Pick<DeployTests, "check">;
+  /** Which of the flows on disk are loaded; absent: all. Production loads what is released (docs/flow-tests.md). */
+  readonly admit?: (flows: ReadonlyMap<string, readonly StoredNode[]>) => Promise<ReadonlySet<string>>;
   readonly log: (level: "info" | "warn" | "error", text: string, detail?: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -33,6 +40,12 @@ export interface FlowStorage {
   readonly module: Readonly<Record<string, unknown>>;
   /** The folder of a tab under flows/. */
   readonly folderOf: (tab: string) => string | undefined;
+  /** Tab → folder of what is loaded. */
+  readonly folders: () => ReadonlyMap<string, string>;
+  /** Nodes by the folder they would be saved in; throws when they could not be saved. */
+  readonly byFolder: (nodes: readonly StoredNode[]) => Readonly<Record<string, readonly StoredNode[]>>;
+  /** What lies on disk, without what does not load. */
+  readonly onDisk: () => Promise<Readonly<Record<string, readonly StoredNode[]>>>;
   /** True when the files differ from what was loaded or saved here: flows were changed at another worker. */
   readonly changed: () => Promise<boolean>;
 }
@@ -87,10 +100,36 @@ export async function readFlows(
   return { files, wrong };
 }
 
-/** Writes what changed and removes the flow.json of vanished tabs; a folder that still has other files (README.md) is left, and said. */
-async function writeFlows(options: FlowStorageOptions, root: string, files: ReadonlyMap<string, string>): Promise<void> {
+/** `20261120T092000`: of a folder's new name. */
+const stamp = (): string => new Date().toISOString().slice(0, 19).replace(/[-:]/g, "");
+
+/** Moves a folder, also to another file system. */
+async function moveFolder(from: string, to: string): Promise<void> {
+  await mkdir(join(to, ".."), { recursive: true });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    await cp(from, to, { recursive: true });
+    await rm(from, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Writes what changed. The folder of a vanished tab is moved away whole, never deleted: its README and its tests are somebody's work. A tab that comes back (undone in the
+ * editor) gets its folder back. `kept`: folder → where it was moved to.
+ */
+async function writeFlows(
+  options: FlowStorageOptions,
+  root: string,
+  files: ReadonlyMap<string, string>,
+  kept: Map<string, string>,
+): Promise<void> {
   for (const [folder, text] of files) {
     const path = join(root, folder, "flow.json");
+    const before = kept.get(folder);
+    if (before !== undefined && !existsSync(join(root, folder))) await moveFolder(before, join(root, folder));
+    kept.delete(folder);
     if (existsSync(path) && (await readFile(path, "utf8")) === text) continue;
     await mkdir(join(root, folder), { recursive: true });
     await writeWhole(path, text);
@@ -98,11 +137,13 @@ async function writeFlows(options: FlowStorageOptions, root: string, files: Read
   for (const entry of existsSync(root) ? await readdir(root, { withFileTypes: true }) : []) {
     if (!entry.isDirectory() || files.has(entry.name)) continue;
     if (entry.name !== SHARED && !FOLDER.test(entry.name)) continue;
-    await rm(join(root, entry.name, "flow.json"), { force: true });
-    await rm(join(root, entry.name, "README.md"), { force: true });
-    await rmdir(join(root, entry.name)).catch((error: unknown) =>
-      options.log("warn", "a removed flow's folder holds other files and stays", { folder: entry.name, error: String(error) }),
-    );
+    const to = join(options.removed, `${entry.name}-${stamp()}`);
+    await moveFolder(join(root, entry.name), to);
+    kept.set(entry.name, to);
+    options.log("warn", `流程 ${entry.name} 已移除，其文件保存在 ${to} (a removed flow's folder is kept there)`, {
+      folder: entry.name,
+      to,
+    });
   }
 }
 
@@ -119,24 +160,31 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
   const root = join(options.root, "flows");
   let folders = new Map<string, string>();
   let loaded: string | undefined;
+  const kept = new Map<string, string>();
+  const byFolder: FlowStorage["byFolder"] = (nodes) =>
+    Object.fromEntries([...filesOf(nodes, folders).files].map(([folder, text]) => [folder, JSON.parse(text) as readonly StoredNode[]]));
+  const onDisk: FlowStorage["onDisk"] = async () => Object.fromEntries((await readFlows(root)).files);
 
   const getFlows = async (): Promise<readonly StoredNode[]> => {
     const { files, wrong } = await readFlows(root);
     // A flow that does not load is an error, never a silence: its messages would have nobody.
     if (wrong.length > 0) throw new Error(`Flows refused:\n- ${wrong.join("\n- ")}`);
-    const joined = joinFlows(files);
+    const admitted = await options.admit?.(files);
+    const joined = joinFlows(admitted === undefined ? files : new Map([...files].filter(([folder]) => admitted.has(folder))));
     folders = joined.folders;
     loaded = printOf(files);
     return joined.flows;
   };
 
-  const saveFlows = async (flows: readonly StoredNode[]): Promise<void> => {
+  const saveFlows = async (flows: readonly StoredNode[], user?: Deployer): Promise<void> => {
     if (options.profile === "production") throw Object.assign(new Error(READ_ONLY), { code: "flows_read_only" });
+    // Before anything is drained: it takes seconds, and a refused deploy must disturb nobody.
+    await options.tests?.check(await onDisk(), byFolder(flows), user);
     const { live } = await options.engine.pauseIntake("deploy", DRAIN_CAP_MS);
     if (live > 0) options.log("warn", "deploy goes on with live deliveries: they are fed again when their lease expires", { live });
     try {
       const written = filesOf(flows, folders);
-      await writeFlows(options, root, written.files);
+      await writeFlows(options, root, written.files, kept);
       folders = written.folders;
       loaded = printOf((await readFlows(root)).files);
       await pause(AFTER_DRAIN_MS);
@@ -150,5 +198,12 @@ export function createFlowStorage(options: FlowStorageOptions): FlowStorage {
 
   const changed = async (): Promise<boolean> => loaded !== undefined && printOf((await readFlows(root)).files) !== loaded;
 
-  return { changed, module: { ...localFileSystem(), getFlows, saveFlows, projects: undefined }, folderOf: (tab) => folders.get(tab) };
+  return {
+    changed,
+    folders: () => folders,
+    byFolder,
+    onDisk,
+    module: { ...localFileSystem(), getFlows, saveFlows, projects: undefined },
+    folderOf: (tab) => folders.get(tab),
+  };
 }

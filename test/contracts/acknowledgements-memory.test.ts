@@ -1,17 +1,20 @@
-import { createFakeAcknowledgementStore } from "../fakes/acknowledgements.ts";
-import { createFakeClock } from "../fakes/clock.ts";
-import { createFakeWriteBackStore } from "../fakes/write-back-store.ts";
+import { createMemoryAcknowledgements } from "../../platform/memory/acknowledgements.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
+import { createMemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { acknowledgementContract } from "./acknowledgements.ts";
 
 acknowledgementContract("memory", async () => {
-  const clock = createFakeClock();
-  const writeBacks = createFakeWriteBackStore(clock);
-  const store = createFakeAcknowledgementStore(writeBacks);
+  const clock = createVirtualClock();
+  const writeBacks = createMemoryWriteBacks(clock);
+  const store = createMemoryAcknowledgements(writeBacks);
   let messages = 0;
   return {
     store,
     writeBacks,
-    owe: async (about) => writeBacks.owe(about),
+    owe: async (about) => {
+      const { id, serial = "" } = writeBacks.owe(about);
+      return { id, serial };
+    },
     message: async (partner) => {
       messages += 1;
       const id = `message-${messages}`;

@@ -1,10 +1,10 @@
-import { createFakeClock } from "../fakes/clock.ts";
-import { createFakeGateStore } from "../fakes/gate-store.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
+import { createMemoryGates } from "../../platform/memory/gates.ts";
 import { gateContract } from "./gates.ts";
 
 gateContract("memory", async () => {
-  const clock = createFakeClock();
-  const store = createFakeGateStore(clock);
+  const clock = createVirtualClock();
+  const store = createMemoryGates(clock);
   let owed = 0;
   const heads = new Map<string, string>();
   return {

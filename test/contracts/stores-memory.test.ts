@@ -1,5 +1,5 @@
 import type { AfterSettle, ParkedEventOf } from "../../domain/delivery/ports.ts";
-import { createMemoryStores, type MemoryStores } from "../fakes/stores.ts";
+import { createMemoryStores, type MemoryStores } from "../../platform/memory/stores.ts";
 import { journalContract, LEASE_MS } from "./journal.ts";
 import { bornClaimedContract } from "./born-claimed.ts";
 import { settleContract, type SettleWorld, testEvent } from "./settle.ts";
@@ -70,7 +70,7 @@ const settleWorld = async (): Promise<SettleWorld> => {
     lane: async (destination, lane) =>
       [...stores.writeBacks.values()]
         .filter((row) => row.owed.destination === destination && row.owed.lane === lane && row.state !== "held")
-        .sort((a, b) => Number((a.laneSeq ?? 0n) - (b.laneSeq ?? 0n)))
+        .sort((a, b) => Number(a.laneSeq - b.laneSeq))
         .map((row) => row.state),
     events: async (messageId) => stores.events.filter((row) => row.messageId === messageId).map((row) => row.event.id),
     outbox: async () => [...stores.outboxRows.values()].map((event) => event.id),

@@ -1,10 +1,7 @@
-import { promote } from "../fakes/overtaken.ts";
-import { createMemoryStores } from "../fakes/stores.ts";
+import { promote } from "../../platform/memory/overtaken.ts";
+import { createMemoryStores } from "../../platform/memory/stores.ts";
 import { testEvent } from "./settle.ts";
 import { supersededContract } from "./superseded.ts";
-
-/** What never entered its lane stands behind what did. */
-const LAST = 2n ** 62n;
 
 supersededContract("memory", async () => {
   const stores = createMemoryStores(() => Date.parse("2026-11-20T09:00:00+08:00"));
@@ -24,7 +21,7 @@ supersededContract("memory", async () => {
     settle: worker.settle,
     rows: async (order) =>
       of(order)
-        .sort((a, b) => Number((a.laneSeq ?? LAST) - (b.laneSeq ?? LAST)))
+        .sort((a, b) => Number(a.laneSeq - b.laneSeq))
         .map(({ id, owed, state, supersededBy }) => ({
           id,
           kind: owed.kind,

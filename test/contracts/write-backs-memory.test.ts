@@ -1,10 +1,10 @@
-import { createFakeClock } from "../fakes/clock.ts";
-import { createFakeWriteBackStore } from "../fakes/write-back-store.ts";
+import { createVirtualClock } from "../../platform/memory/clock.ts";
+import { createMemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { writeBackContract } from "./write-backs.ts";
 
 writeBackContract("memory", async () => {
-  const clock = createFakeClock();
-  const store = createFakeWriteBackStore(clock);
+  const clock = createVirtualClock();
+  const store = createMemoryWriteBacks(clock);
   return {
     store,
     owe: async (about) => store.owe(about).id,

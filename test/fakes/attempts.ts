@@ -5,7 +5,7 @@ import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { Duplicates } from "../../domain/writeback/outcome.ts";
 import { type DestinationPolicy, REPLY_BYTES_MAX } from "../../domain/writeback/policy.ts";
 import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed } from "../../domain/writeback/ports.ts";
-import { createFakeClock, type FakeClock } from "./clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal } from "./dialect.ts";
 
 export const ALL: readonly Duplicates[] = ["by-key", "by-reference", "inquiry", "none"];
@@ -51,7 +51,7 @@ export const policyFor = (duplicates: Duplicates, more: Partial<DestinationPolic
 });
 
 export interface Setup {
-  readonly call: CallResult | ((clock: FakeClock) => CallResult | Promise<CallResult>);
+  readonly call: CallResult | ((clock: VirtualClock) => CallResult | Promise<CallResult>);
   readonly duplicates?: Duplicates;
   readonly policy?: Partial<DestinationPolicy>;
   readonly claimed?: Partial<Claimed>;
@@ -65,7 +65,7 @@ export interface Setup {
 }
 
 export async function run(setup: Setup): Promise<{ delivered: Delivered; end: AttemptEnd; calls: CallRequest[]; troubles: string[] }> {
-  const clock = createFakeClock();
+  const clock = createVirtualClock();
   const calls: CallRequest[] = [];
   const troubles: string[] = [];
   const deliver = createDeliver({

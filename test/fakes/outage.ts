@@ -2,9 +2,9 @@
 import { createDispatcher } from "../../domain/writeback/dispatcher.ts";
 import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import { createBacklogStore } from "./backlog-store.ts";
-import { createFakeClock, createRandom } from "./clock.ts";
+import { createVirtualClock, createRandom } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "./dialect.ts";
-import { createFakeGateStore } from "./gate-store.ts";
+import { createMemoryGates } from "../../platform/memory/gates.ts";
 
 export interface OutageOf {
   readonly owed: number;
@@ -37,10 +37,10 @@ const LIVE_EVERY_MS = 500;
 
 /** Plays it. New lanes come up while it drains, two a second: they must not wait for the backlog. */
 export async function playOutage({ owed, lanes, ceiling, hours, workers }: OutageOf): Promise<Outage> {
-  const clock = createFakeClock();
+  const clock = createVirtualClock();
   const random = createRandom(owed);
   const store = createBacklogStore(clock);
-  const gates = createFakeGateStore(clock);
+  const gates = createMemoryGates(clock);
   const policy: DestinationPolicy = {
     name: "his",
     url: "http://his.test",

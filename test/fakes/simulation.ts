@@ -8,10 +8,10 @@ import type { Duplicates } from "../../domain/writeback/outcome.ts";
 import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import type { CallRequest, CallResult, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { JournalGone } from "../../domain/journal/ports.ts";
-import { createFakeClock, createRandom, type FakeClock } from "./clock.ts";
+import { createVirtualClock, createRandom, type VirtualClock } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "./dialect.ts";
-import { createFakeGateStore, type FakeGateStore } from "./gate-store.ts";
-import { createFakeWriteBackStore, type FakeWriteBackStore } from "./write-back-store.ts";
+import { createMemoryGates, type MemoryGates } from "../../platform/memory/gates.ts";
+import { createMemoryWriteBacks, type MemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 
 export const LANES = 3;
 export const PER_LANE = 3;
@@ -53,8 +53,8 @@ export interface Plan {
 }
 
 export interface World {
-  readonly store: FakeWriteBackStore;
-  readonly gates: FakeGateStore;
+  readonly store: MemoryWriteBacks;
+  readonly gates: MemoryGates;
   readonly ledger: readonly Effect[];
   readonly wire: readonly OnWire[];
   readonly ceiling: number | undefined;
@@ -85,7 +85,7 @@ const policyFor = (duplicates: Duplicates, ceiling: number | undefined, leaseMs:
 const UTF8 = new TextDecoder();
 
 /** The HIS with its ledger, and the network in front of it. */
-function createHis(clock: FakeClock, random: () => number, naive: boolean) {
+function createHis(clock: VirtualClock, random: () => number, naive: boolean) {
   const ledger: Effect[] = [];
   let trouble = random() * 0.6;
   let dead: "refused" | "hangs" | "503" | undefined;
@@ -155,7 +155,7 @@ const never = new Promise<never>(() => undefined);
  * A process. Killed: nothing that it waits for ever answers, and what has left it stays on its way. Stopped: nothing runs, time goes on, and all that was due
  * runs at once when it goes on. Cut off: its store refuses, or does the work and cannot say so.
  */
-function createProcess(clock: FakeClock, random: () => number) {
+function createProcess(clock: VirtualClock, random: () => number) {
   let dead = false;
   let stopped = false;
   let outage = false;
@@ -200,10 +200,10 @@ function createProcess(clock: FakeClock, random: () => number) {
 
 /** Plays one seed to its end. */
 export async function simulate(seed: number, { duplicates, naive }: Plan): Promise<World> {
-  const clock = createFakeClock();
+  const clock = createVirtualClock();
   const random = createRandom(seed);
-  const store = createFakeWriteBackStore(clock);
-  const gates = createFakeGateStore(clock);
+  const store = createMemoryWriteBacks(clock);
+  const gates = createMemoryGates(clock);
   const ceiling = random() < 0.3 ? CEILING : undefined;
   const policy = policyFor(duplicates, ceiling, random() < 0.3 ? LONG_LEASE_MS : LEASE_MS);
   const his = createHis(clock, random, naive);

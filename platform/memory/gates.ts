@@ -2,7 +2,7 @@
 import type { Clock } from "../../domain/writeback/clock.ts";
 import { freshGate, type GateRow, type GateStore, type OldestHead } from "../../domain/writeback/gates.ts";
 
-export interface FakeGateStore extends GateStore {
+export interface MemoryGates extends GateStore {
   row(name: string): GateRow;
   /** As a person's deed does. */
   set(name: string, change: Partial<Pick<GateRow, "mode" | "drainUntilMs" | "breaker">>): void;
@@ -19,10 +19,10 @@ export interface FakeGateStore extends GateStore {
 /** Whole milliseconds, as the database's. */
 const nowOf = (clock: Clock): number => Math.floor(clock.nowMs());
 
-export function createFakeGateStore(clock: Clock): FakeGateStore {
+export function createMemoryGates(clock: Clock): MemoryGates {
   const rows = new Map<string, GateRow>();
   let onDisk: ReadonlyMap<string, GateRow> = new Map();
-  const faults: FakeGateStore["faults"] = {};
+  const faults: MemoryGates["faults"] = {};
   let changes = 0;
   const row = (name: string): GateRow => rows.get(name) ?? freshGate(name);
   const put = (next: GateRow, durable = true): GateRow => {
@@ -31,7 +31,7 @@ export function createFakeGateStore(clock: Clock): FakeGateStore {
     if (durable) onDisk = new Map(rows);
     return stored;
   };
-  const store: FakeGateStore = {
+  const store: MemoryGates = {
     faults,
     head: undefined,
     row,

@@ -2,7 +2,7 @@
 import type { HeldWriteBack, Judge } from "../../domain/delivery/judge.ts";
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { type OrderWriteBack, overtaken } from "../../domain/orders/superseded.ts";
-import type { MemoryWriteBack } from "./rows.ts";
+import { type MemoryWriteBack, NO_PLACE } from "./rows.ts";
 
 type WriteBacks = ReadonlyMap<string, MemoryWriteBack>;
 
@@ -33,7 +33,7 @@ export const openOf = (writeBacks: WriteBacks, bill: string): readonly OrderWrit
       destination: row.owed.destination,
       lane: row.owed.lane,
       state: row.state as OrderWriteBack["state"],
-      mayHaveTakenEffect: row.mayHaveTakenEffect === true,
+      mayHaveTakenEffect: row.mayHaveTakenEffect,
       forced: row.forced === true,
       billPaid: row.bill !== undefined,
     }))
@@ -46,7 +46,7 @@ export function moveOvertaken(writeBacks: WriteBacks, judge: Pick<Judge, "supers
     const row = byId.get(id);
     if (!row) continue;
     Object.assign(row, { state: "held", bill });
-    delete row.laneSeq;
+    row.laneSeq = NO_PLACE;
     delete row.waitMs;
   }
   for (const { id, by } of judge.superseded()) Object.assign(byId.get(id) ?? {}, { state: "resolved", supersededBy: by });
@@ -56,7 +56,7 @@ export function moveOvertaken(writeBacks: WriteBacks, judge: Pick<Judge, "supers
 /** The oldest queued one becomes the head, where there is none. */
 export function promote(writeBacks: WriteBacks, destination: string, lane: string): readonly string[] {
   const rows = [...writeBacks.values()].filter((row) => row.owed.destination === destination && row.owed.lane === lane);
-  const inLane = rows.filter((row) => !OUT_OF_LANE.has(row.state)).sort((a, b) => Number((a.laneSeq ?? 0n) - (b.laneSeq ?? 0n)));
+  const inLane = rows.filter((row) => !OUT_OF_LANE.has(row.state) && row.passed !== true).sort((a, b) => Number(a.laneSeq - b.laneSeq));
   const [next] = inLane;
   if (!next || inLane.some((row) => row.state !== "queued")) return [];
   next.state = "waiting";

@@ -2,40 +2,20 @@
  * The write-back store in memory: same promises as PostgreSQL's (domain/writeback/ports.ts), one clock, no durability. Its rows can be read, and it can be made to fail.
  */
 import type { Clock } from "../../domain/writeback/clock.ts";
+import type { OwedWriteBack } from "../../domain/delivery/ports.ts";
+import type { Event } from "../../domain/events/event.ts";
+import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { AttemptEnd, Claimed, WriteBackState, WriteBackStore } from "../../domain/writeback/ports.ts";
 import { parksInDoubt } from "../../domain/writeback/reasons.ts";
+import { type MemoryWriteBack, newWriteBack } from "./rows.ts";
 
-export interface FakeRow {
-  readonly id: string;
-  readonly key: string;
-  readonly destination: string;
-  readonly lane: string;
-  readonly laneSeq: bigint;
-  readonly amountFen: bigint;
-  readonly serial: string;
-  readonly owedAt: string;
-  readonly owedAtMs: number;
-  state: WriteBackState;
-  token: number;
-  attempt: number;
-  /** What the next claim does; while `sending`, what the current one does. */
-  action: "send" | "ask" | "park";
-  because: Claimed["because"];
-  nextAtMs: number;
-  leaseUntilMs: number;
-  lastPossibleSendMs: number | undefined;
-  mayHaveTakenEffect: boolean;
-  firstSentAt: string | undefined;
-  /** Parked, and its lane goes on past it. */
-  passed?: boolean;
-  ends: AttemptEnd[];
-}
+export type { MemoryWriteBack };
 
-export interface FakeWriteBackStore extends WriteBackStore {
-  owe(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint; readonly destination?: string }): FakeRow;
+export interface MemoryWriteBacks extends WriteBackStore {
+  owe(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint; readonly destination?: string }): MemoryWriteBack;
   /** As a settlement does with a place on the wire: a head of its lane is born claimed; one that is no head is queued, and the answer is undefined. */
   bear(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint }, leaseMs: number): Claimed | undefined;
-  rows(): readonly FakeRow[];
+  rows(): readonly MemoryWriteBack[];
   /** As a message that proves something does: the fence moves on, and the next of its lane goes. */
   move(id: string, state: "acknowledged" | "parked"): void;
   /** A person's replay: the next claim asks, or sends again. */
@@ -53,18 +33,26 @@ export interface FakeWriteBackStore extends WriteBackStore {
 
 const OPEN: ReadonlySet<WriteBackState> = new Set(["held", "queued", "waiting", "sending", "deferred", "parked"]);
 
-export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
-  const rows: FakeRow[] = [];
-  const faults: FakeWriteBackStore["faults"] = {};
-  const gates: FakeWriteBackStore["gates"] = new Map();
+/** Where its rows come from, and who hears of the events of their ends. Absent: rows of its own, owed by `owe`. */
+export interface MemoryRows {
+  readonly rows: Map<string, MemoryWriteBack>;
+  /** With the end itself, as a transaction would. */
+  readonly record: (messageId: string, event: Event) => void;
+}
+
+export function createMemoryWriteBacks(clock: Clock, given?: MemoryRows): MemoryWriteBacks {
+  const byKey = given?.rows ?? new Map<string, MemoryWriteBack>();
+  const all = (): readonly MemoryWriteBack[] => [...byKey.values()];
+  const faults: MemoryWriteBacks["faults"] = {};
+  const gates: MemoryWriteBacks["gates"] = new Map();
   const holds = new Set<string>();
-  const mayGo = ({ destination, lane }: FakeRow): boolean => {
+  const mayGo = ({ destination, lane }: MemoryWriteBack): boolean => {
     const gate = gates.get(destination);
     const open = gate?.breaker !== "open" && (gate?.mode !== "paused" || (gate.drainUntilMs ?? 0) > clock.tickMs());
     return open && !holds.has(`${destination} ${lane}`);
   };
-  const laneOf = (row: Pick<FakeRow, "destination" | "lane">) =>
-    rows.filter((one) => one.destination === row.destination && one.lane === row.lane && OPEN.has(one.state) && one.passed !== true);
+  const laneOf = (row: Pick<MemoryWriteBack, "destination" | "lane">) =>
+    all().filter((one) => one.destination === row.destination && one.lane === row.lane && OPEN.has(one.state) && one.passed !== true);
 
   const operation = async <T>(name: string, work: () => T): Promise<T> => {
     await Promise.resolve();
@@ -74,10 +62,11 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     return answer;
   };
 
-  const dueAction = (row: FakeRow, unclearAction: "send" | "ask" | "park"): FakeRow["action"] | undefined => {
+  const dueAt = (row: MemoryWriteBack): number => row.nextAtMs + (row.waitMs ?? 0);
+  const dueAction = (row: MemoryWriteBack, unclearAction: "send" | "ask" | "park"): MemoryWriteBack["action"] | undefined => {
     const now = clock.tickMs();
     if (row.state !== "sending" && !mayGo(row)) return undefined;
-    if (row.state === "waiting" && row.nextAtMs <= now) return row.action;
+    if (row.state === "waiting" && dueAt(row) <= now) return row.action;
     if (row.state === "deferred" && row.nextAtMs <= now) {
       row.because = "answer-overdue";
       return unclearAction;
@@ -90,22 +79,22 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     return unclearAction;
   };
 
-  const claimed = (row: FakeRow): Claimed => ({
+  const claimed = (row: MemoryWriteBack): Claimed => ({
     id: row.id,
     key: row.key,
-    messageId: row.id,
+    messageId: row.messageId,
     destination: row.destination,
-    kind: "payment-confirm",
-    mapping: "fake/payment-confirm",
+    kind: row.owed.kind,
+    mapping: row.owed.mapping,
     lane: row.lane,
     laneSeq: row.laneSeq,
-    cause: { eventId: `event-${row.id}`, type: "payment.settled" },
-    body: new TextEncoder().encode(JSON.stringify({ key: row.key, amountFen: row.amountFen.toString(), serial: row.serial })),
-    contentType: "application/json",
-    charset: "utf-8",
-    amountFen: row.amountFen,
-    serial: row.serial,
-    businessDate: "2026-11-20",
+    cause: row.owed.cause,
+    body: row.owed.body,
+    contentType: row.owed.contentType,
+    charset: row.owed.charset,
+    ...(row.owed.amountFen === undefined ? {} : { amountFen: row.owed.amountFen }),
+    ...(row.serial === undefined ? {} : { serial: row.serial }),
+    businessDate: row.owed.businessDate,
     token: row.token,
     attempt: row.attempt,
     owedAt: row.owedAt,
@@ -117,20 +106,21 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     leaseMs: row.leaseUntilMs - clock.tickMs(),
   });
 
-  const promote = (closed: FakeRow): void => {
+  const promote = (closed: MemoryWriteBack): void => {
     const [head] = laneOf(closed).sort((a, b) => (a.laneSeq < b.laneSeq ? -1 : 1));
     if (head?.state === "queued") Object.assign(head, { state: "waiting", nextAtMs: head.owedAtMs });
   };
 
-  const apply = (row: FakeRow, end: AttemptEnd): void => {
+  const apply = (row: MemoryWriteBack, end: AttemptEnd): void => {
     const now = clock.tickMs();
     row.ends.push(end);
+    if (end.event !== undefined) given?.record(row.messageId, end.event);
     row.because = undefined;
     row.nextAtMs = now + (end.retryInMs ?? 0);
     if (end.mayHaveTakenEffect) {
       row.mayHaveTakenEffect = true;
       row.lastPossibleSendMs = now;
-      row.firstSentAt ??= new Date(clock.nowMs()).toISOString();
+      row.firstSentAt ??= chinaDateTimeOf(clock.nowMs());
     }
     switch (end.step) {
       case "finish":
@@ -154,51 +144,52 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
     }
   };
 
-  const begin = (row: FakeRow, action: FakeRow["action"], leaseMs: number): Claimed => {
+  const begin = (row: MemoryWriteBack, action: MemoryWriteBack["action"], leaseMs: number): Claimed => {
     row.state = "sending";
     row.action = action;
     row.token += 1;
     row.attempt += 1;
     row.leaseUntilMs = clock.tickMs() + leaseMs;
+    delete row.waitMs;
     return claimed(row);
   };
 
-  const store: FakeWriteBackStore = {
+  const store: MemoryWriteBacks = {
     faults,
     gates,
     holds,
-    rows: () => rows,
+    rows: all,
     move: (id, state) => {
-      const row = rows.find((one) => one.id === id);
+      const row = all().find((one) => one.id === id);
       if (!row) return;
       Object.assign(row, { state, token: row.token + 1, because: undefined, mayHaveTakenEffect: true });
       promote(row);
     },
     owe: ({ key, lane, amountFen = 1650n, destination = "his" }) => {
+      const rows = all();
       const laneSeq = BigInt(rows.filter((row) => row.lane === lane && row.destination === destination).length + 1);
-      const row: FakeRow = {
-        id: `wb-${rows.length + 1}`,
+      const id = `wb-${rows.length + 1}`;
+      const serial = `S-${key}`;
+      const owed: OwedWriteBack = {
         key,
         destination,
+        kind: "payment-confirm",
+        mapping: "fake/payment-confirm",
+        cause: { eventId: `event-${id}`, type: "payment.settled" },
         lane,
-        laneSeq,
+        body: new TextEncoder().encode(JSON.stringify({ key, amountFen: amountFen.toString(), serial })),
+        contentType: "application/json",
+        charset: "utf-8",
         amountFen,
-        serial: `S-${key}`,
-        owedAt: new Date(clock.nowMs()).toISOString(),
-        owedAtMs: clock.tickMs(),
-        state: laneOf({ destination, lane }).length === 0 ? "waiting" : "queued",
-        token: 0,
-        attempt: 0,
-        action: "send",
-        because: undefined,
-        nextAtMs: clock.tickMs(),
-        leaseUntilMs: 0,
-        lastPossibleSendMs: undefined,
-        mayHaveTakenEffect: false,
-        firstSentAt: undefined,
-        ends: [],
+        serial,
+        businessDate: "2026-11-20",
+        when: "now",
+        flow: "fake",
+        node: "fake",
       };
-      rows.push(row);
+      const state = laneOf({ destination, lane }).length === 0 ? "waiting" : "queued";
+      const row = newWriteBack({ id, messageId: id, owed, state, laneSeq }, clock);
+      byKey.set(byKey.has(key) ? id : key, row);
       return row;
     },
     bear: (about, leaseMs) => {
@@ -206,16 +197,16 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       return row.state === "waiting" ? begin(row, "send", leaseMs) : undefined;
     },
     replay: (id, action) => {
-      const row = rows.find((one) => one.id === id);
+      const row = all().find((one) => one.id === id);
       if (row) Object.assign(row, { state: "waiting", action, because: "replay", nextAtMs: clock.tickMs() });
     },
     claim: (destination, limit, leaseMs, unclearAction, freshMs = Number.POSITIVE_INFINITY) =>
       operation("claim", () => {
         const taken: Claimed[] = [];
-        for (const row of rows) {
+        for (const row of all()) {
           if (taken.length >= limit) break;
           const action =
-            row.destination === destination && row.nextAtMs > clock.tickMs() - freshMs ? dueAction(row, unclearAction) : undefined;
+            row.destination === destination && dueAt(row) > clock.tickMs() - freshMs ? dueAction(row, unclearAction) : undefined;
           if (action === undefined) continue;
           taken.push(begin(row, action, leaseMs));
         }
@@ -223,25 +214,25 @@ export function createFakeWriteBackStore(clock: Clock): FakeWriteBackStore {
       }),
     settle: (end) =>
       operation("settle", () => {
-        const row = rows.find((one) => one.id === end.id);
+        const row = all().find((one) => one.id === end.id);
         if (row?.state !== "sending" || row.token !== end.token) return "lease-lost";
         apply(row, end);
         return "settled";
       }),
     nextDueMs: (destination) =>
       operation("next-due", () => {
-        const times = rows
+        const times = all()
           .filter(
             (row) =>
               row.destination === destination && (row.state === "sending" || (["waiting", "deferred"].includes(row.state) && mayGo(row))),
           )
-          .map((row) => (row.state === "sending" ? row.leaseUntilMs : row.nextAtMs) - clock.tickMs());
+          .map((row) => (row.state === "sending" ? row.leaseUntilMs : dueAt(row)) - clock.tickMs());
         return times.length === 0 ? undefined : Math.min(...times);
       }),
     release: (claims) =>
       operation("release", () => {
         for (const claim of claims) {
-          const row = rows.find((one) => one.id === claim.id);
+          const row = all().find((one) => one.id === claim.id);
           if (row?.state === "sending" && row.token === claim.token) {
             Object.assign(row, { state: "waiting", attempt: row.attempt - 1, nextAtMs: clock.tickMs() });
           }

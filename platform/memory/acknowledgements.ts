@@ -1,12 +1,13 @@
-/** Acknowledgements in memory, over the fake write-backs: same promises as PostgreSQL's (domain/acknowledgements/ports.ts). */
+/** Acknowledgements in memory, over the memory's write-backs: same promises as PostgreSQL's (domain/acknowledgements/ports.ts). */
 import type { AcknowledgementStore, Arrived } from "../../domain/acknowledgements/ports.ts";
 import { type AcknowledgementState, rule } from "../../domain/acknowledgements/ruling.ts";
 import { refusal } from "../../domain/refusals.ts";
 import { receiptOf } from "../../domain/writeback/judge.ts";
 import type { Receipt } from "../../domain/writeback/ports.ts";
-import type { FakeRow, FakeWriteBackStore } from "./write-back-store.ts";
+import type { MemoryStores } from "./stores.ts";
+import type { MemoryWriteBack, MemoryWriteBacks } from "./write-backs.ts";
 
-export interface FakeAcknowledgementStore extends AcknowledgementStore {
+export interface MemoryAcknowledgements extends AcknowledgementStore {
   /** Journals a message: until it is applied, it is this worker's. */
   journaled(messageId: string, token: number): void;
   recorded(messageId: string): {
@@ -19,13 +20,18 @@ export interface FakeAcknowledgementStore extends AcknowledgementStore {
   done(id: string): { readonly how?: string; readonly park?: string; readonly events: readonly string[] };
 }
 
-export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): FakeAcknowledgementStore {
+/** The journal whose messages are acknowledgements, and who seals the events of what they end. Absent: only what `journaled` was told of is open. */
+export interface AcknowledgedJournal extends Pick<MemoryStores, "isOpen" | "close"> {
+  readonly ended: (row: MemoryWriteBack, how: "acknowledged" | "parked", receipt: Receipt) => void;
+}
+
+export function createMemoryAcknowledgements(writeBacks: MemoryWriteBacks, journal?: AcknowledgedJournal): MemoryAcknowledgements {
   const open = new Map<string, number>();
   const records = new Map<string, { state: AcknowledgementState; writeBackId?: string; message: string; code?: string }>();
   const dones = new Map<string, { how?: string; park?: string; receipt?: Receipt; events: string[] }>();
   const doneOf = (id: string) => dones.get(id) ?? { events: [] };
 
-  const standing = (row: FakeRow) => {
+  const standing = (row: MemoryWriteBack) => {
     const done = doneOf(row.id);
     const last = row.ends.at(-1);
     const parked = done.park ?? last?.park?.code;
@@ -40,7 +46,7 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
     };
   };
 
-  const named = (row: FakeRow, by: "key" | "serial" | "reference"): string | undefined =>
+  const named = (row: MemoryWriteBack, by: "key" | "serial" | "reference"): string | undefined =>
     by === "reference" ? row.ends.find((end) => end.reference !== undefined)?.reference : row[by];
 
   const apply = (arrived: Arrived): ReturnType<typeof rule> => {
@@ -55,7 +61,9 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
       Object.assign(done, { park, events: row.state === "parked" ? done.events : [...done.events, "writeback.parked"] });
     }
     if (ruling.move !== "none") {
-      writeBacks.move(row.id, ruling.move === "finish" ? "acknowledged" : "parked");
+      const how = ruling.move === "finish" ? "acknowledged" : "parked";
+      if (row.state !== how) journal?.ended(row, how, receipt);
+      writeBacks.move(row.id, how);
       row.firstSentAt ??= row.owedAt;
     }
     dones.set(row.id, done);
@@ -70,11 +78,17 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
       writeBacks
         .rows()
         .filter((row) => row.destination === destination && named(row, by) === value)
-        .map(({ id, key, amountFen, serial }) => ({ id, key, mapping: "fake/payment-confirm", amountFen, serial })),
+        .map(({ id, key, serial, owed: { mapping, amountFen } }) => ({
+          id,
+          key,
+          mapping,
+          ...(amountFen === undefined ? {} : { amountFen }),
+          ...(serial === undefined ? {} : { serial }),
+        })),
     apply: async (arrived) => {
       await Promise.resolve();
       const { message } = arrived;
-      if (open.get(message.id) !== message.token) return { settled: { kind: "fenced" } };
+      if (journal ? !journal.isOpen(message) : open.get(message.id) !== message.token) return { settled: { kind: "fenced" } };
       open.delete(message.id);
       const ruling = arrived.unreadable ? ({ state: "unclear", move: "none" } as const) : apply(arrived);
       const parks = ruling.state === "unexpected" || ruling.state === "unclear" || (ruling.state === "differs" && ruling.move === "none");
@@ -91,10 +105,10 @@ export function createFakeAcknowledgementStore(writeBacks: FakeWriteBackStore): 
         message: parks ? "parked" : "settled",
         ...(code === undefined ? {} : { code }),
       });
+      const reason = code === undefined ? undefined : refusal(code);
+      journal?.close(message, reason === undefined ? "settled" : "parked", reason);
       const settled =
-        code === undefined
-          ? ({ kind: "settled", events: [], writeBacks: [] } as const)
-          : ({ kind: "parked", reason: refusal(code) } as const);
+        reason === undefined ? ({ kind: "settled", events: [], writeBacks: [] } as const) : ({ kind: "parked", reason } as const);
       return { settled, ...ruling };
     },
     close: async () => undefined,

@@ -1,9 +1,11 @@
 /** A clock that only moves when told: timers run in order of their time, and nothing ever waits for real. */
 import type { Clock } from "../../domain/writeback/clock.ts";
 
-export interface FakeClock extends Clock {
+export interface VirtualClock extends Clock {
   /** Runs everything due within `ms`, letting promises settle between timers. */
   advance(ms: number): Promise<void>;
+  /** Runs the next timer, if it is due by `untilTickMs`; false: there is none, and time stands where it stood. */
+  step(untilTickMs: number): boolean;
   /** Runs until `done` or until `ms` have passed; answers whether `done`. */
   until(done: () => boolean, ms: number): Promise<boolean>;
 }
@@ -56,7 +58,7 @@ function createTimers() {
   };
 }
 
-export function createFakeClock(startMs = Date.parse("2026-11-20T09:00:00+08:00")): FakeClock {
+export function createVirtualClock(startMs = Date.parse("2026-11-20T09:00:00+08:00")): VirtualClock {
   let tick = 0;
   let order = 0;
   const timers = createTimers();
@@ -91,6 +93,14 @@ export function createFakeClock(startMs = Date.parse("2026-11-20T09:00:00+08:00"
       await until(() => false, ms);
     },
     until,
+    step: (untilTickMs) => {
+      const due = timers.next();
+      if (!due || due.at > untilTickMs) return false;
+      timers.pop();
+      tick = Math.max(tick, due.at);
+      due.run?.();
+      return true;
+    },
   };
 }
 

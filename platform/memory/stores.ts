@@ -28,7 +28,7 @@ import { refusal } from "../../domain/refusals.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
 import { fingerprintOf, key, uuid7 } from "./ids.ts";
-import type { MemoryMessage, MemoryWriteBack } from "./rows.ts";
+import { type MemoryMessage, type MemoryWriteBack, newWriteBack } from "./rows.ts";
 import { heldOf, laneOf, lookAgainAt, moveOvertaken, openOf, OUT_OF_LANE } from "./overtaken.ts";
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
@@ -42,7 +42,12 @@ export interface MemoryStores {
   readonly events: { readonly messageId: string; readonly event: Event; readonly seq: bigint }[];
   readonly outboxRows: Map<bigint, Event>;
   readonly keys: { readonly value: string; readonly messageId: string }[];
+  readonly bills: ReadonlyMap<string, Bill>;
   readonly outbox: OutboxStore;
+  /** Whether a message is open still, under this token. */
+  readonly isOpen: (message: { readonly id: string; readonly token: number }) => boolean;
+  /** Ends a message that is still open; false: it was not, or is another's. */
+  readonly close: (message: { readonly id: string; readonly token: number }, state: "settled" | "parked", park?: ParkReason) => boolean;
   /** `destination` that may not be given anything, `destination lane` that a person holds. */
   readonly shut: Set<string>;
   /** Looks again at bills of which something overtaken was on the wire. */
@@ -53,11 +58,17 @@ export interface MemoryStores {
     readonly after: (done: AfterSettle) => void;
     readonly leaseMs: number;
     readonly queueRowsMax?: number;
-  }): { readonly journal: JournalStore; readonly settle: SettleStore; readonly kill: () => void };
+  }): {
+    readonly journal: JournalStore;
+    readonly settle: SettleStore;
+    /** An event of a write-back's end: stored and owed to everybody, as every such event is. */
+    readonly record: (messageId: string, event: Event) => void;
+    readonly kill: () => void;
+  };
 }
 
-/** Makes the shared world. `nowMs` is its clock. */
-export function createMemoryStores(nowMs: () => number): MemoryStores {
+/** Makes the shared world. `nowMs` is its clock; `tickMs` counts what is due, where that is another one. */
+export function createMemoryStores(nowMs: () => number, tickMs: () => number = nowMs): MemoryStores {
   const alone = new Map<string, number>();
   const messages = new Map<string, MemoryMessage>();
   const identities = new Map<string, string>();
@@ -84,6 +95,18 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
     events.push({ messageId, event: sealed.event, seq });
     if (sealed.publish) outboxRows.set(seq, sealed.event);
     return { seq, event: sealed.event };
+  };
+  const isOpen: MemoryStores["isOpen"] = ({ id, token }) => {
+    const row = messages.get(id);
+    return row?.state === "received" && row.message.token === token;
+  };
+  const close: MemoryStores["close"] = ({ id, token }, state, park) => {
+    const row = messages.get(id);
+    if (!row || !isOpen({ id, token })) return false;
+    move(row, state, park?.code);
+    delete row.worker;
+    if (park) row.park = park;
+    return true;
   };
   const move = (row: MemoryMessage, state: MessageState, note?: string): void => {
     row.state = state;
@@ -288,7 +311,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
           existing: (name): ExistingWriteBack | undefined => writeBacks.get(name),
           busy: (destination, lane) =>
             [...writeBacks.values()].some(
-              (row) => row.owed.destination === destination && row.owed.lane === lane && !OUT_OF_LANE.has(row.state),
+              (row) => row.owed.destination === destination && row.owed.lane === lane && !OUT_OF_LANE.has(row.state) && row.passed !== true,
             ),
         },
         { newId: () => uuid7(nowMs()), parkedEvent: deps.parkedEvent },
@@ -311,6 +334,19 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       if (plan.reason) row.park = plan.reason;
       if (plan.duplicateOf !== undefined) row.duplicateOf = plan.duplicateOf;
     };
+    /** Open deliveries of events, for the nodes that take them. */
+    const handOut = (messageId: string, stored: readonly { readonly event: Event }[]): readonly EventSource[] => {
+      const handed = stored.flatMap(({ event }) =>
+        subscribers
+          .filter((subscriber) => subscriber.types.includes(event.type))
+          .map(({ id }): EventSource => ({ kind: "event", subscriber: id, event, messageId, token: 1 })),
+      );
+      for (const source of handed) {
+        const leaseUntilMs = nowMs() + deps.leaseMs;
+        deliveries.set(key(source.subscriber, source.event.id), { source, state: "received", worker: me, leaseUntilMs, token: 1 });
+      }
+      return handed;
+    };
     const settleOne: (settlement: Parameters<SettleStore["settle"]>[0]) => Settled = (settlement) => {
       if (!isOurs(settlement.source)) return { kind: "fenced" };
       const judge = newJudge();
@@ -319,7 +355,8 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       const plan = judge.judge(settlement, settlement.source.kind === "message" ? settlement.source.message : row.message);
       for (const fact of judge.facts()) facts.set(key(fact.partner, fact.identity), fact);
       for (const bill of judge.bills()) bills.set(bill.key, bill);
-      for (const one of plan.writeBacks) writeBacks.set(one.owed.key, { ...one, messageId: plan.messageId });
+      for (const one of plan.writeBacks)
+        writeBacks.set(one.owed.key, newWriteBack({ ...one, messageId: plan.messageId }, { nowMs, tickMs }));
       const byId = new Map([...writeBacks.values()].map((one) => [one.id, one]));
       for (const one of judge.released()) Object.assign(byId.get(one.id) ?? {}, { state: one.state });
       for (const id of judge.entered()) {
@@ -330,20 +367,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       for (const key of judge.lookAgain()) looks.add(key);
       const stored = plan.events.map((sealed) => ({ ...storeEvent(plan.messageId, sealed), publish: sealed.publish }));
       for (const one of plan.keys) keys.push({ value: one.value, messageId: plan.messageId });
-      const handed = stored.flatMap(({ event }) =>
-        subscribers
-          .filter((subscriber) => subscriber.types.includes(event.type))
-          .map(({ id }): EventSource => ({ kind: "event", subscriber: id, event, messageId: plan.messageId, token: 1 })),
-      );
-      for (const source of handed) {
-        deliveries.set(key(source.subscriber, source.event.id), {
-          source,
-          state: "received",
-          worker: me,
-          leaseUntilMs: nowMs() + deps.leaseMs,
-          token: 1,
-        });
-      }
+      const handed = handOut(plan.messageId, stored);
       closeSource(plan);
       const claims = new Map<string, { readonly reserved: number; readonly given: Claimed[] }>();
       for (const { id, owed, state } of plan.writeBacks) {
@@ -362,7 +386,7 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
         const claimed: Claimed = { ...told, ...more, id, messageId: plan.messageId, laneSeq: row?.laneSeq ?? 0n, action: "send" };
         const before = claims.get(destination) ?? { reserved: 0, given: [] };
         claims.set(destination, { reserved: before.reserved + calls, given: calls > 0 ? [...before.given, claimed] : before.given });
-        if (row && calls > 0) row.state = "sending";
+        if (row && calls > 0) Object.assign(row, { state: "sending", token: 1, attempt: 1, leaseUntilMs: tickMs() + leaseMs });
       }
       for (const [destination, { reserved, given }] of claims) deps.handOff?.take(destination, given, reserved, nowMs());
       const due = [
@@ -416,9 +440,13 @@ export function createMemoryStores(nowMs: () => number): MemoryStores {
       },
       close: async () => undefined,
     };
-    return { journal, settle, kill: () => void dead.add(me) };
+    const record = (messageId: string, event: Event): void => {
+      const stored = storeEvent(messageId, { event, fingerprint: event.id, keys: [], publish: true });
+      deps.after({ outbox: [stored], destinations: [], eventDeliveries: handOut(messageId, [stored]) });
+    };
+    return { journal, settle, record, kill: () => void dead.add(me) };
   };
 
   const lookAgain = (): void => lookAgainAt(looks, bills, writeBacks);
-  return { messages, writeBacks, events, outboxRows, keys, outbox, shut, lookAgain, worker };
+  return { messages, writeBacks, events, outboxRows, keys, bills, outbox, shut, isOpen, close, lookAgain, worker };
 }
