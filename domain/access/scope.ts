@@ -161,6 +161,8 @@ const ownAlarm = (alarm: { readonly kind: string; readonly subject: string }, ow
 
 function readsOf(o: Operations, mine: readonly string[], owns: Owns, own: Theirs): Scoped<Operations> {
   return {
+    about: o.about,
+    trends: (asked) => o.trends({ ...asked, partners: mine }),
     messages: async (filter) => {
       const found = await o.messages({ ...filter, partners: mine });
       if (!found.ok) return found;

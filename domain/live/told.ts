@@ -1,6 +1,6 @@
 /** What one account is told of one look at the engine: all of it, or what belongs to its partners; and whether that is news. */
+import { alarmPartner } from "../access/alarm-partner.ts";
 import { mayTouch, type Principal } from "../access/rights.ts";
-import { type AlarmKind, isAlarmKind } from "../alarms/kinds.ts";
 import type { AlarmView } from "../operations/views-alarms.ts";
 import type { FailureGroup } from "../operations/views-replay.ts";
 import type { DestinationView, Status } from "../operations/views.ts";
@@ -14,39 +14,8 @@ export interface Look {
   readonly failures?: readonly FailureGroup[];
 }
 
-const itself = (subject: string): string => subject;
-/** `undefined`: the engine's own affair, which everybody may know who may look. */
-const PARTNER_OF: Readonly<Record<AlarmKind, ((subject: string) => string | undefined) | undefined>> = {
-  "write-back-age": itself,
-  backlog: itself,
-  "breaker-open": itself,
-  "lanes-blocked": itself,
-  "write-back-parked": itself,
-  unclear: itself,
-  "duplicates-answered": itself,
-  "message-parked": itself,
-  "not-written-back": (subject) => /^(?:event:)?([^/]+)/.exec(subject)?.[1],
-  "totals-differ": (subject) => subject.split("/")[1],
-  "dead-letters": (subject) => /^huiliu\.inbound\.([^.]+)/.exec(subject)?.[1],
-  "message-not-fed": undefined,
-  "event-not-fed": undefined,
-  "event-parked": undefined,
-  "outbox-age": undefined,
-  "subscriber-stalled": undefined,
-  "worker-silent": undefined,
-  "disk-low": undefined,
-  "partitions-missing": undefined,
-  "sink-down": undefined,
-};
-
-/** The partner whose affair an alarm is; undefined: the engine's. */
-export function partnerOfAlarm({ kind, subject }: Pick<AlarmView, "kind" | "subject">): string | undefined {
-  // A kind of a newer engine beside this one is taken for a partner's: too little is told rather than too much.
-  return isAlarmKind(kind) ? PARTNER_OF[kind]?.(subject) : subject;
-}
-
 export function mayKnowAlarm(who: Principal, alarm: Pick<AlarmView, "kind" | "subject">): boolean {
-  const partner = partnerOfAlarm(alarm);
+  const partner = alarmPartner(alarm);
   return partner === undefined || mayTouch(who, partner);
 }
 
