@@ -1,11 +1,22 @@
 /** The operators' API of replay jobs and of edited copies of write-backs. */
 import { Type } from "typebox";
+import { PAGE_MAX } from "../domain/operations/ports.ts";
 import { answered } from "../domain/operations/refusals.ts";
-import { Edit, EditList, ReplayItemPage, ReplayJob, ReplayJobPage } from "../domain/operations/views-replay.ts";
+import {
+  Edit,
+  EditList,
+  ReplayItemPage,
+  ReplayJob,
+  ReplayJobPage,
+  ReplayTerms,
+  type WaitingApproval,
+  WaitingApprovals,
+} from "../domain/operations/views-replay.ts";
 import { RATE_MAX, REPLAY_ITEM_STATES, REPLAY_STATES, type ReplayCommand, type ReplayOf, SELECTION_IDS_MAX } from "../domain/replay/job.ts";
 import { EDIT_BYTES_MAX } from "../domain/replay/edit.ts";
 import type { SelectionGiven } from "../domain/replay/selection.ts";
 import {
+  accountOf,
   closed,
   confirmedChecked,
   deed,
@@ -71,7 +82,8 @@ const commandRoute = (command: ReplayCommand): Route => ({
   params: idParams,
   body: closed({ ...deed, hash }),
   answer: ReplayJob,
-  handle: (operations, { params, body }) => operations.replays.command(params.id ?? "", command, given(body, "reason", "by", "hash")),
+  handle: (operations, { params, body, who }) =>
+    operations.replays.command(params.id ?? "", command, { ...given(body, "reason", "by", "hash"), ...accountOf(who) }),
 });
 
 const jobs: readonly Route[] = [
@@ -93,10 +105,11 @@ const jobs: readonly Route[] = [
       ...deed,
     }),
     answer: ReplayJob,
-    handle: async (operations, { body }) => {
+    handle: async (operations, { body, who }) => {
       const selection = selectionGiven(body);
       if (!selection.ok) return selection;
       return operations.replays.create({
+        ...accountOf(who),
         of: body.of as ReplayOf,
         select: selection.value,
         ...given(body, "reason", "by"),
@@ -173,8 +186,9 @@ const edits: readonly Route[] = [
       ...deed,
     }),
     answer: Edit,
-    handle: (operations, { params, body }) =>
+    handle: (operations, { params, body, who }) =>
       operations.edits.propose(params.id ?? "", given(body, "text", "base64"), {
+        ...accountOf(who),
         ...given(body, "reason", "by"),
         confirmedChecked: body.confirmedChecked === true,
       }),
@@ -214,7 +228,8 @@ const edits: readonly Route[] = [
     params: idParams,
     body: closed({ ...deed, hash }),
     answer: Edit,
-    handle: (operations, { params, body }) => operations.edits.approve(params.id ?? "", given(body, "reason", "by", "hash")),
+    handle: (operations, { params, body, who }) =>
+      operations.edits.approve(params.id ?? "", { ...given(body, "reason", "by", "hash"), ...accountOf(who) }),
   },
   {
     id: "withdrawEdit",
@@ -230,4 +245,56 @@ const edits: readonly Route[] = [
   },
 ];
 
-export const REPLAY_ROUTES: readonly Route[] = [...jobs, ...edits];
+const jobWaits = (job: ReplayJob): WaitingApproval => ({
+  kind: "replay",
+  id: job.id,
+  requestedBy: job.requestedBy,
+  reason: job.reason,
+  at: job.startedAt ?? job.createdAt,
+  hash: job.hash,
+  of: job.of,
+  planned: job.preview.planned,
+  fen: job.preview.fen,
+  needed: job.approval.needed,
+});
+const editWaits = (edit: Edit): WaitingApproval => ({
+  kind: "edit",
+  id: edit.id,
+  requestedBy: edit.proposedBy,
+  reason: edit.reason,
+  at: edit.proposedAt,
+  hash: edit.hash,
+  writeBackId: edit.writeBackId,
+});
+
+const approvals: readonly Route[] = [
+  {
+    id: "listWaitingApprovals",
+    method: "GET",
+    right: "look",
+    path: "/approvals",
+    zh: "待第二人复核的事项",
+    en: "What waits for a second person",
+    answer: WaitingApprovals,
+    handle: async (operations) => {
+      const waiting = await operations.replays.list({ state: "awaiting-approval", limit: PAGE_MAX });
+      if (!waiting.ok) return waiting;
+      const proposed = await operations.edits.waiting();
+      if (!proposed.ok) return proposed;
+      const items = [...waiting.value.items.map(jobWaits), ...proposed.value.map(editWaits)];
+      return answered({ items: items.sort((a, b) => (a.at < b.at ? -1 : 1)) });
+    },
+  },
+  {
+    id: "getReplayTerms",
+    method: "GET",
+    right: "look",
+    path: "/replay-terms",
+    zh: "重放的限额与是否启用修改后重放",
+    en: "Limits of replay, and whether edited copies are switched on",
+    answer: ReplayTerms,
+    handle: async (operations) => answered(operations.replays.terms()),
+  },
+];
+
+export const REPLAY_ROUTES: readonly Route[] = [...jobs, ...edits, ...approvals];

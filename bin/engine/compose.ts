@@ -12,6 +12,7 @@ import type { About } from "../../domain/live/views.ts";
 import type { Missing, Operations } from "../../domain/operations/ports.ts";
 import type { Courier } from "../../domain/writeback/ports.ts";
 import type { Config } from "../../platform/config.ts";
+import type { Override } from "../../platform/node-red/deploy-tests.ts";
 import { createLog, type EngineLog } from "../../platform/log.ts";
 import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { forgetAnswers } from "../../platform/postgres/feeder.ts";
@@ -19,11 +20,16 @@ import { createCallStore } from "../../platform/postgres/calls.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
+import { noteDeploy } from "../../platform/postgres/deploys.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
+import { createTrendCounter } from "../../platform/postgres/trends.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
+import { markerOf } from "../../platform/postgres/audit-mark.ts";
+import { auditKeysOf, auditOf, type EngineAudit } from "./audit.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { courierWires } from "./courier-wires.ts";
 import { type Couriers, createCouriers } from "./couriers.ts";
+import { countedFor } from "./count.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { createNumbers } from "./numbers.ts";
 import { createRecord } from "./record.ts";
@@ -32,11 +38,11 @@ import { refuseUnsafe } from "./safety.ts";
 import { createSessions } from "./sessions.ts";
 import { sinksOf, watch } from "./watch.ts";
 import { createWork, type Work } from "./work.ts";
+import { workbenchOf } from "./workbench.ts";
 
 /** How long a stop waits for what flows have in hand. */
 const DRAIN_MS = 10_000;
 /** Operators sign in by token alone, so the console stays on this machine wherever HUILIU_HOST lets the gateway listen. */
-import { workbenchOf } from "./workbench.ts";
 const CONSOLE_HOST = "127.0.0.1";
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
@@ -59,6 +65,10 @@ export interface Composition {
   start(): Promise<Addresses>;
   /** Node-RED runs: where its flows were changed at another worker, they are loaded anew before they are fed. */
   useFlows(flows: FlowFiles): void;
+  /** Audits a deploy although its tests fail; rejects when that is not written. */
+  readonly noteDeploy: (override: Override) => Promise<void>;
+  /** Where flows are edited, once that is known: the console leads there. */
+  editorAt(url: string): void;
   /** Doors close, flows drain, write-backs on the wire end. */
   drain(): Promise<void>;
   /** After drain and after Node-RED has stopped. */
@@ -70,6 +80,7 @@ type Stop = () => Promise<unknown>;
 /** What start() built; the engine that nodes hold reaches it through here. */
 interface Parts {
   readonly nodeCalls: Engine;
+  readonly noteDeploy: Composition["noteDeploy"];
   readonly stopDoors: Stop;
   readonly stopWork: Stop;
   readonly close: Stop;
@@ -81,6 +92,7 @@ interface Parts {
 export function compose(config: Config): Composition {
   const log = createLog({ level: config.logLevel });
   let parts: Parts | undefined;
+  const place: Place = {};
   let opened: () => void = () => undefined;
   let refused: (error: unknown) => void = () => undefined;
   const ready = new Promise<void>((resolve, reject) => {
@@ -94,7 +106,7 @@ export function compose(config: Config): Composition {
     log,
     start: async () => {
       try {
-        parts = await build(config, log, ready);
+        parts = await build(config, log, ready, place);
         opened();
         return parts.addresses;
       } catch (error) {
@@ -103,6 +115,13 @@ export function compose(config: Config): Composition {
       }
     },
     useFlows: (flows) => parts?.work.useFlows(flows),
+    noteDeploy: async (override) => {
+      if (!parts) throw new Error("the engine is not ready / 引擎尚未就绪");
+      await parts.noteDeploy(override);
+    },
+    editorAt: (url) => {
+      place.editor = url;
+    },
     drain: async () => {
       await parts?.stopDoors();
       await parts?.stopWork();
@@ -129,6 +148,9 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
     get ledger() {
       return now().ledger;
     },
+    get workbench() {
+      return get()?.workbench;
+    },
     subscribeMessages: (...args) => now().subscribeMessages(...args),
     subscribeEvents: (...args) => now().subscribeEvents(...args),
     translate: (...args) => now().translate(...args),
@@ -139,22 +161,31 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
     find: (...args) => now().find(...args),
     park: (...args) => now().park(...args),
     pauseIntake: async (...args) => get()?.pauseIntake(...args) ?? { live: 0 },
-    get workbench() {
-      return get()?.workbench;
-    },
     resumeIntake: (...args) => get()?.resumeIntake(...args),
     pauses: () => get()?.pauses() ?? 0,
     live: () => get()?.live() ?? 0,
   };
 }
 
-async function build(config: Config, log: EngineLog, ready: Promise<void>): Promise<Parts> {
+/** Found out after everything else was put together. */
+interface Place {
+  editor?: string;
+}
+
+async function build(config: Config, log: EngineLog, ready: Promise<void>, place: Place): Promise<Parts> {
   await refuseUnsafe({
     ...config,
     urls: { postgres: config.postgresUrl, amqp: config.amqpUrl, redis: config.redisUrl },
   });
   const catalogue = await loadCatalogue(config);
-  const postgres = await createPostgres({ url: config.postgresUrl, workerName: `${hostname()}:${config.worker}:${process.pid}`, log });
+  const auditKeys = auditKeysOf(config, catalogue.credentials);
+  const postgres = await createPostgres({
+    url: config.postgresUrl,
+    workerName: `${hostname()}:${config.worker}:${process.pid}`,
+    log,
+    mark: markerOf(auditKeys),
+  });
+  const audit = auditOf({ config, keys: auditKeys, postgres, log });
   const redis = createRedis({ url: config.redisUrl, log });
   const calls = createCallStore(postgres.pool);
   const partner = (name: string) => catalogue.partners.get(name);
@@ -169,7 +200,8 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     sessions: createSessions({ store: calls, log }),
     log,
   });
-  const metrics = createMetrics();
+  const trends = createTrendCounter({ pool: postgres.pool, log });
+  const metrics = countedFor(trends, createMetrics());
   const work = createWork({
     catalogue,
     postgres,
@@ -184,21 +216,23 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   await work.deliveries.announced(ANNOUNCED_MS);
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
   courier.journalBy(doors.intake.accept);
-  const replay = replayOf({ config, catalogue, postgres, work, log });
+  const replay = replayOf({ config, catalogue, postgres, work, log, audit });
   const sinks = sinksOf(config.alarms ?? {}, log);
-  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks });
+  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks, audit, about: aboutOf(config, place) });
   const operatorApi = createConsole({
     operations,
     auth: { token: catalogue.credentials.token },
     readiness: () => missingNow(work, postgres),
     metrics,
     log,
+    ...(config.pagesDir === undefined ? {} : { pages: config.pagesDir }),
     host: CONSOLE_HOST,
     port: config.consolePort,
   });
   const address = await operatorApi.listen();
   work.dispatcher.start();
   replay.runner.start();
+  audit.seal.start();
   const stopTidying = tidy(log, postgres, work);
   const stopAlarms = watch({
     postgres,
@@ -218,6 +252,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
   });
   return {
     work,
+    noteDeploy: (override) => noteDeploy({ pool: postgres.pool, log }, override),
     nodeCalls: nodeCallsOf({
       ...{ catalogue, postgres, redis, work, courier, ready },
       workbench: workbenchOf({ config, catalogue, postgres, work, operations, console: () => operatorApi.url }),
@@ -232,12 +267,14 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>): Prom
     },
     close: async () => {
       stopTidying();
+      await trends.stop();
       await stopAlarms();
       stopFollowing();
       stopLooking();
       await leaveRegistry();
       await doors.close();
       await operatorApi.close();
+      await audit.seal.stop();
       await lastWords(postgres, courier, log);
       await postgres.close();
       await redis.close();
@@ -256,6 +293,10 @@ async function lastWords(postgres: Postgres, courier: Couriers, log: EngineLog):
   }
 }
 
+const aboutOf =
+  ({ hospitalName = "", profile, worker }: Config, place: Place) =>
+  (): About => ({ hospital: hospitalName, profile, worker, ...(place.editor === undefined ? {} : { editor: place.editor }) });
+
 interface Built {
   readonly catalogue: Catalogued;
   readonly postgres: Postgres;
@@ -272,7 +313,11 @@ function operationsOf({
   log,
   replay,
   sinks,
+  audit,
+  about,
 }: Built & {
+  readonly about: () => About;
+  readonly audit: EngineAudit;
   readonly sinks: ReturnType<typeof sinksOf>;
   readonly redis: RedisPorts;
   readonly doors: Doors;
@@ -282,6 +327,8 @@ function operationsOf({
 }): Operations {
   const { dialects, partners, registry, sealer, policyFor } = catalogue;
   const operations = createOperations({
+    about,
+    audit,
     pool: postgres.pool,
     reads: postgres.reads,
     log,
@@ -342,9 +389,11 @@ function nodeCallsOf({
     ledger: work.ledger,
     subscriptions: work.subscriptions,
     translate: dialects.translateBy,
+    mappingVersion: dialects.versionOf,
     encodeWriteBack: dialects.encodeWriteBack,
     askPartner: dialects.askPartner(courier, redis.cache),
     find: createFinder(postgres.reads),
+    workbench,
   });
 }
 
@@ -383,7 +432,6 @@ function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "
 function lookAgainAt({ catalogue, postgres, work, log }: Built & { readonly log: EngineLog }): () => void {
   const deps = {
     pool: postgres.pool,
-    workbench,
     log,
     subscribers: postgres.subscribers,
     sealWriteBack: catalogue.sealer.writeBack,

@@ -7,6 +7,7 @@ import type { VendorChecks } from "../../domain/checks/checks.ts";
 import type { RegionDocument } from "../../domain/checks/documents.ts";
 import { Partner } from "../../domain/partners/profile.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
+import type { AuditCredentials } from "../../platform/audit/keys.ts";
 
 export class PartnersRefused extends Error {
   override readonly name = "PartnersRefused";
@@ -111,6 +112,8 @@ export interface Credentials {
     Record<string, { readonly key: string; readonly amqpUser: string; readonly secrets?: Readonly<Record<string, string>> }>
   >;
   readonly observer?: { readonly amqpUser: string };
+  /** What the audit is sealed with; a file without it refuses the start (platform/audit/keys.ts). */
+  readonly audit?: AuditCredentials;
 }
 
 export function loadCredentials(file: string): Credentials {

@@ -4,6 +4,7 @@ import type { Config } from "../../platform/config.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
+import type { AuditDeps } from "../../platform/postgres/operations-deps.ts";
 import { createReplayRunner, type ReplayRunner } from "../../platform/postgres/replay-runner.ts";
 import type { Catalogued } from "./catalogue.ts";
 import type { Work } from "./work.ts";
@@ -20,14 +21,16 @@ export function replayOf(built: {
   readonly postgres: Postgres;
   readonly work: Work;
   readonly log: EngineLog;
+  readonly audit: AuditDeps;
 }): EngineReplay {
-  const { config, catalogue, postgres, work, log } = built;
+  const { config, catalogue, postgres, work, log, audit } = built;
   const { replayApprovalCount, replayApprovalFen } = config;
   const approval: ApprovalLimits = {
     count: replayApprovalCount === undefined ? APPROVAL_DEFAULT.count : Number(replayApprovalCount),
     sumFen: replayApprovalFen === undefined ? APPROVAL_DEFAULT.sumFen : BigInt(replayApprovalFen),
   };
   const runner = createReplayRunner({
+    audit,
     pool: postgres.pool,
     reads: postgres.reads,
     log,

@@ -4,7 +4,9 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
+import type { AuditVerification } from "../../domain/operations/views-audit.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
+import { verificationExit, verificationText } from "./commands-audit.ts";
 import { addGateCommands } from "./commands-gates.ts";
 import { addSubscriberCommands } from "./commands-subscribers.ts";
 import { addLaneCommands } from "./commands-lanes.ts";
@@ -47,6 +49,7 @@ export interface Flags {
   readonly limit?: string;
   readonly after?: string;
   readonly who?: string;
+  readonly action?: string;
   readonly minutes?: string;
 }
 
@@ -146,7 +149,7 @@ export function registerOperatorCommands(program: Command, deps: CliDeps): void 
       }
     });
   };
-  addLists(add);
+  addLists(add, deps);
   addLooks(add, deps);
   addDeeds(add);
 }
@@ -176,7 +179,24 @@ const paged =
     return { answer, lines: [...print(say, answer.items), ...goneText(say, answer.pastRetention), ...more(say, answer)] };
   };
 
-function addLists(add: Add): void {
+/** The list, or the chain looked through; a broken chain is not in order. */
+const auditWork =
+  (deps: CliDeps) =>
+  (word?: string): Work =>
+  async (client, flags, say) => {
+    const { who, action, from, to, limit, after } = flags;
+    if (word === undefined) return paged("/audit", () => ({ who, action, from, to, limit, after }), texts.auditText)()(client, flags, say);
+    if (word !== "verify") {
+      const next = { zh: "npx huiliu audit verify", en: "npx huiliu audit verify" };
+      throw new Refused(400, { code: "BAD_REQUEST", zh: "audit 之后只能是 verify", en: "only verify may follow audit", next });
+    }
+    const answer = await client.get<AuditVerification>("/audit/verification");
+    const exit = verificationExit(answer);
+    if (exit !== EXIT.ok) deps.exit(exit);
+    return { answer, lines: verificationText(say, answer) };
+  };
+
+function addLists(add: Add, deps: CliDeps): void {
   listOptions(
     add(
       "messages",
@@ -222,11 +242,14 @@ function addLists(add: Add): void {
     .option("--destination <name>", "of this partner · 目的地")
     .option("--state <state>", "applied, early, late, duplicate, differs, unexpected, unclear · 结果");
   add(
-    "audit",
-    "what people did · 人工操作记录",
-    paged("/audit", (f) => ({ who: f.who, limit: f.limit, after: f.after }), texts.auditText),
+    "audit [verify]",
+    "what people did; verify: whether the record is as it was written · 人工操作记录；verify 核对审计链",
+    auditWork(deps),
   )
     .option("--who <name>", "by this person · 操作人")
+    .option("--action <word>", "only this action · 操作")
+    .option("--from <time>", "day or time · 起")
+    .option("--to <time>", "day or time · 止")
     .option("--limit <n>", "rows · 条数")
     .option("--after <cursor>", "continue after · 续查");
 }

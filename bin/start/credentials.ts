@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { AuditCredentials } from "../../platform/audit/keys.ts";
+import { makeAuditCredentials } from "../../platform/audit/make-keys.ts";
 import { readState, writeAtomically } from "../../platform/services/processes.ts";
 import type { RabbitUser } from "../../platform/services/rabbit.ts";
 
@@ -20,6 +22,8 @@ export interface Credentials {
   readonly partners: Readonly<Record<string, PartnerCredentials>>;
   /** Account of outside observers: reads events through queues of its own and publishes as any partner. */
   readonly observer: { readonly amqpUser: string; readonly amqpPassword: string };
+  /** What the audit is sealed with (docs/decisions/018-audit-chain.md). */
+  readonly audit: AuditCredentials;
 }
 
 const SECRET_BYTES = 24;
@@ -49,6 +53,7 @@ export function ensureCredentials(file: string, partners: readonly string[]): Cr
       ]),
     ),
     observer: known.observer ?? { amqpUser: "observer", amqpPassword: secret("amqp") },
+    audit: known.audit ?? makeAuditCredentials(),
   };
   const text = `${JSON.stringify(credentials, null, 2)}\n`;
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeAtomically(file, text);

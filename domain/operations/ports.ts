@@ -4,12 +4,15 @@
  */
 import type { Edits, Failures, Replays } from "../replay/ports.ts";
 import type { Alarms } from "../alarms/operations.ts";
+import type { NowReads } from "../live/ports.ts";
 import type { Lanes } from "../lanes/ports.ts";
 import type { Profiles } from "../partners/profiles.ts";
 import type { Retention } from "../retention/operations.ts";
 import type { Answered } from "./refusals.ts";
+import type { Inspection } from "./inspection.ts";
 import type { SubscriberDeeds } from "./views-subscribers.ts";
 import type { AcknowledgementView } from "./views-acknowledgements.ts";
+import type { AuditVerification } from "./views-audit.ts";
 import type {
   AuditRow,
   DestinationView,
@@ -56,6 +59,10 @@ export interface MessageFilter extends Paging, Span {
   readonly kind?: string;
   readonly partner?: string;
   readonly state?: string;
+  /** The flow that settled it. */
+  readonly flow?: string;
+  /** Only of these partners: what the one who asks may see. */
+  readonly partners?: readonly string[];
 }
 export interface EventFilter extends Paging, Span {
   readonly keys?: readonly string[];
@@ -63,8 +70,12 @@ export interface EventFilter extends Paging, Span {
   readonly type?: string;
   readonly partner?: string;
   readonly businessDate?: string;
+  /** Only of these partners: what the one who asks may see. */
+  readonly partners?: readonly string[];
 }
 export interface WriteBackFilter extends Paging, Span {
+  /** Only to these destinations: what the one who asks may see. */
+  readonly destinations?: readonly string[];
   /** Any business key value of its message, its own key, serial, id, or message id. */
   readonly keys?: readonly string[];
   readonly state?: string;
@@ -82,7 +93,7 @@ export interface AcknowledgementFilter extends Paging, Span {
 export interface AcknowledgementReads {
   list(filter: AcknowledgementFilter): Promise<Answered<Page<AcknowledgementView>>>;
 }
-export interface AuditFilter extends Paging {
+export interface AuditFilter extends Paging, Span {
   readonly who?: string;
   readonly action?: string;
   readonly targetKind?: string;
@@ -99,6 +110,8 @@ export interface TotalsFilter {
 export interface Deed {
   readonly by?: string;
   readonly reason?: string;
+  /** The account that does it; absent: a program with the token, which says in `by` for whom it acts. */
+  readonly account?: string;
 }
 /** Asks to see personal data; audited. */
 export type Unmask = Deed;
@@ -124,7 +137,7 @@ export interface DestinationGates {
   drain(destination: string, deed: Deed & { readonly minutes: number }): Promise<Answered<Done>>;
 }
 
-export interface Operations {
+export interface Operations extends NowReads {
   readonly gates: DestinationGates;
   readonly lanes: Lanes;
   readonly subscribers: SubscriberDeeds;
@@ -143,8 +156,11 @@ export interface Operations {
   totals(filter: TotalsFilter): Promise<Answered<Totals>>;
   status(): Promise<Answered<Status>>;
   audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
+  /** Looks through the audit's whole chain; who asks meanwhile gets the same answer. */
+  verifyAudit(): Promise<Answered<AuditVerification>>;
   sample(): Promise<Sample>;
   readonly acknowledgements: AcknowledgementReads;
+  readonly inspect: Inspection;
 
   readonly replays: Replays;
   readonly failures: Failures;

@@ -26,6 +26,19 @@ const plainName = (name: string): string =>
     .toLowerCase()
     .replace(/[\p{Z}\p{C}]/gu, "");
 
+/** Whoever asked for something, or approved it: an account, and the name it had then. */
+export interface Signer {
+  readonly by: string;
+  readonly account?: string | null | undefined;
+}
+
+/**
+ * Whether two signatures are one person's. An account is itself whatever it is called now; names that are one person's are one person, whichever account they stand at
+ * (no two accounts have such names at one time, and whoever is renamed between the two is still the same account).
+ */
+export const sameSigner = (one: Signer, other: Signer): boolean =>
+  (typeof one.account === "string" && one.account === other.account) || samePerson(one.by, other.by);
+
 /** Whether two names are one person's: written wide, in capitals or with a blank in it, it is the same name. */
 export const samePerson = (one: string, other: string): boolean => plainName(one) === plainName(other);
 

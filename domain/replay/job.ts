@@ -83,8 +83,8 @@ export interface ApprovalLimits {
   /** More money than this, in fen, needs a second person. */
   readonly sumFen: bigint;
 }
-/** What one person starts without a second within this time counts together. */
-export const ALONE_WITHIN_MS = 3_600_000;
+/** What one person starts without a second within a day counts together: many small jobs are a great one (A15). */
+export const ALONE_WITHIN_MS = 24 * 3_600_000;
 export const APPROVAL_DEFAULT: ApprovalLimits = { count: 100, sumFen: 1_000_000n };
 
 /** Why a second person is needed; empty: one is enough. Amounts count whatever their sign. */

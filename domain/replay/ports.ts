@@ -2,7 +2,8 @@
 import type { Deed } from "../operations/ports.ts";
 import type { Answered } from "../operations/refusals.ts";
 import type { Page } from "../operations/views.ts";
-import type { Edit, FailureGroup, ReplayItem, ReplayJob } from "../operations/views-replay.ts";
+import type { Affected, FailureItem } from "../operations/views-failures.ts";
+import type { Edit, FailureGroup, ReplayItem, ReplayJob, ReplayTerms } from "../operations/views-replay.ts";
 import type { ReplayCommand, ReplayOf } from "./job.ts";
 import type { SelectionGiven } from "./selection.ts";
 
@@ -26,6 +27,8 @@ export interface Replays {
   list(filter: Paging & { readonly state?: string; readonly open?: boolean }): Promise<Answered<Page<ReplayJob>>>;
   get(id: string): Promise<Answered<ReplayJob>>;
   items(id: string, filter: Paging & { readonly state?: string; readonly code?: string }): Promise<Answered<Page<ReplayItem>>>;
+  /** What replay is allowed here: limits, canary, whether edited copies are switched on. */
+  terms(): ReplayTerms;
   /** `hash`: required for `approve`, and checked wherever it is given. */
   command(id: string, command: ReplayCommand, deed: Deed & { readonly hash?: string }): Promise<Answered<ReplayJob>>;
 }
@@ -41,6 +44,11 @@ export interface FailureFilter extends Paging {
   readonly snoozed?: boolean;
 }
 
+export interface FailureItemFilter extends Paging {
+  /** What was closed since is left out unless asked for. */
+  readonly all?: boolean;
+}
+
 export type FailureChange =
   | { readonly what: "own"; readonly owner?: string }
   | { readonly what: "note"; readonly note: string }
@@ -51,6 +59,10 @@ export interface Failures {
   /** Most open items first. */
   list(filter: FailureFilter): Promise<Answered<Page<FailureGroup>>>;
   get(id: string): Promise<Answered<FailureGroup>>;
+  /** By id, which is the order of receipt. */
+  items(id: string, filter: FailureItemFilter): Promise<Answered<Page<FailureItem>>>;
+  /** Patients, bills and lanes behind what is open of the group; bounded, and it says so. */
+  affected(id: string): Promise<Answered<Affected>>;
   change(id: string, change: FailureChange, deed: Deed): Promise<Answered<FailureGroup>>;
 }
 
@@ -62,6 +74,8 @@ export interface Edits {
   ): Promise<Answered<Edit>>;
   list(writeBackId: string): Promise<Answered<readonly Edit[]>>;
   get(id: string): Promise<Answered<Edit>>;
+  /** Those that wait for a second person, oldest first. */
+  waiting(): Promise<Answered<readonly Edit[]>>;
   /** By another person than the proposer, naming the hash that was seen. Makes the copy and closes the original, or changes nothing. */
   approve(id: string, deed: Deed & { readonly hash?: string }): Promise<Answered<Edit>>;
   withdraw(id: string, deed: Deed): Promise<Answered<Edit>>;

@@ -4,6 +4,7 @@
  */
 import { failpoint } from "../../domain/failpoint.ts";
 import { JournalBusy, JournalGone } from "../../domain/journal/ports.ts";
+import { type Marker, markerFor } from "./audit-mark.ts";
 import { failureOf } from "./failures.ts";
 import type { Client, Log, Pool } from "./pool.ts";
 
@@ -27,6 +28,8 @@ export interface Tx {
   readonly client: Client;
   readonly nowMs: number;
   readonly beforeTickMs: number;
+  /** What audit entries of this transaction are marked with (audit-mark.ts). */
+  readonly mark?: Marker | undefined;
 }
 
 /** What the work of a batch gives: an answer per row, and what to do once it is committed, or once it is known to be rolled back or beyond finding out. */
@@ -109,7 +112,7 @@ async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worke
     if (!first) throw new Error("connection error: BEGIN gave no transaction id");
     let worked: Worked<Answer>;
     try {
-      worked = await work({ client, nowMs: Math.floor(Number(first.ms)), beforeTickMs });
+      worked = await work({ client, nowMs: Math.floor(Number(first.ms)), beforeTickMs, mark: markerFor(pool) });
     } catch (error) {
       if (failureOf(error) !== "gone") {
         await client.query("rollback");

@@ -17,6 +17,7 @@ import type { OutboxStore, SettleStore } from "../../domain/delivery/ports.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import type { GateStore } from "../../domain/writeback/gates.ts";
 import type { WriteBackStore } from "../../domain/writeback/ports.ts";
+import { type Marker, markEntries } from "./audit-mark.ts";
 import { createUuid7, dbTime, setClockOffset } from "./clock.ts";
 import type { AcknowledgementStore } from "../../domain/acknowledgements/ports.ts";
 import { type AcknowledgementStoreDeps, createAcknowledgementStore } from "./acknowledgements.ts";
@@ -50,6 +51,8 @@ export interface PostgresOptions {
   readonly goneAfterMs?: number;
   readonly sha256?: (bytes: Uint8Array) => Uint8Array;
   readonly uuid7?: (atMs: number) => string;
+  /** What entries of the audit are marked with (audit-mark.ts). */
+  readonly mark?: Marker;
 }
 
 type Given<T, K extends keyof T> = Pick<T, K>;
@@ -86,6 +89,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
   const pool = createPool({ url, applicationName: `huiliu ${options.workerName}`, max: options.poolMax ?? POOL_MAX, plans: "hot", log });
   const reads = createPool({ url, applicationName: `huiliu reads ${options.workerName}`, max: READ_POOL_MAX, plans: "reads", log });
   const closers: (() => Promise<void>)[] = [];
+  if (options.mark !== undefined) markEntries(pool, options.mark);
   try {
     await assertServer(pool);
     const applied = await migrate(pool);

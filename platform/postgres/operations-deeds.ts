@@ -30,8 +30,11 @@ export interface AuditEntry {
     | "retention"
     | "replay-job"
     | "failure-group"
+    | "flow"
     | "subscriber"
-    | "edit";
+    | "search"
+    | "edit"
+    | "account";
   readonly targetId: string;
   readonly reason: string;
   /** Where two people are needed. */
@@ -40,8 +43,8 @@ export interface AuditEntry {
   readonly after?: unknown;
 }
 
-const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, before, after, approved_by)
-  values (${at("$1")}, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9) returning id::text as id`;
+const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, before, after, approved_by, mark)
+  values (${at("$1")}, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9, $10) returning id::text as id`;
 
 /** Writes the audit row of a deed, in its transaction. Answers its number. */
 export async function note(tx: Tx, entry: AuditEntry): Promise<string> {
@@ -56,6 +59,7 @@ export async function note(tx: Tx, entry: AuditEntry): Promise<string> {
     json(entry.before),
     json(entry.after),
     entry.approvedBy ?? null,
+    tx.mark?.({ ...entry, atMs: tx.nowMs }) ?? null,
   ];
   const [row] = await run<{ id: string }>(tx.client, "operator_action", AUDIT, values);
   return row?.id ?? "";
@@ -72,6 +76,8 @@ export async function doing(deps: OperationsDeps, work: (tx: Tx) => Promise<Deed
     name: "operator",
     ...(deps.goneAfterMs === undefined ? {} : { goneAfterMs: deps.goneAfterMs }),
   };
+  // What cannot be audited is not done; money does not come this way and goes on.
+  if (deps.audit !== undefined && !(await deps.audit.ready())) return refused("AUDIT_DOWN");
   try {
     const worked = await commit(options, async (tx) => {
       const deeded = await work(tx);

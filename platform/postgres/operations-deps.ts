@@ -1,10 +1,14 @@
 /** What the operators' side is given by the composition root. */
+import type { Right } from "../../domain/access/rights.ts";
 import type { Translated } from "../../domain/delivery/live.ts";
 import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import type { BusinessKey, Event } from "../../domain/events/event.ts";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
+import type { About } from "../../domain/live/views.ts";
 import type { Log } from "../../domain/log.ts";
+import type { Answered } from "../../domain/operations/refusals.ts";
 import type { TotalsRow, Up } from "../../domain/operations/views.ts";
+import type { AuditVerification } from "../../domain/operations/views-audit.ts";
 import type { ProfileRules } from "../../domain/partners/profiles.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import type { ApprovalLimits } from "../../domain/replay/job.ts";
@@ -13,7 +17,26 @@ import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
 import type { Pool } from "./pool.ts";
 import type { Subscribers } from "./subscribers.ts";
 
+/** What deeds need of the audit. */
+export interface AuditDeps {
+  /** Whether a deed may be done: its entry can be sealed. Never rejects. */
+  readonly ready: () => Promise<boolean>;
+  /** Looks through the whole chain. */
+  readonly verify: () => Promise<Answered<AuditVerification>>;
+  /** The MAC of an approved command, by a key that the database does not have. */
+  readonly approval: (text: string) => string;
+}
+
+/** Whether an account may still do this: two-person deeds ask again when they are carried out. Rejects when the database is away. */
+export type MayStill = (account: string, right: Right) => Promise<boolean>;
+
 export interface OperationsDeps {
+  /** Absent: nobody signs in here. */
+  readonly mayStill?: MayStill;
+  /** Absent: nothing is sealed and no approval is marked (stores without the engine around them). */
+  readonly audit?: AuditDeps;
+  /** Which Huiliu this is; absent: one without a name (stores without the engine around them). */
+  readonly about?: () => About;
   /** Where alarms are told, for people (without secrets). */
   readonly alarmSinks?: () => readonly { readonly name: string; readonly target: string }[];
   /** Subscribers were changed: whoever looks after their queues looks now. Must not throw. */
@@ -31,6 +54,8 @@ export interface OperationsDeps {
   readonly partners: () => readonly Partner[];
   /** The charset a partner's vendor writes when it declares none. */
   readonly charsetOf: (partner: string) => string | undefined;
+  /** Whether this sender is answered only after its flow (its door's dialect waits for the verdict). Absent: none is. */
+  readonly waitsFor?: (message: { readonly partner: string; readonly kind: string; readonly door: string }) => boolean;
   /** As the dispatcher reads it. Undefined: no usable destination. */
   readonly policy: (destination: string) => DestinationPolicy | undefined;
   /** By the vendor's own mapping, as createDeliveries has it; undefined when the vendor has none for the kind. */

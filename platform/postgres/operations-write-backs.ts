@@ -4,6 +4,7 @@ import { type Answered, answered, refused } from "../../domain/operations/refusa
 import type { AuditRow, Page, WriteBackDetail, WriteBackRow } from "../../domain/operations/views.ts";
 import { MANUAL, replayRuling } from "../../domain/writeback/manual.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
+import { at } from "./clock.ts";
 import { acknowledgementsOf } from "./operations-acknowledgements.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { isGone } from "./gone.ts";
@@ -29,6 +30,7 @@ export function createWriteBackReads(deps: OperationsDeps) {
         union select x.id from write_back x where x.key = any(${where.param(filter.keys)}::text[])${byId})`);
     }
     if (filter.destination !== undefined) where.and(`w.destination = ${where.param(filter.destination)}`);
+    if (filter.destinations !== undefined) where.and(`w.destination = any(${where.param(filter.destinations)}::text[])`);
     if (filter.kind !== undefined) where.and(`w.kind = ${where.param(filter.kind)}`);
     if (filter.state !== undefined) where.and(`w.state = ${where.param(filter.state)}`);
     if (filter.businessDate !== undefined) where.and(`w.business_date = ${where.param(filter.businessDate)}::date`);
@@ -100,6 +102,8 @@ export function createWriteBackReads(deps: OperationsDeps) {
     if (filter.action !== undefined) where.and(`o.action = ${where.param(filter.action)}`);
     if (filter.targetKind !== undefined) where.and(`o.target_kind = ${where.param(filter.targetKind)}`);
     if (filter.targetId !== undefined) where.and(`o.target_id = ${where.param(filter.targetId)}`);
+    if (filter.fromMs !== undefined) where.and(`o.at >= ${at(where.param(filter.fromMs))}`);
+    if (filter.toMs !== undefined) where.and(`o.at < ${at(where.param(filter.toMs))}`);
     if (filter.after !== undefined) where.and(`o.id < ${where.param(filter.after)}::bigint`);
     const text = `select ${rows.AUDIT_COLUMNS} from operator_action o where ${where.text()} order by o.id desc limit ${limit + 1}`;
     return reading(pool, READ_TIMEOUT_MS, async (client) => {

@@ -1,11 +1,12 @@
 /** The operators' side over PostgreSQL: see domain/operations/ports.ts for what it promises. */
 import type { Deed, Operations, Unmask } from "../../domain/operations/ports.ts";
-import { type Answered, refused } from "../../domain/operations/refusals.ts";
+import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
 import { createAcknowledgementReads } from "./operations-acknowledgements.ts";
 import { type AuditEntry, createMessageDeeds } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { createGateDeeds } from "./operations-gates.ts";
+import { createInspection } from "./inspection.ts";
 import { createFailures } from "./failure-groups-reads.ts";
 import { createLanes } from "./lanes.ts";
 import { createProfiles } from "./profiles.ts";
@@ -17,6 +18,7 @@ import { createState } from "./operations-state.ts";
 import { createAlarms } from "./alarms-operations.ts";
 import { createRetention } from "./retention.ts";
 import { createTotals } from "./operations-totals.ts";
+import { createTrendReads } from "./trends.ts";
 import { createSubscriberOperations } from "./subscribers-operations.ts";
 import { createWriteBackDeeds } from "./operations-write-back-deeds.ts";
 import { createWriteBackReads } from "./operations-write-backs.ts";
@@ -73,11 +75,15 @@ export function createOperations(deps: OperationsDeps): Operations {
     totals: createTotals(deps),
     status: state.status,
     audit: writeBackReads.audit,
+    verifyAudit: () => deps.audit?.verify() ?? Promise.resolve(refused("AUDIT_DOWN")),
     acknowledgements: createAcknowledgementReads(deps),
+    inspect: createInspection(deps, { messages: reads.messages, message: (id) => reads.message(id, MASKED), unmasked: messageDeeds.unmasked }),
     sample: state.sample,
     subscribers: createSubscriberOperations(deps),
     replays: createReplays(deps),
     failures: createFailures(deps),
+    about: async () => answered(deps.about?.() ?? { hospital: "", profile: "development", worker: "" }),
+    trends: createTrendReads(deps.reads),
     edits: createEdits(deps),
     previewMessage: reads.preview,
     replayMessage: (id, deed: Deed) => messageDeeds.onMessage(id, deed, "replay"),

@@ -69,9 +69,9 @@ export const SUPERSEDE = `update write_back w set state = 'resolved', closed_at 
   from ${SUPERSEDED_ROWS.from} where w.id = r.id and w.state not in ('sending', 'acknowledged', 'resolved')
   returning w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.attempts, w.superseded_by,
     ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms`;
-export const AUDIT_ROWS = batchOf("r", { id: "text", reason: "text", after: "jsonb" });
-const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, after)
-  select ${at(`$${AUDIT_ROWS.next}`)}, '${ENGINE}', 'supersede', 'write-back', r.id, r.reason, r.after from ${AUDIT_ROWS.from}`;
+export const AUDIT_ROWS = batchOf("r", { id: "text", reason: "text", after: "jsonb", mark: "text" });
+const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, after, mark)
+  select ${at(`$${AUDIT_ROWS.next}`)}, '${ENGINE}', 'supersede', 'write-back', r.id, r.reason, r.after, r.mark from ${AUDIT_ROWS.from}`;
 
 export const REHELD_ROWS = batchOf("r", { id: "uuid", bill: "text" });
 export const HOLD_AGAIN = `update write_back w set state = 'held', lane_seq = null, next_at = null, bill = r.bill from ${REHELD_ROWS.from}
@@ -110,11 +110,12 @@ export async function closeSuperseded(tx: Tx, deps: OvertakenDeps, superseded: r
   if (superseded.length === 0) return [];
   const given = superseded.map((one) => ({ ...one, reason: reasonOf(one.by) }));
   const rows = await run<SupersededRow>(tx.client, "supersede", SUPERSEDE, [...SUPERSEDED_ROWS.params(given), tx.nowMs]);
-  const audit = rows.map((row) => ({
-    id: row.id,
-    reason: reasonOf(row.superseded_by),
-    after: JSON.stringify({ state: "resolved", decision: "superseded", by: row.superseded_by }),
-  }));
+  const audit = rows.map((row) => {
+    const reason = reasonOf(row.superseded_by);
+    const after = { state: "resolved", decision: "superseded", by: row.superseded_by };
+    const entry = { atMs: tx.nowMs, who: ENGINE, action: "supersede", targetKind: "write-back", targetId: row.id, reason, after };
+    return { id: row.id, reason, after: JSON.stringify(after), mark: tx.mark?.(entry) ?? null };
+  });
   await run(tx.client, "audit_superseded", AUDIT, [...AUDIT_ROWS.params(audit), tx.nowMs]);
   const events = rows.flatMap((row) => {
     const facts = {

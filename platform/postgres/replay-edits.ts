@@ -5,9 +5,10 @@ import { charsetOf, decode } from "../../domain/mapping/charset.ts";
 import { maskText } from "../../domain/operations/masking.ts";
 import { READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
-import { samePerson, signed } from "../../domain/operations/rules.ts";
+import { sameSigner, signed } from "../../domain/operations/rules.ts";
 import type { Edit } from "../../domain/operations/views-replay.ts";
 import { diffOf, EDIT_BYTES_MAX, editContent, editKey, editRuling } from "../../domain/replay/edit.ts";
+import { proposalText } from "../../domain/replay/genuine.ts";
 import type { Edits } from "../../domain/replay/ports.ts";
 import { resolvedDraft } from "../../domain/writeback/events.ts";
 import { at, createUuid7 } from "./clock.ts";
@@ -21,22 +22,30 @@ import { pack, unpack } from "./packed.ts";
 import { run } from "./sql.ts";
 
 type Row = Record<string, unknown>;
+/** What was proposed that long ago was looked at that long ago. */
+const PROPOSAL_KEPT_HOURS = 24;
 /** Characters of a write-back's key: as many as the first key has (bin/engine/dialects.ts). */
 const KEY_CHARS = 40;
 const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
 
+/** Proposals listed as waiting for a second person, at most. */
+const WAITING_MAX = 200;
 const COLUMNS = `e.id, e.write_back_id as "writeBackId", e.edit_no as "editNo", e.state, e.content_hash as hash, e.proposed_by as "proposedBy", e.reason,
   ${moment("e.proposed_at")} as "proposedAt", e.confirmed_checked as "confirmedChecked", e.decided_by as "decidedBy", e.decision_reason as "decisionReason",
   ${moment("e.decided_at")} as "decidedAt", e.copy_id as "copyId"`;
 const ONE = `select ${COLUMNS}, e.body, w.charset, b.body as original from replay_edit e join write_back w on w.id = e.write_back_id
   left join write_back_body b on b.message_id = e.message_id and b.write_back_id = e.write_back_id where e.id = $1`;
 const ALL = `select ${COLUMNS} from replay_edit e where e.write_back_id = $1 order by e.edit_no`;
+/** Open ones wait for a second person; there are few. */
+const WAITING = `select ${COLUMNS} from replay_edit e where e.state = 'proposed' order by e.proposed_at limit ${WAITING_MAX}`;
 const ORIGINAL = `select w.charset, b.body from write_back w join write_back_body b on b.message_id = w.message_id and b.write_back_id = w.id where w.id = $1`;
 const NEXT_NO = `select coalesce(max(e.edit_no), 0) + 1 as no, coalesce(bool_or(e.state = 'proposed'), false) as open from replay_edit e where e.write_back_id = $1`;
-const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no, state, body, content_hash, proposed_by, reason, confirmed_checked, attempts, proposed_at)
-  values ($1, $2, $3, $4::integer, 'proposed', $5::bytea, $6, $7, $8, $9, $10::integer, ${at("$11")})`;
+const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no, state, body, content_hash, proposed_by, reason, confirmed_checked, attempts, proposed_at,
+    proposed_account, proposal_mac)
+  values ($1, $2, $3, $4::integer, 'proposed', $5::bytea, $6, $7, $8, $9, $10::integer, ${at("$11")}, $12, $13)`;
 const OF_EDIT = "select e.write_back_id as id from replay_edit e where e.id = $1";
-const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked, e.attempts from replay_edit e
+const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked, e.attempts, e.proposed_account, e.proposal_mac,
+    e.proposed_at < (select huiliu_now()) - interval '${PROPOSAL_KEPT_HOURS} hours' as expired from replay_edit e
   where e.id = $1 for update`;
 const DECIDE = `update replay_edit set state = $2, decided_by = $3, decision_reason = $4, decided_at = ${at("$5")}, copy_id = $6::uuid where id = $1`;
 const CLOSE = `update write_back w set state = 'resolved', closed_at = ${at("$2")}, lease_worker = null, lease_until = null, next_at = null,
@@ -60,6 +69,20 @@ interface LockedEdit {
   readonly reason: string;
   readonly confirmed_checked: boolean;
   readonly attempts: number;
+  readonly proposed_account: string | null;
+  readonly proposal_mac: string | null;
+  readonly expired: boolean;
+}
+
+/** Whether the engine wrote the proposal as it stands there, body and all (reliability.md A16). */
+function isGenuine(edit: LockedEdit, mac: (text: string) => string): boolean {
+  const { id, write_back_id: writeBackId, edit_no: editNo, content_hash: contentHash } = edit;
+  if (sha256(editContent({ writeBackId, editNo, bodyHash: sha256(edit.body) })) !== contentHash) return false;
+  const proposal = {
+    ...{ id, writeBackId, editNo, contentHash, proposedBy: edit.proposed_by, proposedAccount: edit.proposed_account, reason: edit.reason },
+    ...{ confirmedChecked: edit.confirmed_checked, attempts: edit.attempts },
+  };
+  return edit.proposal_mac === mac(proposalText(proposal));
 }
 
 /** The edited bytes; undefined when they are not given once, are too long, or cannot be written in the original's charset without loss. */
@@ -112,6 +135,11 @@ export function createEdits(deps: OperationsDeps): Edits {
     );
   };
 
+  const waiting: Edits["waiting"] = () =>
+    reading(deps.reads, READ_TIMEOUT_MS, async (client) =>
+      answered((await client.query<Row>(WAITING)).rows.map((row) => present(row) as unknown as Edit)),
+    );
+
   const propose: Edits["propose"] = async (writeBackId, body, deed) => {
     const sign = signed(deed);
     if (!sign.ok) return sign;
@@ -134,8 +162,14 @@ export function createEdits(deps: OperationsDeps): Edits {
       const editNo = next?.no ?? 1;
       const bytes = withKey(given, row.key, copyKeyOf(row, editNo));
       const hash = sha256(editContent({ writeBackId, editNo, bodyHash: sha256(bytes) }));
+      const account = deed.account ?? null;
+      const proposal = {
+        ...{ id, writeBackId, editNo, contentHash: hash, proposedBy: sign.by, proposedAccount: account, reason: sign.reason },
+        ...{ confirmedChecked, attempts: row.attempts },
+      };
+      const mac = deps.audit?.approval(proposalText(proposal)) ?? null;
       const values = [id, writeBackId, row.message_id, editNo, bytes, hash, sign.by, sign.reason, confirmedChecked, row.attempts, tx.nowMs];
-      await run(tx.client, "edit_propose", PROPOSE, values);
+      await run(tx.client, "edit_propose", PROPOSE, [...values, account, mac]);
       const after = { edit: id, editNo, hash, bytes: bytes.byteLength };
       const auditId = await note(tx, {
         who: sign.by,
@@ -210,8 +244,13 @@ export function createEdits(deps: OperationsDeps): Edits {
     if (!sign.ok) return sign;
     if (!on) return refused("EDIT_OFF");
     return withEdit(id, async (tx, row, edit) => {
-      if (samePerson(sign.by, edit.proposed_by)) return refused("SAME_PERSON");
+      if (sameSigner({ by: sign.by, account: deed.account }, { by: edit.proposed_by, account: edit.proposed_account }))
+        return refused("SAME_PERSON");
       if (deed.hash !== edit.content_hash) return refused("HASH_DIFFERS");
+      if (edit.expired) return refused("APPROVAL_EXPIRED");
+      if (deps.audit !== undefined && !isGenuine(edit, deps.audit.approval)) return refused("NOT_GENUINE");
+      const asker = edit.proposed_account;
+      if (asker !== null && deps.mayStill !== undefined && !(await deps.mayStill(asker, "edit"))) return refused("RIGHT_LOST");
       // Tried again since: whether that attempt took effect nobody has looked, and the new key would be new to the partner.
       if (row.attempts !== edit.attempts) return refused("CONFIRM_REQUIRED", { state: row.state });
       const no = editRuling(
@@ -233,5 +272,5 @@ export function createEdits(deps: OperationsDeps): Edits {
     });
   };
 
-  return { propose, list, get, approve, withdraw };
+  return { propose, list, get, waiting, approve, withdraw };
 }

@@ -6,6 +6,7 @@ import type { AfterSettle } from "../../domain/delivery/ports.ts";
 import { failpoint } from "../../domain/failpoint.ts";
 import type { MessageState } from "../../domain/journal/ports.ts";
 import { type Frozen, type ItemRuling, messageItemRuling, writeBackTurnRuling } from "../../domain/replay/items.ts";
+import { itemText } from "../../domain/replay/genuine.ts";
 import { tokensNow, UNDER_WAY_MAX } from "../../domain/replay/job.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
 import { storeHistory } from "./facts.ts";
@@ -22,6 +23,7 @@ interface Due extends Frozen {
   readonly n: bigint;
   readonly target: string;
   readonly lane: string | null;
+  readonly mac: string | null;
 }
 interface LockedWriteBack {
   readonly id: string;
@@ -66,11 +68,19 @@ async function audit(
   kind: "write-back" | "message",
   entries: readonly Audited[],
 ): Promise<ReadonlyMap<string, bigint>> {
-  const rows = entries.map((one) => ({
-    target_id: one.target,
-    before: JSON.stringify(one.before),
-    after: JSON.stringify({ ...one.after, replayJob: job.id }),
-  }));
+  const signed = {
+    atMs: tx.nowMs,
+    who: job.requested_by,
+    action: "replay",
+    targetKind: kind,
+    reason: job.reason,
+    approvedBy: job.approved_by,
+  };
+  const rows = entries.map(({ target, before, after: done }) => {
+    const after = { ...done, replayJob: job.id };
+    const mark = tx.mark?.({ ...signed, targetId: target, before, after }) ?? null;
+    return { target_id: target, before: JSON.stringify(before), after: JSON.stringify(after), mark };
+  });
   const values = [...sql.AUDIT_ROWS.params(rows), tx.nowMs, job.requested_by, kind, job.reason, job.approved_by];
   const written = await run<{ id: bigint; target_id: string }>(tx.client, "replay_audit", sql.AUDIT_MANY, values);
   return new Map(written.map((row) => [row.target_id, row.id]));
@@ -87,7 +97,15 @@ async function stepItems(tx: Tx, job: JobRow, steps: readonly Step[]): Promise<v
   if (steps.length > 0) await run(tx.client, "replay_steps", sql.STEP_ITEMS, [...sql.STEP_ROWS.params(steps), job.id, tx.nowMs]);
 }
 
-async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: JobRow, items: readonly Due[]): Promise<Stepped> {
+type ItemDeps = Pick<OperationsDeps, "policy" | "audit">;
+
+/** An item that nobody froze into this job, or that was changed since (reliability.md A16). */
+const foreign = (deps: ItemDeps, job: JobRow, { n, target, how, superseded, attempts, mac }: Due): ItemRuling | undefined =>
+  deps.audit === undefined || mac === deps.audit.approval(itemText({ job: job.id, n: String(n), target, how, superseded, attempts }))
+    ? undefined
+    : { is: "refused", code: "NOT_GENUINE" };
+
+async function writeBacks(deps: ItemDeps, tx: Tx, job: JobRow, items: readonly Due[]): Promise<Stepped> {
   const ids = items.map((one) => one.target);
   const lanes = await run<{ id: string; lane: string }>(tx.client, "replay_lanes_of", sql.LANES_OF, [ids]);
   await lockTexts(
@@ -99,6 +117,8 @@ async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: Job
   const known = new Set(lanes.map((row) => row.id));
   const terms = termsOf(job);
   const rulingOf = (item: Due): ItemRuling => {
+    const no = foreign(deps, job, item);
+    if (no) return no;
     const row = rows.get(item.target);
     if (!row) return { is: "refused", code: known.has(item.target) ? "IN_FLIGHT" : "UNKNOWN_WRITE_BACK" };
     const view = { ...row, mayHaveTakenEffect: row.may_have_taken_effect, taken: false };
@@ -130,12 +150,13 @@ async function writeBacks(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: Job
   return { turned: steps.filter((one) => !one.later).length, due: { ...NOTHING, destinations }, woken: false };
 }
 
-async function messages(tx: Tx, job: JobRow, items: readonly Due[]): Promise<Stepped> {
+async function messages(deps: ItemDeps, tx: Tx, job: JobRow, items: readonly Due[]): Promise<Stepped> {
   const locked = await run<LockedMessage>(tx.client, "replay_lock_messages", sql.LOCK_MESSAGES, [items.map((one) => one.target)]);
   const rows = new Map(locked.map((row) => [row.id, row]));
   const ruled = items.map((item) => {
     const row = rows.get(item.target);
-    return { item, ruling: messageItemRuling(row && { state: row.state, hasRequest: row.has_request, taken: false }) };
+    const no = foreign(deps, job, item);
+    return { item, ruling: no ?? messageItemRuling(row && { state: row.state, hasRequest: row.has_request, taken: false }) };
   });
   const ids = ruled.flatMap(({ item, ruling }) => (ruling.is === "planned" ? [item.target] : []));
   let audits: ReadonlyMap<string, bigint> = new Map();
@@ -160,7 +181,7 @@ async function messages(tx: Tx, job: JobRow, items: readonly Due[]): Promise<Ste
  * Does the items again whose turn it is, as many as the rate gives and the limit of those under way leaves. In the transaction given, with the job's row locked and
  * in state `canary` or `running`.
  */
-export async function replayDue(deps: Pick<OperationsDeps, "policy">, tx: Tx, job: JobRow): Promise<Stepped> {
+export async function replayDue(deps: ItemDeps, tx: Tx, job: JobRow): Promise<Stepped> {
   const canary = job.state === "canary";
   const tokens = tokensNow(job.tokens, job.rate_per_second, job.tokens_ms === null ? undefined : tx.nowMs - job.tokens_ms);
   const [under] = await run<{ n: number }>(tx.client, "replay_under_way", sql.UNDER_WAY, [job.id, UNDER_WAY_MAX]);
@@ -169,7 +190,7 @@ export async function replayDue(deps: Pick<OperationsDeps, "policy">, tx: Tx, jo
   const items = await run<Due>(tx.client, "replay_due", sql.DUE_ITEMS, [job.id, canary, limit]);
   await run(tx.client, "replay_spend", sql.SPEND, [job.id, tokens - items.length, tx.nowMs]);
   if (items.length === 0) return IDLE;
-  const stepped = job.of === "messages" ? await messages(tx, job, items) : await writeBacks(deps, tx, job, items);
+  const stepped = job.of === "messages" ? await messages(deps, tx, job, items) : await writeBacks(deps, tx, job, items);
   failpoint("replay.before-items-commit");
   return stepped;
 }

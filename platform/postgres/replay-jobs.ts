@@ -1,6 +1,7 @@
 /** A job's row as the code reads it. */
 import type { ReplayHow, Counts, JobTerms } from "../../domain/replay/items.ts";
 import type { ApprovalReason, ReplayOf, ReplayState } from "../../domain/replay/job.ts";
+import { commandText } from "../../domain/replay/genuine.ts";
 import type { Selection } from "../../domain/replay/selection.ts";
 import type { Client, Pool } from "./pool.ts";
 import { LOCK_JOB, READ_JOB } from "./replay-sql.ts";
@@ -24,9 +25,42 @@ export interface JobRow {
   readonly counts: Counts;
   readonly approval: readonly ApprovalReason[];
   readonly approved_by: string | null;
+  readonly requested_account: string | null;
+  readonly approved_account: string | null;
+  readonly command_ms: string | null;
+  readonly command_mac: string | null;
+  readonly created_ms: number;
   readonly tokens: number;
   readonly tokens_ms: number | null;
 }
+
+/** The MAC that the job's command must carry; the same text when it is made and when it is looked at. */
+export const commandMac = (
+  job: JobRow,
+  command: { readonly by: string | null; readonly account: string | null; readonly ms: string },
+  mac: (text: string) => string,
+): string =>
+  mac(
+    commandText({
+      id: job.id,
+      of: job.of,
+      hash: job.hash,
+      requestedBy: job.requested_by,
+      requestedAccount: job.requested_account,
+      reason: job.reason,
+      confirmedChecked: job.confirmed_checked,
+      includeSuperseded: job.include_superseded,
+      approvedBy: command.by,
+      approvedAccount: command.account,
+      commandMs: command.ms,
+    }),
+  );
+
+/** Whether the engine itself wrote the command that the job carries. */
+export const isGenuine = (job: JobRow, mac: (text: string) => string): boolean =>
+  job.command_ms !== null &&
+  job.command_mac !== null &&
+  job.command_mac === commandMac(job, { by: job.approved_by, account: job.approved_account, ms: job.command_ms }, mac);
 
 export const termsOf = (job: JobRow): JobTerms => ({
   reason: job.reason,

@@ -12,23 +12,29 @@ import {
   PREVIEW_KEPT_MS,
   type ReplayItemState,
 } from "../../domain/replay/job.ts";
+import { AUDIT_REFUSAL } from "../../domain/operations/refusals-audit.ts";
 import { commit, type Tx } from "./group-commit.ts";
 import { type Lead, STILL_LEADS } from "./lead.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { replayDue, type Stepped } from "./replay-items.ts";
-import { type JobRow, lockJob } from "./replay-jobs.ts";
+import { note } from "./operations-deeds.ts";
+import { ENGINE } from "./overtaken.ts";
+import { isGenuine, type JobRow, lockJob } from "./replay-jobs.ts";
 import { freezePage } from "./replay-select.ts";
 import * as sql from "./replay-sql.ts";
 import { run } from "./sql.ts";
 
 export const REPLAY_TASK = "replay-jobs";
+/** States in which something is claimed or done again. */
+const WORKING: ReadonlySet<string> = new Set(["marking", "canary", "running"]);
 const LEASE_MS = 10_000;
 /** Between two looks: while something moves, while ends are awaited, while there is no job. */
 const REST_MS = { moved: 100, waiting: 250, idle: 1_000 } as const;
 /** After something went wrong. */
 const AGAIN_MS = 1_000;
 
-export interface ReplayRunnerDeps extends Pick<OperationsDeps, "pool" | "reads" | "log" | "policy" | "after" | "wake" | "goneAfterMs"> {
+export interface ReplayRunnerDeps
+  extends Pick<OperationsDeps, "pool" | "reads" | "log" | "policy" | "after" | "wake" | "goneAfterMs" | "audit" | "mayStill"> {
   readonly lead: Lead;
   readonly workerId: number;
   readonly limits: ApprovalLimits;
@@ -111,9 +117,40 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
     return false;
   };
 
+  /** Why nothing more of the job may be done: it is not as the engine wrote it, or whoever wanted it may not want it any more. */
+  const noMore = async (job: JobRow): Promise<"NOT_GENUINE" | "RIGHT_LOST" | undefined> => {
+    if (deps.audit !== undefined && !isGenuine(job, deps.audit.approval)) return "NOT_GENUINE";
+    const { mayStill } = deps;
+    if (mayStill === undefined) return undefined;
+    const [asker, approver] = [job.requested_account, job.approved_account];
+    if (asker !== null && !(await mayStill(asker, "replay"))) return "RIGHT_LOST";
+    return approver !== null && !(await mayStill(approver, "approve")) ? "RIGHT_LOST" : undefined;
+  };
+  const refuse = async (tx: Tx, job: JobRow, code: "NOT_GENUINE" | "RIGHT_LOST"): Promise<boolean> => {
+    const { zh, en } = AUDIT_REFUSAL[code];
+    const reason = `${code}: ${zh} · ${en}`;
+    await run(tx.client, "replay_refuse", sql.REFUSE_JOB, [job.id, reason]);
+    const after = { state: "cancelled", code };
+    await note(tx, {
+      who: ENGINE,
+      action: "refuse",
+      targetKind: "replay-job",
+      targetId: job.id,
+      reason,
+      before: { state: job.state },
+      after,
+    });
+    log.error({ alarm: "command-refused", replayJob: job.id, code }, "a replay job is not carried out");
+    return true;
+  };
+
   /** What the job's state asks for. The state is read with the row locked: a person may have changed it since the list was made. */
   const stepOf = async (tx: Tx, job: JobRow): Promise<Stepped | boolean> => {
     const moved = (await follow(tx, job)) > 0;
+    if (WORKING.has(job.state)) {
+      const no = await noMore(job);
+      if (no !== undefined) return refuse(tx, job, no);
+    }
     switch (job.state) {
       case "marking":
         return mark(tx, job);
@@ -142,6 +179,8 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
 
   const stepJob = async (token: bigint, job: Pick<JobRow, "id" | "state">): Promise<boolean> => {
     try {
+      // What cannot be audited is not done: the job waits.
+      if (WORKING.has(job.state) && deps.audit !== undefined && !(await deps.audit.ready())) return false;
       if (job.state !== "selecting") {
         const did = await under(token, job.id, stepOf);
         failpoint("replay.after-items-commit");

@@ -5,6 +5,7 @@ import type { MessageState } from "../../domain/journal/ports.ts";
 import { READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered } from "../../domain/operations/refusals.ts";
 import { type Counts, counted, type ItemRuling, messageItemRuling, NO_COUNTS, writeBackItemRuling } from "../../domain/replay/items.ts";
+import { itemText } from "../../domain/replay/genuine.ts";
 import { type ApprovalLimits, approvalNeeded, JOB_ITEMS_MAX, MARK_MAX } from "../../domain/replay/job.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
 import { commit, type Tx } from "./group-commit.ts";
@@ -19,7 +20,7 @@ export const CLOSED_MAX = 100_000;
 const FIRST_UUID = "00000000-0000-0000-0000-000000000000";
 export const NO_HASH = createHash("sha256").update("").digest("hex");
 
-type FreezeDeps = Pick<OperationsDeps, "pool" | "reads" | "log" | "policy" | "goneAfterMs">;
+type FreezeDeps = Pick<OperationsDeps, "pool" | "reads" | "log" | "policy" | "goneAfterMs" | "audit">;
 
 interface Found {
   readonly target: string;
@@ -160,22 +161,30 @@ const toldOf = ({ target, ruling, amount_fen, attempts }: Found): string =>
 const hashOf = (before: string, found: readonly Found[]): string =>
   createHash("sha256").update(before).update(found.map(toldOf).join("")).digest("hex");
 
-const itemRow = ({ target, lane, seq, amount_fen, attempts, ruling }: Found, n: number) => ({
-  n,
-  target,
-  lane,
-  seq,
-  amount_fen,
-  how: ruling.is === "planned" ? ruling.how : null,
-  superseded: ruling.is === "planned" && ruling.superseded,
-  state: ruling.is,
-  code: ruling.is === "planned" ? null : ruling.code,
-  attempts,
-});
+type Mac = ((text: string) => string) | undefined;
 
-async function storePage(tx: Tx, job: JobRow, found: readonly Found[], last: boolean): Promise<Counts> {
+const itemRow = (job: string, { target, lane, seq, amount_fen, attempts, ruling }: Found, n: number, mac: Mac) => {
+  const how = ruling.is === "planned" ? ruling.how : null;
+  const superseded = ruling.is === "planned" && ruling.superseded;
+  return {
+    n,
+    target,
+    lane,
+    seq,
+    amount_fen,
+    how,
+    superseded,
+    state: ruling.is,
+    code: ruling.is === "planned" ? null : ruling.code,
+    attempts,
+    // What is never done needs no proof.
+    mac: how === null ? null : (mac?.(itemText({ job, n: String(n), target, how, superseded, attempts })) ?? null),
+  };
+};
+
+async function storePage(tx: Tx, job: JobRow, found: readonly Found[], last: boolean, mac: Mac): Promise<Counts> {
   let counts: Counts = { ...NO_COUNTS, ...job.counts };
-  const rows = found.map((one, index) => itemRow(one, counts.frozen + index));
+  const rows = found.map((one, index) => itemRow(job.id, one, counts.frozen + index, mac));
   for (const one of found) counts = counted(counts, one.ruling, one.amount_fen ?? undefined);
   if (last && counts.frozen >= JOB_ITEMS_MAX) counts = { ...counts, more: true };
   if (rows.length > 0) await run(tx.client, "replay_items", sql.INSERT_ITEMS, [...sql.ITEM_ROWS.params(rows), job.id, tx.nowMs]);
@@ -221,7 +230,7 @@ export async function freezePage(deps: FreezeDeps, id: string, limits: ApprovalL
   const done = await commit(options, async (tx) => {
     const now = await lockJob(tx.client, id);
     if (now?.state !== "selecting" || now.cursor !== job.cursor || now.hash !== job.hash) return { answers: ["more" as const] };
-    const counts = await storePage(tx, now, found, last);
+    const counts = await storePage(tx, now, found, last, deps.audit?.approval);
     if (last) await finish(tx, now, counts, closed, limits);
     failpoint("replay.before-freeze-commit");
     return { answers: [last ? ("over" as const) : ("more" as const)] };

@@ -13,13 +13,14 @@ export const OVERTAKEN = (row: string): string =>
 
 export const JOB_COLUMNS = `j.id, j.of, j.state, j.resume_to, j.selection, j.requested_by, j.reason, j.confirmed_checked, j.include_superseded, j.rate_per_second,
   j.canary_items, j.cursor, j.hash, j.complete, j.counts, j.approval, j.approved_by, j.tokens,
+  j.requested_account, j.approved_account, j.command_ms::text as command_ms, j.command_mac, (extract(epoch from j.created_at) * 1000)::double precision as created_ms,
   (extract(epoch from j.tokens_at) * 1000)::double precision as tokens_ms`;
 export const LOCK_JOB = `select ${JOB_COLUMNS} from replay_job j where j.id = $1 for update`;
 export const READ_JOB = `select ${JOB_COLUMNS} from replay_job j where j.id = $1`;
 
 export const INSERT_JOB = `insert into replay_job (id, of, state, selection, requested_by, reason, confirmed_checked, include_superseded, rate_per_second,
-    canary_items, created_at, hash, counts)
-  values ($1, $2, 'selecting', $3::jsonb, $4, $5, $6, $7, $8::integer, $9::integer, ${at("$10")}, $11, $12::jsonb)`;
+    canary_items, created_at, hash, counts, requested_account)
+  values ($1, $2, 'selecting', $3::jsonb, $4, $5, $6, $7, $8::integer, $9::integer, ${at("$10")}, $11, $12::jsonb, $13)`;
 
 export const ITEM_ROWS = batchOf("r", {
   n: "bigint",
@@ -32,10 +33,11 @@ export const ITEM_ROWS = batchOf("r", {
   state: "text",
   code: "text",
   attempts: "integer",
+  mac: "text",
 });
 /** Last parameters: job, now in ms. */
-export const INSERT_ITEMS = `insert into replay_item (job, n, target, lane, seq, amount_fen, how, superseded, state, code, attempts, at)
-  select $${ITEM_ROWS.next}::uuid, r.n, r.target, r.lane, r.seq, r.amount_fen, r.how, r.superseded, r.state, r.code, r.attempts, ${at(`$${ITEM_ROWS.next + 1}`)}
+export const INSERT_ITEMS = `insert into replay_item (job, n, target, lane, seq, amount_fen, how, superseded, state, code, attempts, mac, at)
+  select $${ITEM_ROWS.next}::uuid, r.n, r.target, r.lane, r.seq, r.amount_fen, r.how, r.superseded, r.state, r.code, r.attempts, r.mac, ${at(`$${ITEM_ROWS.next + 1}`)}
   from ${ITEM_ROWS.from}`;
 
 /** $1 job, $2 cursor, $3 hash, $4 counts. */
@@ -62,7 +64,7 @@ export const CHOOSE_CANARY = `with first as materialized (
 export const CANARY_STATES = "select i.state, i.code from replay_item i where i.job = $1 and i.canary";
 
 /** Items whose turn it is. $1 job, $2 only the canary, $3 limit. */
-export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded, i.how, i.attempts from replay_item i
+export const DUE_ITEMS = `select i.n, i.target, i.lane, i.superseded, i.how, i.attempts, i.mac from replay_item i
   where i.job = $1 and i.state = 'marked' and (not $2::boolean or i.canary) and (i.not_before is null or i.not_before <= (select huiliu_now()))
     and ${FIRST_OF_LANE} order by i.n limit $3`;
 /** $1 job, $2 limit. */
@@ -104,6 +106,8 @@ export const FREE = `with next as materialized (
 export const SET_STATE = "update replay_job set state = $2 where id = $1";
 /** $1 job, $2 state, $3 now in ms. */
 export const END_JOB = `update replay_job set state = $2, ended_at = ${at("$3")} where id = $1`;
+/** Nobody commanded it so: nothing more of it is done. $1 job, $2 why. */
+export const REFUSE_JOB = "update replay_job set state = 'cancelled', resume_to = null, ended_by = 'huiliu', ended_why = $2 where id = $1";
 /** $1 job, $2 tokens left, $3 now in ms. */
 export const SPEND = `update replay_job set tokens = $2::double precision, tokens_at = ${at("$3")} where id = $1`;
 /** Previews that nobody started, and starts that no second person approved. $1 kept for so many ms. */
@@ -142,8 +146,8 @@ export const LOCK_MESSAGES = `select m.id, m.state, m.raw is not null as has_req
 export const REOPEN_MANY = `update message m set state = 'received', state_at = ${at("$2")}, replayed = true, park = null, lease_worker = null, lease_until = null,
   lease_token = m.lease_token + 1 where m.id = any($1::uuid[])`;
 
-export const AUDIT_ROWS = batchOf("r", { target_id: "text", before: "jsonb", after: "jsonb" });
+export const AUDIT_ROWS = batchOf("r", { target_id: "text", before: "jsonb", after: "jsonb", mark: "text" });
 /** Last parameters: now in ms, who, target kind, reason, approved by. */
-export const AUDIT_MANY = `insert into operator_action (at, who, action, target_kind, target_id, reason, approved_by, before, after)
+export const AUDIT_MANY = `insert into operator_action (at, who, action, target_kind, target_id, reason, approved_by, before, after, mark)
   select ${at(`$${AUDIT_ROWS.next}`)}, $${AUDIT_ROWS.next + 1}, 'replay', $${AUDIT_ROWS.next + 2}, r.target_id, $${AUDIT_ROWS.next + 3},
-    $${AUDIT_ROWS.next + 4}, r.before, r.after from ${AUDIT_ROWS.from} order by r.ord returning id, target_id`;
+    $${AUDIT_ROWS.next + 4}, r.before, r.after, r.mark from ${AUDIT_ROWS.from} order by r.ord returning id, target_id`;

@@ -1,7 +1,7 @@
 /** Replay jobs as operators ask for them and command them (domain/replay/ports.ts, Replays). What works on them is replay-runner.ts. */
 import { type Deed, PAGE_DEFAULT, READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, type OperationRefused, refused } from "../../domain/operations/refusals.ts";
-import { samePerson, signed } from "../../domain/operations/rules.ts";
+import { sameSigner, signed } from "../../domain/operations/rules.ts";
 import type { Page } from "../../domain/operations/views.ts";
 import type { ReplayItem, ReplayJob } from "../../domain/operations/views-replay.ts";
 import { NO_COUNTS } from "../../domain/replay/items.ts";
@@ -13,10 +13,12 @@ import {
   CANARY_ITEMS,
   EXAMPLES,
   isAllowed,
+  PREVIEW_KEPT_MS,
   RATE_DEFAULT,
   RATE_MAX,
   REPLAY_ITEM_STATES,
   type ReplayCommand,
+  SELECTION_IDS_MAX,
 } from "../../domain/replay/job.ts";
 import type { ReplayAsked, Replays } from "../../domain/replay/ports.ts";
 import { selectionOf } from "../../domain/replay/selection.ts";
@@ -26,11 +28,11 @@ import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { conditions, isUuid, LAST_UUID, reading } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
-import { type JobRow, lockJob } from "./replay-jobs.ts";
+import { commandMac, type JobRow, lockJob } from "./replay-jobs.ts";
 import { freezePage, NO_HASH } from "./replay-select.ts";
 import * as sql from "./replay-sql.ts";
 import { ITEM_COLUMNS, itemView, JOB_VIEW_COLUMNS, jobView } from "./replay-views.ts";
-import { run } from "./sql.ts";
+import { lockTexts, run } from "./sql.ts";
 
 /** The request that makes a job freezes this long before it answers; what is left, the leader freezes. */
 export const FREEZE_INLINE_MS = 1_500;
@@ -41,12 +43,13 @@ const PROGRESS = "select i.state, count(*)::integer as n from replay_item i wher
 const FAILURES = `select coalesce(i.code, '') as code, count(*)::integer as count from replay_item i where i.job = $1 and i.state = 'failed' group by 1 order by 2 desc, 1 limit 20`;
 const SHOWN_FIRST = `select ${ITEM_COLUMNS} from replay_item i where i.job = $1 and i.state <> 'skipped' order by i.n limit ${EXAMPLES}`;
 
-const START = `update replay_job set state = $2, started_at = coalesce(started_at, ${at("$3")}), approval = $4::text[] where id = $1`;
+const START = `update replay_job set state = $2, started_at = coalesce(started_at, ${at("$3")}), approval = $4::text[], command_ms = $5::bigint, command_mac = $6 where id = $1`;
 /** What was started lately by one person alone, beside this job: many small jobs are a great one. $1 job, $2 now (ms), $3 for how long (ms), $4 rows at most. */
-const ALONE = `select j.requested_by as who, (j.counts->>'planned')::integer as planned, j.counts->>'grossFen' as gross
+const ALONE = `select j.requested_by as who, j.requested_account as account, (j.counts->>'planned')::integer as planned, j.counts->>'grossFen' as gross
   from replay_job j where j.id <> $1 and j.approved_by is null and j.started_at > ${at("$2")} - $3::double precision * interval '1 millisecond' limit $4`;
 const ALONE_ROWS_MAX = 10_000;
-const APPROVE = `update replay_job set state = 'marking', approved_by = $2, approval_reason = $3, approved_hash = hash, approved_at = ${at("$4")} where id = $1`;
+const APPROVE = `update replay_job set state = 'marking', approved_by = $2, approval_reason = $3, approved_hash = hash, approved_at = ${at("$4")},
+  approved_account = $5, command_ms = $6::bigint, command_mac = $7 where id = $1`;
 const PAUSE = "update replay_job set state = 'paused', resume_to = state where id = $1";
 const RESUME = "update replay_job set state = resume_to, resume_to = null, tokens_at = null where id = $1 and resume_to is not null";
 const CANCEL = "update replay_job set state = 'cancelled', resume_to = null, ended_by = $2, ended_why = $3 where id = $1";
@@ -95,7 +98,7 @@ export function createReplays(deps: OperationsDeps): Replays {
       const [checked, superseded] = [asked.confirmedChecked === true, asked.includeSuperseded === true];
       const selection = JSON.stringify(chosen.selection);
       const values = [id, asked.of, selection, sign.by, sign.reason, checked, superseded, rate, CANARY_ITEMS, tx.nowMs, NO_HASH];
-      await run(tx.client, "replay_insert_job", sql.INSERT_JOB, [...values, JSON.stringify(NO_COUNTS)]);
+      await run(tx.client, "replay_insert_job", sql.INSERT_JOB, [...values, JSON.stringify(NO_COUNTS), asked.account ?? null]);
       const after = {
         of: asked.of,
         selection: chosen.selection,
@@ -118,6 +121,14 @@ export function createReplays(deps: OperationsDeps): Replays {
     wake();
     return get(id);
   };
+
+  const terms: Replays["terms"] = () => ({
+    editAndReplay: deps.replay?.editAndReplay === true,
+    approval: { count: limits.count, fen: String(limits.sumFen) },
+    canary: CANARY_ITEMS,
+    ratePerSecond: { default: RATE_DEFAULT, max: RATE_MAX },
+    idsMax: SELECTION_IDS_MAX,
+  });
 
   const list: Replays["list"] = (filter) => {
     const limit = filter.limit ?? PAGE_DEFAULT;
@@ -158,11 +169,16 @@ export function createReplays(deps: OperationsDeps): Replays {
     if (!isUuid(id)) return refused("UNKNOWN_REPLAY");
     const done = await doing(deps, async (tx): Promise<Deeded> => {
       const job = await lockJob(tx.client, id);
-      const no = commandRefusal(job, wanted, sign.by, deed.hash);
+      const who = { by: sign.by, account: deed.account ?? null };
+      const no = commandRefusal(job, wanted, { ...who, hash: deed.hash, nowMs: tx.nowMs });
       if (no || !job) return no ?? refused("UNKNOWN_REPLAY");
-      const state = await carryOut(tx, job, wanted, sign, limits);
+      const state = await carryOut(tx, job, wanted, { ...sign, account: who.account }, { limits, mac: deps.audit?.approval });
       const entry = { who: sign.by, action: wanted, targetKind: "replay-job" as const, targetId: id, reason: sign.reason };
-      const auditId = await note(tx, { ...entry, before: { state: job.state }, after: { state, hash: job.hash } });
+      const auditId = await note(tx, {
+        ...entry,
+        before: { state: job.state },
+        after: { state, hash: job.hash, ...(deed.account === undefined ? {} : { account: deed.account }) },
+      });
       return { ok: true, done: { id, kind: "replay-job", state, auditId } };
     });
     if (!done.ok) return done;
@@ -170,23 +186,26 @@ export function createReplays(deps: OperationsDeps): Replays {
     return get(id);
   };
 
-  return { create, list, get, items, command };
+  return { create, list, get, items, terms, command };
 }
 
 /** Why a person may not do this with the job now; undefined when he may. */
 function commandRefusal(
   job: JobRow | undefined,
   wanted: ReplayCommand,
-  by: string,
-  hash: string | undefined,
+  asked: { readonly by: string; readonly account: string | null; readonly hash: string | undefined; readonly nowMs: number },
 ): OperationRefused | undefined {
   if (!job) return refused("UNKNOWN_REPLAY");
   const { state } = job;
   if (!isAllowed(state, wanted)) return refused(state === "selecting" ? "REPLAY_SELECTING" : "REPLAY_STATE", { state });
   if (wanted === "start" && job.counts.planned === 0) return refused("NOTHING_TO_REPLAY", { state });
-  if (wanted === "approve" && samePerson(by, job.requested_by)) return refused("SAME_PERSON", { state });
+  // What was counted that long ago is not what is there now.
+  const begins = wanted === "start" || wanted === "approve";
+  if (begins && asked.nowMs - job.created_ms > PREVIEW_KEPT_MS) return refused("APPROVAL_EXPIRED", { state });
+  const requester = { by: job.requested_by, account: job.requested_account };
+  if (wanted === "approve" && sameSigner(asked, requester)) return refused("SAME_PERSON", { state });
   // An approval is bound to what was seen: without its hash it is none.
-  if (wanted === "approve" || hash !== undefined) return hash === job.hash ? undefined : refused("HASH_DIFFERS", { state });
+  if (wanted === "approve" || asked.hash !== undefined) return asked.hash === job.hash ? undefined : refused("HASH_DIFFERS", { state });
   return undefined;
 }
 
@@ -195,28 +214,49 @@ async function carryOut(
   tx: Tx,
   job: JobRow,
   wanted: ReplayCommand,
-  sign: Required<Pick<Deed, "by" | "reason">>,
-  limits: ApprovalLimits,
+  sign: Required<Pick<Deed, "by" | "reason">> & { readonly account: string | null },
+  { limits, mac }: { readonly limits: ApprovalLimits; readonly mac: ((text: string) => string) | undefined },
 ): Promise<string> {
   const { id } = job;
+  const ms = String(tx.nowMs);
+  const commanded = (by: string | null, account: string | null): readonly [string, string | null] => [
+    ms,
+    mac === undefined ? null : commandMac(job, { by, account, ms }, mac),
+  ];
   switch (wanted) {
     case "start": {
-      const lately = await run<{ who: string; planned: number; gross: string }>(tx.client, "replay_alone", ALONE, [
+      // Two starts of one person at one instant must see each other.
+      await lockTexts(tx.client, ["replay alone"]);
+      const lately = await run<{ who: string; account: string | null; planned: number; gross: string }>(tx.client, "replay_alone", ALONE, [
         id,
         tx.nowMs,
         ALONE_WITHIN_MS,
         ALONE_ROWS_MAX,
       ]);
-      const alone = lately.filter(({ who }) => samePerson(who, job.requested_by));
+      const requester = { by: job.requested_by, account: job.requested_account };
+      const alone = lately.filter(({ who, account }) => sameSigner({ by: who, account }, requester));
       const planned = alone.reduce((sum, one) => sum + one.planned, job.counts.planned);
       const sumFen = alone.reduce((sum, one) => sum + BigInt(one.gross), BigInt(job.counts.grossFen));
       const needed = new Set([...job.approval, ...approvalNeeded({ planned, sumFen, superseded: 0 }, limits)]);
       const state = needed.size > 0 ? "awaiting-approval" : "marking";
-      await run(tx.client, "replay_start", START, [id, state, tx.nowMs, [...needed]]);
+      await run(tx.client, "replay_start", START, [
+        id,
+        state,
+        tx.nowMs,
+        [...needed],
+        ...(needed.size > 0 ? [null, null] : commanded(null, null)),
+      ]);
       return state;
     }
     case "approve":
-      await run(tx.client, "replay_approve", APPROVE, [id, sign.by, sign.reason, tx.nowMs]);
+      await run(tx.client, "replay_approve", APPROVE, [
+        id,
+        sign.by,
+        sign.reason,
+        tx.nowMs,
+        sign.account,
+        ...commanded(sign.by, sign.account),
+      ]);
       return "marking";
     case "pause":
       await run(tx.client, "replay_pause", PAUSE, [id]);

@@ -9,6 +9,7 @@ import { failpoint } from "../../domain/failpoint.ts";
 import type { Log } from "../../domain/log.ts";
 import type { Content } from "../../domain/retention/policy.ts";
 import type { Hold } from "../../domain/retention/plan.ts";
+import { markerFor } from "./audit-mark.ts";
 import { at } from "./clock.ts";
 import { codeOf } from "./failures.ts";
 import { note } from "./operations-deeds.ts";
@@ -63,7 +64,7 @@ async function once(pool: Pool, order: DropOrder): Promise<Dropped> {
     }
     for (const table of tablesOf(content, day)) await client.query(`drop table ${table}`);
     const auditId = await note(
-      { client, nowMs, beforeTickMs: performance.now() },
+      { client, nowMs, beforeTickMs: performance.now(), mark: markerFor(pool) },
       {
         who: by,
         action: "drop",
