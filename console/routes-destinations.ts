@@ -1,7 +1,10 @@
 /** Destination profiles: read, changed at run time, taken back. */
 import { Type } from "typebox";
+import { answered } from "../domain/operations/refusals.ts";
 import * as views from "../domain/operations/views.ts";
+import { OutcomesView, ProfileCheck, ProfileSchema } from "../domain/operations/views-destinations.ts";
 import { DestinationProfile, ProfileHistory } from "../domain/operations/views-lanes.ts";
+import { Destination } from "../domain/partners/profile.ts";
 import { closed, deed, given, listOf, maybe, name, paging, type Route } from "./route.ts";
 
 const params = closed({ id: name });
@@ -35,6 +38,39 @@ export const PROFILE_ROUTES: readonly Route[] = [
     }),
     answer: views.Done,
     handle: (operations, { params: { id = "" }, body }) => operations.profiles.set(id, { ...signedBy(body), profile: body.profile }),
+  },
+  {
+    id: "checkDestinationProfile",
+    method: "POST",
+    right: "profile",
+    path: "/destinations/:id/profile/check",
+    zh: "校验一份档案并列出改动，不作任何修改",
+    en: "Check a profile and tell what it would change; changes nothing",
+    params,
+    body: closed({ profile: Type.Record(Type.String(), Type.Unknown()), ...deed }),
+    answer: ProfileCheck,
+    handle: (operations, { params: { id = "" }, body }) => operations.profiles.check(id, body.profile),
+  },
+  {
+    id: "getProfileSchema",
+    method: "GET",
+    right: "look",
+    path: "/profile-schema",
+    zh: "目的地档案的 JSON Schema",
+    en: "The JSON Schema of a destination's profile",
+    answer: ProfileSchema,
+    handle: async () => answered({ schema: JSON.parse(JSON.stringify(Destination)) as unknown }),
+  },
+  {
+    id: "getDestinationOutcomes",
+    method: "GET",
+    right: "look",
+    path: "/destinations/:id/outcomes",
+    zh: "最近一小时各次尝试的结果",
+    en: "How the attempts of the last hour ended",
+    params,
+    answer: OutcomesView,
+    handle: (operations, { params: { id = "" } }) => operations.profiles.outcomes(id),
   },
   {
     id: "listDestinationHistory",

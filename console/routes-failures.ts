@@ -1,9 +1,26 @@
 /** The operators' API of failure groups. */
 import { Type } from "typebox";
 import { NOTE_MAX } from "../domain/failures/groups.ts";
+import { Affected, FailureItemPage } from "../domain/operations/views-failures.ts";
 import { FailureGroup, FailureGroupPage } from "../domain/operations/views-replay.ts";
 import type { FailureChange, FailureFilter } from "../domain/replay/ports.ts";
-import { closed, deed, given, LINES, listOf, maybe, momentOf, name, oneOf, paging, problem, type Route, text, TIME } from "./route.ts";
+import {
+  closed,
+  deed,
+  given,
+  LINES,
+  listOf,
+  maybe,
+  momentOf,
+  name,
+  oneOf,
+  paging,
+  problem,
+  type Route,
+  text,
+  TIME,
+  uuidPaging,
+} from "./route.ts";
 
 const group = closed({ id: text(64) });
 const yes = maybe(oneOf(["true"]));
@@ -67,6 +84,32 @@ export const FAILURE_ROUTES: readonly Route[] = [
     params: group,
     answer: FailureGroup,
     handle: (operations, { params }) => operations.failures.get(params.id ?? ""),
+  },
+  {
+    id: "listFailureItems",
+    method: "GET",
+    right: "look",
+    path: "/failure-groups/:id/items",
+    zh: "分组中的各项，按收到的先后；默认只列未了结的",
+    en: "The items of a group in the order of receipt; open ones unless all are asked for",
+    params: group,
+    query: closed({ all: yes, ...uuidPaging }),
+    answer: FailureItemPage,
+    handle: async (operations, { params, query }) => {
+      const filter = listOf(query);
+      return filter.ok ? operations.failures.items(params.id ?? "", { ...filter.value, all: query.all === "true" }) : filter;
+    },
+  },
+  {
+    id: "getAffected",
+    method: "GET",
+    right: "look",
+    path: "/failure-groups/:id/affected",
+    zh: "谁受影响：患者、单据与其后的队列",
+    en: "Who is affected: patients, bills, and the lanes behind",
+    params: group,
+    answer: Affected,
+    handle: (operations, { params }) => operations.failures.affected(params.id ?? ""),
   },
   change("own", "认领分组，或交给某人", "Take a group, or give it to somebody", { owner: maybe(name) }, (body) => ({
     what: "own",

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Value } from "typebox/value";
 import { Destination, type Partner } from "../../domain/partners/profile.ts";
 import { PROFILE_WATCH_MS, type ProfileProblem, type ProfileRules } from "../../domain/partners/profiles.ts";
+import { allSchemaTexts } from "../../domain/partners/schema-texts.ts";
 import { policyOf } from "../../domain/writeback/policy.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import type { Pool } from "../../platform/postgres/pool.ts";
@@ -36,7 +37,6 @@ export interface ProfileBook extends ProfileRules {
   open(deps: { readonly pool: Pool; readonly log: EngineLog; readonly changed: (destination: string) => void }): Promise<() => void>;
 }
 
-const schemaProblem = (at: string, message: string): ProfileProblem => ({ at, zh: message, en: message });
 /** `origin` itself is "null" for every scheme that browsers do not know. */
 function originOf(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
@@ -136,7 +136,7 @@ export function createProfileBook(deps: ProfileBookDeps): ProfileBook {
     const partner = deps.seeds.get(name);
     if (!partner) return { ok: false, problems: [{ at: "", zh: `没有 partners/${name}.json`, en: `there is no partners/${name}.json` }] };
     const filled = Value.Default(Destination, structuredClone(given));
-    const wrong = [...Value.Errors(Destination, filled)].map((error) => schemaProblem(error.instancePath, error.message));
+    const wrong = allSchemaTexts([...Value.Errors(Destination, filled)]);
     if (wrong.length > 0) return { ok: false, problems: wrong };
     const profile = filled as Destination;
     const policy = policyOf({ ...partner, destination: profile });

@@ -92,6 +92,37 @@ export const ReplayJob = closed({
 export const ReplayJobPage = pageOf(ReplayJob);
 export const ReplayItemPage = pageOf(ReplayItem);
 
+const Words = closed({ zh: text, en: text });
+
+export const ReplayTerms = closed({
+  editAndReplay: Type.Boolean({ description: "edited copies are switched on / 是否启用修改后重放" }),
+  approval: closed({
+    count: Type.Integer({ minimum: 0, description: "more items need a second person / 超过此笔数须复核" }),
+    fen: Type.String({ pattern: "^[0-9]+$", description: "more money needs a second person / 超过此金额须复核（分）" }),
+  }),
+  canary: Type.Integer({ minimum: 1, description: "items that go first and are awaited / 试跑笔数" }),
+  ratePerSecond: closed({ default: whole, max: whole }),
+  idsMax: whole,
+});
+export type ReplayTerms = Static<typeof ReplayTerms>;
+
+/** What waits for a second person. */
+export const WaitingApproval = closed({
+  kind: oneOf(["replay", "edit"]),
+  id: text,
+  requestedBy: text,
+  reason: text,
+  at,
+  hash: Type.String({ description: "an approval names it / 内容哈希" }),
+  of: maybe(Of),
+  planned: maybe(whole),
+  fen: maybe(fen),
+  needed: maybe(Type.Array(oneOf(["count", "amount", "superseded"]))),
+  writeBackId: maybe(text),
+});
+export const WaitingApprovals = closed({ items: Type.Array(WaitingApproval) });
+export type WaitingApproval = Static<typeof WaitingApproval>;
+
 export const FailureGroup = closed({
   id: text,
   of: Of,
@@ -100,6 +131,14 @@ export const FailureGroup = closed({
   code: text,
   reason: Type.String({ description: "without what differs from case to case / 归一化原因" }),
   open: Type.Integer({ minimum: 0, description: "in it now and not closed / 未了结" }),
+  parked: Type.Integer({
+    minimum: 0,
+    description: "of them, those that wait for a person; the engine tries the others again / 其中待人工处理",
+  }),
+  unclear: Type.Integer({ minimum: 0, description: "of the parked ones, those that may have taken effect / 其中可能已生效" }),
+  fen: maybe(fen),
+  meaning: maybe(Words),
+  next: maybe(Words),
   items: Type.Integer({ minimum: 0, description: "that ever entered it / 累计" }),
   failures: Type.Integer({ minimum: 0, description: "attempts or parkings / 失败次数" }),
   firstAt: at,

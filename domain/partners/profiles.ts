@@ -5,6 +5,7 @@
 import type { Deed } from "../operations/ports.ts";
 import type { Answered } from "../operations/refusals.ts";
 import type { Done } from "../operations/views.ts";
+import type { OutcomesView, ProfileCheck } from "../operations/views-destinations.ts";
 import type { DestinationProfile, ProfileChange, ProfileDifference } from "../operations/views-lanes.ts";
 import type { Destination } from "./profile.ts";
 
@@ -33,6 +34,10 @@ export interface ProfileFilter {
 
 export interface Profiles {
   get(destination: string): Promise<Answered<DestinationProfile>>;
+  /** What would be wrong with a profile and what it would change; changes nothing. */
+  check(destination: string, profile: unknown): Promise<Answered<ProfileCheck>>;
+  /** How the attempts of the last hour ended. */
+  outcomes(destination: string): Promise<Answered<OutcomesView>>;
   /** Replaces the whole profile, if it is still at `version`. */
   set(destination: string, deed: Deed & { readonly version: number; readonly profile: unknown }): Promise<Answered<Done>>;
   /** Newest first. */

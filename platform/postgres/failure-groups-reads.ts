@@ -5,11 +5,13 @@ import { type Answered, answered, refused } from "../../domain/operations/refusa
 import { signed } from "../../domain/operations/rules.ts";
 import type { Page } from "../../domain/operations/views.ts";
 import type { FailureGroup } from "../../domain/operations/views-replay.ts";
+import { suggestionOf } from "../../domain/failures/suggestion.ts";
 import { maskText } from "../../domain/operations/masking.ts";
 import type { FailureChange, FailureFilter, Failures } from "../../domain/replay/ports.ts";
 import { at } from "./clock.ts";
 import { doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
+import { createFailureItems } from "./failure-groups-items.ts";
 import { conditions, moment, present, reading } from "./operations-sql.ts";
 import { run } from "./sql.ts";
 
@@ -21,16 +23,23 @@ const COLUMNS = `g.id, g.of, g.partner, nullif(g.kind, '') as kind, g.code, g.re
   ${moment("g.first_at")} as "firstAt", ${moment("g.last_at")} as "lastAt", g.example_id as "exampleId", g.example, g.owner, g.note,
   ${moment("g.snoozed_until")} as "snoozedUntil", coalesce(g.snoozed_until > (select huiliu_now()), false) as snoozed,
   g.changed_by as "changedBy", ${moment("g.changed_at")} as "changedAt"`;
+/** Of its newest failure: why it is parked, or how the last attempt ended. */
+const EXAMPLE = `, x.park as "examplePark", x.outcome as "exampleOutcome"`;
+const OF_EXAMPLE = `left join lateral (select w.park->>'code' as park, w.last_outcome as outcome from write_back w where g.of = 'write-backs' and w.id = g.example_id) as x on true`;
+const SUMS = `count(*) as n, count(*) filter (where w.state = 'parked') as parked, count(*) filter (where w.state = 'parked' and w.may_have_taken_effect) as unclear,
+  sum(w.amount_fen) as fen`;
+const MESSAGE_SUMS = "count(*) as n, count(*) as parked, 0::bigint as unclear, null::numeric as fen";
 /** What is open of every group at once: two scans of what fails now, not one a group. */
-const OPEN_OF_ALL = `(select w.failure_group as id, count(*) as n from write_back w where w.failure_group is not null and w.closed_at is null group by 1
-  union all select f.failure_group, count(*) from message m join message_failure f on f.message_id = m.id where m.state = 'parked' group by 1) as open`;
-const OPEN_OF_ONE = `(case when g.of = 'write-backs'
-    then (select count(*) from write_back w where w.failure_group = g.id and w.closed_at is null)
-    else (select count(*) from message_failure f join message m on m.id = f.message_id where f.failure_group = g.id and m.state = 'parked') end)`;
-const ONE = `select ${COLUMNS}, ${OPEN_OF_ONE}::text as open from failure_group g where g.id = $1`;
+const OPEN_OF_ALL = `(select w.failure_group as id, ${SUMS} from write_back w where w.failure_group is not null and w.closed_at is null group by 1
+  union all select f.failure_group, ${MESSAGE_SUMS} from message m join message_failure f on f.message_id = m.id where m.state = 'parked' group by 1) as open`;
+const OPEN_OF_ONE = `(select ${SUMS} from write_back w where g.of = 'write-backs' and w.failure_group = g.id and w.closed_at is null having g.of = 'write-backs'
+  union all select ${MESSAGE_SUMS} from message_failure f join message m on m.id = f.message_id where g.of = 'messages' and f.failure_group = g.id and m.state = 'parked'
+    having g.of = 'messages') as open`;
+const OPEN_COLUMNS = `coalesce(open.n, 0)::text as open, coalesce(open.parked, 0)::text as parked, coalesce(open.unclear, 0)::text as unclear, open.fen::text as fen`;
+const ONE = `select ${COLUMNS}, ${OPEN_COLUMNS}${EXAMPLE} from failure_group g left join lateral ${OPEN_OF_ONE} on true ${OF_EXAMPLE} where g.id = $1`;
 
 function groupView(row: Row): FailureGroup {
-  const { exampleId, example, reason, items, failures, open, ...rest } = present(row);
+  const { exampleId, example, examplePark, exampleOutcome, reason, items, failures, open, parked, unclear, ...rest } = present(row);
   const told = { example: { id: String(exampleId), text: maskText(String(example)) } };
   // Those of before names were taken out of reasons.
   return {
@@ -40,6 +49,14 @@ function groupView(row: Row): FailureGroup {
     items: Number(items),
     failures: Number(failures),
     open: Number(open ?? 0),
+    parked: Number(parked ?? 0),
+    unclear: Number(unclear ?? 0),
+    ...suggestionOf({
+      of: row.of === "messages" ? "messages" : "write-backs",
+      code: String(row.code),
+      ...(typeof examplePark === "string" ? { park: examplePark } : {}),
+      ...(typeof exampleOutcome === "string" ? { outcome: exampleOutcome } : {}),
+    }),
   } as unknown as FailureGroup;
 }
 
@@ -59,7 +76,7 @@ export function createFailures(deps: OperationsDeps): Failures {
     const [open, id] = filter.after?.split(".") ?? [];
     if (open !== undefined && id !== undefined)
       where.and(`(-coalesce(open.n, 0), g.id) > (-${where.param(open)}::bigint, ${where.param(id)})`);
-    const text = `select ${COLUMNS}, coalesce(open.n, 0)::text as open from failure_group g left join ${OPEN_OF_ALL} on open.id = g.id
+    const text = `select ${COLUMNS}, ${OPEN_COLUMNS}${EXAMPLE} from failure_group g left join ${OPEN_OF_ALL} on open.id = g.id ${OF_EXAMPLE}
       where ${where.text()} order by coalesce(open.n, 0) desc, g.id limit ${limit + 1}`;
     return reading(deps.reads, READ_TIMEOUT_MS, async (client) => {
       const rows = (await client.query<Row>(text, where.values)).rows.map(groupView);
@@ -92,7 +109,7 @@ export function createFailures(deps: OperationsDeps): Failures {
     return done.ok ? get(id) : done;
   };
 
-  return { list, get, change };
+  return { list, get, change, ...createFailureItems(deps) };
 }
 
 const LOCK = `select g.owner, g.note, (extract(epoch from g.snoozed_until) * 1000)::double precision as until from failure_group g where g.id = $1 for update`;

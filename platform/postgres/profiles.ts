@@ -8,6 +8,7 @@ import type { Done } from "../../domain/operations/views.ts";
 import type { DestinationProfile, ProfileChange } from "../../domain/operations/views-lanes.ts";
 import type { Destination } from "../../domain/partners/profile.ts";
 import { canonical, differences, type Profiles, seeding, type StoredProfile } from "../../domain/partners/profiles.ts";
+import { createOutcomes } from "./destination-outcomes.ts";
 import { commit, type Tx } from "./group-commit.ts";
 import { doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
@@ -169,6 +170,14 @@ export function createProfiles(deps: OperationsDeps): Profiles {
     return done;
   };
 
+  const check: Profiles["check"] = async (name, profile) => {
+    const present = await get(name);
+    if (!present.ok) return present;
+    const checked = deps.profiles.check(name, profile);
+    if (!checked.ok) return answered({ problems: [...checked.problems], changes: [...differences(present.value.profile, profile)] });
+    return answered({ problems: [], changes: [...differences(present.value.profile, checked.profile)] });
+  };
+
   const history: Profiles["history"] = async (name, filter) => {
     const no = known(name);
     if (no) return no;
@@ -201,6 +210,8 @@ export function createProfiles(deps: OperationsDeps): Profiles {
 
   return {
     get,
+    check,
+    outcomes: createOutcomes(deps),
     set: (name, deed) => change(name, deed, "set-profile", async () => ({ ok: true, profile: deed.profile })),
     history,
     revert: (name, deed) =>
