@@ -40,6 +40,7 @@ async function main(): Promise<void> {
     },
     nowMs: () => Date.now(),
   });
+  await registerFrom(program, dataDir, "bin/doctor/doctor.ts", "registerDoctor");
   await registerFrom(program, dataDir, "bin/mapping.ts", "registerMappingCommands");
   await registerFrom(program, dataDir, "test/hospital/cli.ts", "registerHospitalCommands");
   try {

@@ -24,7 +24,8 @@ export async function refuseUnsafe(settings: StartSettings): Promise<void> {
   if (problems.length > 0) throw new StartRefused(safetyText(settings.profile, problems));
 }
 
-async function factsOf(settings: StartSettings): Promise<SafetyFacts> {
+/** What is known of a start, gathered. */
+export async function factsOf(settings: StartSettings): Promise<SafetyFacts> {
   const { root, profile, urls, host, editorPort } = settings;
   return {
     profile,

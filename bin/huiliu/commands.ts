@@ -9,6 +9,7 @@ import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { verificationExit, verificationText } from "./commands-audit.ts";
 import { addGateCommands } from "./commands-gates.ts";
 import { addSubscriberCommands } from "./commands-subscribers.ts";
+import { addSearchCommand } from "./commands-search.ts";
 import { addLaneCommands } from "./commands-lanes.ts";
 import { addReplayCommands } from "./commands-replay.ts";
 import { addWatchCommands, goneText } from "./commands-watch.ts";
@@ -138,7 +139,7 @@ export function registerOperatorCommands(program: Command, deps: CliDeps): void 
     return command.action(async (...given: unknown[]) => {
       const flags = command.opts<Flags>();
       const say = texts.sayIn(flags.lang);
-      const args = given.filter((one): one is string => typeof one === "string");
+      const args = given.flat().filter((one): one is string => typeof one === "string");
       try {
         const client = createClient(flags.data === undefined ? deps.dataDir : resolve(flags.data));
         const printed = await work(...args)(client, flags, say);
@@ -197,6 +198,7 @@ const auditWork =
   };
 
 function addLists(add: Add, deps: CliDeps): void {
+  addSearchCommand(add);
   listOptions(
     add(
       "messages",

@@ -1,4 +1,6 @@
 /** The main job, end to end, at a running Huiliu: pushed messages become events, the HIS is told each effect once ("What must show" 2). */
+import { examine, patientOf } from "../../bin/doctor/doctor.ts";
+import { ROOT } from "../../bin/environment.ts";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
@@ -116,6 +118,20 @@ const story = createStory(
   7,
 );
 const { caseOf, make, push: pushMade, effects, quiet } = story;
+
+test("the doctor finds nothing to mend in a set-up that runs, and says what it looked at", async () => {
+  const { findings, bad } = await examine(patientOf(ROOT, huiliu.dataDir, {}, Date.now));
+  assert.deepEqual(
+    findings.filter((one) => one.state === "bad"),
+    [],
+  );
+  assert.equal(bad, 0);
+  for (const at of ["PostgreSQL", "RabbitMQ", "Redis", "his", "engine", "mappings/"])
+    assert.ok(
+      findings.some((one) => one.at === at && one.state === "ok"),
+      `${at} was not looked at: ${JSON.stringify(findings.filter((one) => one.at === at))}`,
+    );
+});
 
 describe("the samples, by an AMQP client", { concurrency: false }, () => {
   test("C-2 C-4 C-5 S0-21 the right event within a second, fen exact, Chinese correct", async () => {
