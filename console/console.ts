@@ -164,6 +164,9 @@ function mount(app: FastifyInstance, route: Route, deps: ConsoleDeps, door: Door
       };
       // Personal data in full is a right of its own, whichever address shows it (A65).
       if (asksWhole(asked) && !mayDo(who, "unmask")) return send(reply, refused("FORBIDDEN"));
+      // Accounts are changed by no deed of the operators' side, which asks by itself (A64).
+      if (route.method === "POST" && route.right === "account" && !(await deps.operations.auditReady()))
+        return send(reply, refused("AUDIT_DOWN"));
       const answer = await route.handle(scoped(deps.operations, who), asked);
       return answer.ok ? reply.code(200).send(answer.value) : send(reply, answer);
     },
@@ -181,8 +184,9 @@ function mountMachines(app: FastifyInstance, deps: ConsoleDeps): void {
 
 /** A second listener for other machines, with the same routes and limits. */
 function secureServer(app: FastifyInstance, { cert, key }: NonNullable<ConsoleDeps["secure"]>): Server {
-  const server = createServer({ cert, key, minVersion: "TLSv1.2", requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }, (request, reply) =>
-    app.routing(request, reply),
+  const server = createServer(
+    { cert, key, minVersion: "TLSv1.2", requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    (request, reply) => app.routing(request, reply),
   );
   server.maxConnections = CONNECTIONS_MAX;
   return server;

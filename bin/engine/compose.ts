@@ -18,13 +18,16 @@ import { createMetrics, type Metrics } from "../../platform/metrics.ts";
 import { forgetAnswers } from "../../platform/postgres/feeder.ts";
 import { createCallStore } from "../../platform/postgres/calls.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
+import type { Admission } from "../../platform/node-red/gate.ts";
 import { createPostgres, type Postgres } from "../../platform/postgres/index.ts";
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
 import { noteDeploy } from "../../platform/postgres/deploys.ts";
+import { createMayStill } from "../../platform/postgres/may-still.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import { createTrendCounter } from "../../platform/postgres/trends.ts";
 import { createRedis, type RedisPorts } from "../../platform/redis/redis.ts";
 import { markerOf } from "../../platform/postgres/audit-mark.ts";
+import { accessOf, admissionOf, secureOf, setUpAddress } from "./access.ts";
 import { auditKeysOf, auditOf, type EngineAudit } from "./audit.ts";
 import { type Catalogued, loadCatalogue } from "./catalogue.ts";
 import { courierWires } from "./courier-wires.ts";
@@ -42,7 +45,7 @@ import { workbenchOf } from "./workbench.ts";
 
 /** How long a stop waits for what flows have in hand. */
 const DRAIN_MS = 10_000;
-/** Operators sign in by token alone, so the console stays on this machine wherever HUILIU_HOST lets the gateway listen. */
+/** Programs with the token, and people on this machine. Other machines are for TLS and sign-in alone: HUILIU_CONSOLE_HOST. */
 const CONSOLE_HOST = "127.0.0.1";
 const LONELY_PART_MS = 60_000;
 const TIDY_MS = 5_000;
@@ -55,6 +58,10 @@ const VERSION = "0.1.0";
 export interface Addresses {
   readonly gateway: string;
   readonly console: string;
+  /** Where people on other machines reach the console. */
+  readonly consoleSecure?: string;
+  /** The one-time link of the first start; absent once there is an account. */
+  readonly setup?: string;
   readonly wires: Doors["wires"];
 }
 
@@ -67,6 +74,8 @@ export interface Composition {
   useFlows(flows: FlowFiles): void;
   /** Audits a deploy although its tests fail; rejects when that is not written. */
   readonly noteDeploy: (override: Override) => Promise<void>;
+  /** Who may open the editor; nobody before the engine is ready. */
+  readonly admission: Admission;
   /** Where flows are edited, once that is known: the console leads there. */
   editorAt(url: string): void;
   /** Doors close, flows drain, write-backs on the wire end. */
@@ -86,6 +95,7 @@ interface Parts {
   readonly close: Stop;
   readonly work: Work;
   readonly addresses: Addresses;
+  readonly admission: Pick<Admission, "who" | "leave">;
 }
 
 /** Makes the composition; nothing is opened before `start`. */
@@ -115,6 +125,11 @@ export function compose(config: Config): Composition {
       }
     },
     useFlows: (flows) => parts?.work.useFlows(flows),
+    admission: {
+      who: async (knock) => parts?.admission.who(knock),
+      leave: async (knock) => parts?.admission.leave(knock),
+      consolePort: () => (parts === undefined ? "" : new URL(parts.addresses.console).port),
+    },
     noteDeploy: async (override) => {
       if (!parts) throw new Error("the engine is not ready / 引擎尚未就绪");
       await parts.noteDeploy(override);
@@ -219,9 +234,20 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
   const replay = replayOf({ config, catalogue, postgres, work, log, audit });
   const sinks = sinksOf(config.alarms ?? {}, log);
   const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks, audit, about: aboutOf(config, place) });
+  const { token } = catalogue.credentials;
+  const access = accessOf({
+    settings: config.access,
+    token,
+    pool: postgres.pool,
+    partners: () => [...catalogue.partners.keys()],
+    auditReady: audit.ready,
+    log,
+  });
   const operatorApi = createConsole({
     operations,
-    auth: { token: catalogue.credentials.token },
+    auth: { token },
+    access,
+    ...secureOf(config.access),
     readiness: () => missingNow(work, postgres),
     metrics,
     log,
@@ -230,6 +256,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     port: config.consolePort,
   });
   const address = await operatorApi.listen();
+  const setup = await setUpAddress(access, operatorApi.secureUrl ?? address, log);
   work.dispatcher.start();
   replay.runner.start();
   audit.seal.start();
@@ -257,7 +284,14 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
       ...{ catalogue, postgres, redis, work, courier, ready },
       workbench: workbenchOf({ config, catalogue, postgres, work, operations, console: () => operatorApi.url }),
     }),
-    addresses: { gateway: doors.gateway, console: address, wires: doors.wires },
+    addresses: {
+      gateway: doors.gateway,
+      console: address,
+      ...(operatorApi.secureUrl === undefined ? {} : { consoleSecure: operatorApi.secureUrl }),
+      ...(setup === undefined ? {} : { setup }),
+      wires: doors.wires,
+    },
+    admission: admissionOf(access, token),
     stopDoors: doors.pause,
     stopWork: async () => {
       await replay.runner.stop();
@@ -329,6 +363,7 @@ function operationsOf({
   const operations = createOperations({
     about,
     audit,
+    mayStill: createMayStill(postgres.pool),
     pool: postgres.pool,
     reads: postgres.reads,
     log,

@@ -53,6 +53,7 @@ export function watch({ postgres, operations, partners, sinks, dead, log }: Watc
       totals: (businessDate) => operations.totals({ businessDate }),
       dead,
       disk: spaceOf,
+      audit: () => brokenAudit(operations, log),
       tickMs: () => performance.now(),
     }),
     store: createAlarmStore({ pool, workerId: worker.id, log }),
@@ -77,6 +78,18 @@ async function nightly(lead: ReturnType<typeof createLead>, operations: Operatio
   if (done === undefined) return;
   if (!done.ok) log.warn({ code: done.code }, "the nightly retention was refused");
   else log.info({ dropped: done.value.dropped.length, left: done.value.left.length }, "the nightly retention is done");
+}
+
+/** What is wrong with the audit's chain; null: nothing. Said in the log, too: whoever tampers with the tables may tamper with the alarms. */
+async function brokenAudit(operations: Operations, log: EngineLog) {
+  const told = await operations.verifyAudit();
+  if (!told.ok) return undefined;
+  const { findings, more, intact } = told.value;
+  if (intact) return null;
+  const kinds = [...new Set(findings.map((one) => one.kind))].join(", ");
+  const first = findings[0]?.n ?? "-";
+  log.error({ alarm: "audit-broken", findings: findings.length + more, kinds, first }, "the audit's chain is broken");
+  return { findings: findings.length + more, kinds, first };
 }
 
 /** Space of the disk a folder lies on; undefined when this process may not look, or the folder is on another machine. */

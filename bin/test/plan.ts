@@ -10,7 +10,7 @@ export interface TestPlan {
 const PATTERNS = ["{domain,platform,nodes,console,adapters,bin,mappings,flows,test}/**/*.test.ts", "*.test.ts"];
 /** Run by commands of their own: npm run peers, npm run faults. */
 const ELSEWHERE = /^test\/(peers|faults\/long)\//;
-const SERVICE_FOLDERS = /^test\/(contracts|journeys|setup|faults|bench|browser|peers)\//;
+const SERVICE_FOLDERS = /^test\/(attacks|contracts|journeys|setup|faults|bench|browser|peers)\//;
 
 /** Finds the test files; `wanted` narrows them to paths that contain one of the given texts. */
 export function planTests(root: string, wanted: readonly string[]): TestPlan {

@@ -114,6 +114,7 @@ function ofMachine(measured: Measured, add: Add): void {
     if (used >= DISK_WARN_USED) add("disk-low", "database", used >= DISK_PAGE_USED ? "page" : "warn", details);
   }
   for (const day of measured.missingDays) add("partitions-missing", day, "page", {});
+  if (measured.audit) add("audit-broken", "audit", "page", { ...measured.audit });
   for (const one of measured.sinks) {
     const waited = nowMs - one.waitingSinceMs;
     if (waited >= SINK_WAITING_MS) add("sink-down", one.sink, "warn", { waiting: one.waiting, oldestSeconds: seconds(waited) });

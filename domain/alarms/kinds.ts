@@ -28,6 +28,7 @@ export const ALARM_KINDS = [
   "disk-low",
   "partitions-missing",
   "sink-down",
+  "audit-broken",
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
@@ -319,6 +320,22 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
       en: "npx huiliu alarms --sinks shows its last error; the other sinks go on",
     },
     severities: ["warn"],
+    startAfterMs: AT_ONCE,
+    endAfterMs: SETTLED,
+  },
+  "audit-broken": {
+    zh: "审计链已被破坏",
+    en: "The audit's chain is broken",
+    subject: { zh: "固定为 audit", en: "always audit" },
+    when: {
+      zh: "每十分钟核对一次：有记录被改动、插入、删除、调换、截尾、整体改写，或数据库恢复成了旧副本",
+      en: "looked through every ten minutes: entries were altered, inserted, deleted, reordered, cut off, rewritten, or an old copy of the database was restored",
+    },
+    next: {
+      zh: "npx huiliu audit verify 指出是哪几条；保全数据库与 <数据目录>/audit/heads.jsonl，请安全人员查明谁动了数据库；勿自行更正",
+      en: "npx huiliu audit verify names the entries; keep the database and <data>/audit/heads.jsonl as they are and find out who reached the database; mend nothing",
+    },
+    severities: ["page"],
     startAfterMs: AT_ONCE,
     endAfterMs: SETTLED,
   },

@@ -51,6 +51,8 @@ export interface Measured {
   readonly disk?: { readonly totalBytes: number; readonly freeBytes: number };
   /** Days whose tables are missing. */
   readonly missingDays: readonly string[];
+  /** What was found wrong with the audit's chain; absent: nothing. */
+  readonly audit?: { readonly findings: number; readonly kinds: string; readonly first: string };
   readonly sinks: readonly { readonly sink: string; readonly waitingSinceMs: number; readonly waiting: number }[];
   /** Kinds that could not be measured now: what is open of them is neither ended nor started. */
   readonly unknown: ReadonlySet<AlarmKind>;

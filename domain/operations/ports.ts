@@ -158,6 +158,8 @@ export interface Operations extends NowReads {
   audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
   /** Looks through the audit's whole chain; who asks meanwhile gets the same answer. */
   verifyAudit(): Promise<Answered<AuditVerification>>;
+  /** Whether a deed could be sealed now. Never rejects. */
+  auditReady(): Promise<boolean>;
   sample(): Promise<Sample>;
   readonly acknowledgements: AcknowledgementReads;
   readonly inspect: Inspection;

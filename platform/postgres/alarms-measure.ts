@@ -44,6 +44,8 @@ export interface MeasureDeps {
   readonly dead: () => Promise<Readonly<Record<string, number>> | undefined>;
   /** Space of the disk the database lies on; undefined where it cannot be known. Must not reject. */
   readonly disk: (dataDirectory: string) => Promise<Measured["disk"]>;
+  /** Looks through the audit's chain: nothing found is null. Absent: the audit is not sealed here. Must not reject. */
+  readonly audit?: () => Promise<NonNullable<Measured["audit"]> | null | undefined>;
   /** Milliseconds that never go back. */
   readonly tickMs: () => number;
 }
@@ -134,6 +136,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
     disk: probe(deps, 60 * SECOND, () => diskOf(deps, rowsOf)),
     totals: beside(probe(deps, 600 * SECOND, () => totalsOf(deps))),
     unwritten: probe(deps, 10 * SECOND, createUnwritten(deps)),
+    audit: beside(probe(deps, 600 * SECOND, async () => (deps.audit === undefined ? null : deps.audit()))),
   };
   const backlogs = backlogProbes(deps, rowsOf);
 
@@ -160,6 +163,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
       const parked = (await of(probes.parked, "message-parked")) ?? [];
       const dead = await of(probes.dead, "dead-letters");
       const disk = await of(probes.disk, "disk-low");
+      const audit = await of(probes.audit, "audit-broken");
       return {
         nowMs,
         destinations: [...profiles].map(([name, thresholds]) => destinationOf(name, thresholds, rows, owed.get(name))),
@@ -168,6 +172,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
         outbox: orNothing("oldestMs", work?.outbox_ms),
         ...(dead === undefined ? {} : { dead }),
         ...(disk === undefined ? {} : { disk }),
+        ...(audit === undefined || audit === null ? {} : { audit }),
         totals: (await of(probes.totals, "totals-differ")) ?? [],
         unwritten: (await of(probes.unwritten, "not-written-back")) ?? [],
         stalled: ((await of(probes.stalled, "subscriber-stalled")) ?? []).map((row) => ({

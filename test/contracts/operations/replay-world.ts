@@ -7,7 +7,7 @@ import { APPROVAL_DEFAULT, type ReplayState } from "../../../domain/replay/job.t
 import { policyOf } from "../../../domain/writeback/policy.ts";
 import type { Claimed } from "../../../domain/writeback/ports.ts";
 import { createLead, type Lead } from "../../../platform/postgres/lead.ts";
-import { createReplayRunner, type ReplayRunner } from "../../../platform/postgres/replay-runner.ts";
+import { createReplayRunner, type ReplayRunner, type ReplayRunnerDeps } from "../../../platform/postgres/replay-runner.ts";
 import type { Worker } from "../../../platform/postgres/worker.ts";
 import { mustBe, PARTNERS, type World } from "./world.ts";
 
@@ -27,12 +27,16 @@ export function runnerOf(
   world: World,
   worker: Worker = world.postgres.worker,
   lead: Lead = createLead(world.postgres.pool, worker),
+  more: Pick<ReplayRunnerDeps, "audit" | "mayStill"> & { readonly refuses?: true } = {},
 ): ReplayRunner {
   const { pool, reads } = world.postgres;
   return createReplayRunner({
     pool,
     reads,
-    log: quiet,
+    // A runner that is expected to refuse a job says so as an error.
+    log: more.refuses === true ? { ...quiet, error: () => undefined } : quiet,
+    ...(more.audit === undefined ? {} : { audit: more.audit }),
+    ...(more.mayStill === undefined ? {} : { mayStill: more.mayStill }),
     lead,
     workerId: worker.id,
     limits: APPROVAL_DEFAULT,

@@ -173,7 +173,12 @@ export const owed = (event: Event, to: string, amountFen: bigint, body = "<confi
 });
 
 export async function operationsWorld(
-  options: { readonly wire?: boolean; readonly replay?: OperationsDeps["replay"] } = {},
+  options: {
+    readonly wire?: boolean;
+    readonly replay?: OperationsDeps["replay"];
+    readonly audit?: OperationsDeps["audit"];
+    readonly mayStill?: OperationsDeps["mayStill"];
+  } = {},
 ): Promise<World> {
   const database = await testDatabase();
   const wire = options.wire === true ? await proxyTo(database.url) : undefined;
@@ -225,6 +230,8 @@ export async function operationsWorld(
       deliveries: () => ({ live: 0, queued: 0, waitingTurn: 0 }),
       goneAfterMs: 2_000,
       ...(options.replay === undefined ? {} : { replay: options.replay }),
+      ...(options.audit === undefined ? {} : { audit: options.audit }),
+      ...(options.mayStill === undefined ? {} : { mayStill: options.mayStill }),
       unbalanced: (day, row, differences) => void told.unbalanced.push({ day, kind: row.kind, differences }),
     }),
     receive: async (over = {}) => {
