@@ -16,6 +16,7 @@ import { DATA_FOLDERS } from "../../platform/catalogue/checks.ts";
 import { loadEventDefinitions } from "../../platform/catalogue-events.ts";
 import { asyncApi, type InboundMessage } from "./asyncapi.ts";
 import { alarmsPage } from "./alarms.ts";
+import { alertRules } from "./alert-rules.ts";
 import { codesPage } from "./codes.ts";
 import { partnerPages, PARTNERS_FOLDER } from "./partner-pages.ts";
 
@@ -116,6 +117,7 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     ["docs/outcomes.md", outcomesMarkdown()],
     ["docs/codes.md", codesPage()],
     ["docs/alarms.md", alarmsPage()],
+    ["docs/alert-rules.yml", alertRules()],
     ...(mappings === MAPPINGS_FOLDER ? await partnerPages(ROOT, definitions) : []),
   ];
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -17,6 +17,7 @@ const PACKAGES = {
   vsftpd: ["test", ["-x", "/usr/sbin/vsftpd"]],
   "openssh-server": ["test", ["-x", "/usr/sbin/sshd"]],
   "openssh-client": ["ssh", ["-V"]],
+  prometheus: ["promtool", ["--version"]],
 } as const;
 export type Package = keyof typeof PACKAGES;
 const INSTALL_MS = 180_000;
