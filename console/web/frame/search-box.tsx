@@ -4,7 +4,7 @@ import { Input, type InputRef } from "antd";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useNavigate, useSearchParams } from "react-router";
-import { keysOf } from "./keys.ts";
+import { addressOf, keysOf } from "../pages/search/address.ts";
 
 /** Whether a key press is meant for what has the focus. */
 const typing = (target: EventTarget | null): boolean =>
@@ -15,7 +15,7 @@ export function SearchBox() {
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const [params] = useSearchParams();
-  const shown = pathname === "/search" ? (params.get("key") ?? "") : "";
+  const shown = pathname === "/search" ? (params.get("q") ?? "") : "";
   const [text, setText] = useState(shown);
   const box = useRef<InputRef>(null);
 
@@ -33,7 +33,7 @@ export function SearchBox() {
   const search = (): void => {
     const keys = keysOf(text);
     if (keys.length === 0) return;
-    void navigate(`/search?${new URLSearchParams({ key: keys.join(",") })}`);
+    void navigate(`/search?${addressOf({ keys, filters: {}, span: "all" })}`);
   };
 
   return (
@@ -53,7 +53,7 @@ export function SearchBox() {
           if (!/[\r\n\t]/.test(pasted)) return;
           // A one-line box would join the lines of a list without anything between them.
           event.preventDefault();
-          setText(keysOf(`${text} ${pasted}`).join(","));
+          setText(keysOf(`${text}\n${pasted}`).join(","));
         }}
         onPressEnter={search}
       />
