@@ -23,6 +23,9 @@ export const PAGES: readonly PageEntry[] = [
   { name: "failure", path: "/failures/:id", right: "look", hidden: true, page: page(() => import("./pages/failures/group.tsx")) },
   { name: "replays", path: "/replays", right: "look", page: page(() => import("./pages/replays/page.tsx")) },
   { name: "replay", path: "/replays/:id", right: "look", hidden: true, page: page(() => import("./pages/replays/job.tsx")) },
+  { name: "approvals", path: "/approvals", right: "look", page: page(() => import("./pages/approvals/page.tsx")) },
+  { name: "edit", path: "/edits/:id", right: "look", hidden: true, page: page(() => import("./pages/edits/edit.tsx")) },
+  { name: "editNew", path: "/write-backs/:id/edit", right: "edit", hidden: true, page: page(() => import("./pages/edits/new.tsx")) },
   { name: "destinations", path: "/destinations", right: "look", page: page(() => import("./pages/destinations/page.tsx")) },
   {
     name: "destination",
