@@ -54,9 +54,9 @@ function rawOf(root: string, { file, text, base64 }: Content): string | Uint8Arr
   }
 }
 
-/** `/PID-3` or `/PID-3.1` of an HL7 message: segment, field, component. */
+/** `/PID/3` or `/PID/3/1` of an HL7 message, as its mapping writes them: segment, field, component. */
 function readHl7(text: string, place: string): string | undefined {
-  const [, segment, field, component] = /^\/([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+))?$/.exec(place) ?? [];
+  const [, segment, field, component] = /^\/([A-Z][A-Z0-9]{2})\/(\d+)(?:\/(\d+))?$/.exec(place) ?? [];
   const line = text.split(/[\r\n]+/).find((one) => one.startsWith(`${segment}|`));
   if (line === undefined || field === undefined) return undefined;
   const value = line.split("|")[Number(field) - (segment === "MSH" ? 1 : 0)];
@@ -114,7 +114,7 @@ export function scriptedPartners({ root, test, clock, mapping, vendor, called }:
   const unscripted: Scripted[] = [];
 
   const fill = (body: Uint8Array, reply: ScriptedReply, request: CallRequest): Uint8Array => {
-    if (reply.text === undefined) return body;
+    if (reply.text === undefined && reply.replace === undefined) return body;
     const { about } = request;
     const charset = charsetOf(reply.charset ?? "utf-8") ?? "utf-8";
     const text = new TextDecoder(charset).decode(body);

@@ -1,10 +1,12 @@
 /** Runs stored tests in a process of their own (child.ts) and hands back what came of them. One run at a time: more wait, because each takes a CPU for seconds. */
 import { fork } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FlowTestRun } from "../../domain/flowtests/result.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { readTests, type Wanted } from "../../platform/node-red/flow-tests.ts";
-import type { Job } from "./job.ts";
+import type { StoredNode } from "../../platform/node-red/flow-files.ts";
+import type { Group, Job } from "./job.ts";
 
 /** Longest a run may take, real time. */
 const RUN_MS = 120_000;
@@ -76,4 +78,22 @@ export async function runFlowTests(wanted: Wanted, env?: Readonly<Record<string,
   if (Object.keys(tests).length === 0) return { passed: true, tests: 0, failed: 0, untested, results: [], problems: [], ms: 0 };
   const run = await runJob({ root: wanted.root, groups: [{ flows: Object.fromEntries(files), tests }] }, env);
   return { ...run, untested };
+}
+
+/** Examples whose messages come in by the flows of the house: they are loaded beside those. All others take messages themselves, and are loaded alone. */
+const WITH_FLOWS: ReadonlySet<string> = new Set(["event-in"]);
+
+/** Plays the tests of the examples of nodes (`nodes/<node>/tests/`), each with its example (`examples/<node>.json`) as somebody imports it. */
+export async function runExampleTests(root: string, env?: Readonly<Record<string, string | undefined>>): Promise<FlowTestRun> {
+  const names = (await readdir(join(root, "examples"))).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length));
+  const { files } = await readFlows(join(root, "flows"));
+  const groups: Group[] = [];
+  const untested: string[] = [];
+  for (const name of names.sort()) {
+    const tests = await readTests(join(root, "nodes", name));
+    if (Object.keys(tests).length === 0) untested.push(name);
+    const nodes = JSON.parse(await readFile(join(root, "examples", `${name}.json`), "utf8")) as readonly StoredNode[];
+    groups.push({ flows: { ...(WITH_FLOWS.has(name) ? Object.fromEntries(files) : {}), [name]: nodes }, tests: { [name]: tests } });
+  }
+  return { ...(await runJob({ root, groups }, env)), untested };
 }

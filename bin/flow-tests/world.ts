@@ -35,6 +35,7 @@ import { createCouriers } from "../engine/couriers.ts";
 import { createNumbers } from "../engine/numbers.ts";
 import { createRecord } from "../engine/record.ts";
 import type { TestCatalogue } from "./catalogue.ts";
+import { playedAdapter, syntheticSecrets } from "./envelopes.ts";
 import { bodyReader, bytesOf, scriptedPartners } from "./partners.ts";
 
 const HOUR_MS = 3_600_000;
@@ -107,16 +108,19 @@ function createWorld(deps: WorldDeps, test: FlowTest) {
     if (done.eventDeliveries.length > 0) deliveries.offerEvents(done.eventDeliveries);
   };
   const worker = stores.worker({ parkedEvent: sealer.parked, after: settled, leaseMs: LEASE_MS });
-  const writeBacks = createMemoryWriteBacks(clock, { rows: stores.writeBacks, record: worker.record });
+  const writeBacks = createMemoryWriteBacks(clock, {
+    rows: stores.writeBacks,
+    record: worker.record,
+    due: (destination) => setImmediate(() => dispatcher.poke(destination)),
+  });
   const partner = (name: string) => partners.get(name);
   const calls = createMemoryCalls(stores);
   const numbers = createNumbers({ store: calls, partner, adapterOf: catalogue.adapterOf, nowMs: clock.nowMs });
   const courier = createCouriers({
     wires: Object.fromEntries(WIRES.map((protocol) => [protocol, script.courier])),
     partner,
-    // What stands inside the envelopes is played: they are closed and opened by adapters, which have tests of their own.
-    adapterOf: () => undefined,
-    secretsOf: () => ({}),
+    adapterOf: (vendor) => playedAdapter(catalogue.adapterOf(vendor)),
+    secretsOf: (name) => syntheticSecrets(catalogue.adapterOf(partners.get(name)?.vendor ?? "")),
     nowMs: clock.nowMs,
     log: { warn: quiet },
   });

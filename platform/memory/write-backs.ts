@@ -36,6 +36,8 @@ const OPEN: ReadonlySet<WriteBackState> = new Set(["held", "queued", "waiting", 
 /** Where its rows come from, and who hears of the events of their ends. Absent: rows of its own, owed by `owe`. */
 export interface MemoryRows {
   readonly rows: Map<string, MemoryWriteBack>;
+  /** Told after the commit that made something due there. */
+  readonly due: (destination: string) => void;
   /** With the end itself, as a transaction would. */
   readonly record: (messageId: string, event: Event) => void;
 }
@@ -108,7 +110,10 @@ export function createMemoryWriteBacks(clock: Clock, given?: MemoryRows): Memory
 
   const promote = (closed: MemoryWriteBack): void => {
     const [head] = laneOf(closed).sort((a, b) => (a.laneSeq < b.laneSeq ? -1 : 1));
-    if (head?.state === "queued") Object.assign(head, { state: "waiting", nextAtMs: head.owedAtMs });
+    if (head?.state === "queued") {
+      Object.assign(head, { state: "waiting", nextAtMs: head.owedAtMs });
+      given?.due(head.destination);
+    }
   };
 
   const apply = (row: MemoryWriteBack, end: AttemptEnd): void => {
