@@ -2,7 +2,7 @@
  * What the editor asks of the engine on behalf of an integrator (issue 4): what is wrong with a drawing, what a node would do with a stored message, how a flow
  * fares. Nothing here has an effect on a delivery, a partner or the store. Personal data is masked; a principal sees only partners that he may touch.
  */
-import { mayTouch, type Principal } from "../access/rights.ts";
+import type { Principal } from "../access/rights.ts";
 import type { Catalogue } from "../delivery/engine.ts";
 import type { EncodeWriteBack } from "../delivery/node-calls.ts";
 import type { Translated } from "../delivery/live.ts";
@@ -27,6 +27,10 @@ export const FAILURES_MAX = 10;
 const FEEDS_MAX = 20;
 /** Longest body shown of an outgoing message, in characters. */
 const BODY_CHARS_MAX = 65_536;
+
+/** Who asks: what of the store he may see. */
+export type Viewer = Pick<Principal, "partners">;
+const sees = ({ partners }: Viewer, partner: string): boolean => partners === "*" || partners.includes(partner);
 
 /** What is to be tried: a node as the dialog holds it, not as it was deployed. */
 export interface TrialAsked {
@@ -87,13 +91,13 @@ export interface Workbench {
   check(nodes: readonly DrawnNode[]): readonly FlowProblem[];
   /** Stored messages for a trial, newest first, at most OFFERED_MAX: by any business key, or of a partner and its kinds. */
   messages(
-    who: Principal,
+    who: Viewer,
     filter: { readonly key?: string; readonly partner?: string; readonly kinds?: readonly string[] },
   ): Promise<Answered<readonly MessageRow[]>>;
   /** What the node would do with the stored message. A node without a trial says so in `said`. */
-  try(who: Principal, asked: TrialAsked): Promise<Answered<Trial>>;
+  try(who: Viewer, asked: TrialAsked): Promise<Answered<Trial>>;
   /** `nodes`: the flow as it is deployed; `flow`: its folder. */
-  flow(who: Principal, flow: string, nodes: readonly DrawnNode[]): Promise<Answered<FlowNow>>;
+  flow(who: Viewer, flow: string, nodes: readonly DrawnNode[]): Promise<Answered<FlowNow>>;
   /** Where the console listens; "" while it does not. */
   console(): string;
 }
@@ -138,7 +142,7 @@ const newestFirst = (rows: readonly MessageRow[]): readonly MessageRow[] => [...
 
 async function offered(
   deps: WorkbenchDeps,
-  who: Principal,
+  who: Viewer,
   { key, partner, kinds = [] }: Parameters<Workbench["messages"]>[1],
 ): Promise<Answered<readonly MessageRow[]>> {
   const base = { limit: OFFERED_MAX, ...(key === undefined ? {} : { keys: [key] }), ...(partner === undefined ? {} : { partner }) };
@@ -149,7 +153,7 @@ async function offered(
     if (!page.ok) return page;
     found.push(...page.value.items);
   }
-  return answered(newestFirst(found.filter((row) => mayTouch(who, row.partner))).slice(0, OFFERED_MAX));
+  return answered(newestFirst(found.filter((row) => sees(who, row.partner))).slice(0, OFFERED_MAX));
 }
 
 /** What is tried of a node: its message, and the events that the flow's translation makes of it. */
@@ -161,12 +165,12 @@ interface Tried {
 }
 type Outcome = Pick<Trial, "said"> & Partial<Pick<Trial, "to" | "events" | "outgoing" | "problems">>;
 
-async function tried(deps: WorkbenchDeps, who: Principal, asked: TrialAsked): Promise<Answered<Trial>> {
+async function tried(deps: WorkbenchDeps, who: Viewer, asked: TrialAsked): Promise<Answered<Trial>> {
   const stored = await deps.stored(asked.messageId);
   if (!stored.ok) return stored;
   const message = stored.value;
   // To one who may not see the partner there is no such message.
-  if (!mayTouch(who, message.partner)) return refused("UNKNOWN_MESSAGE");
+  if (!sees(who, message.partner)) return refused("UNKNOWN_MESSAGE");
   const head = { messageId: message.id, partner: message.partner, kind: message.kind };
   const nothing = { events: [], outgoing: [], problems: [] };
   const trial = TRIALS[asked.type];
@@ -278,11 +282,11 @@ async function writeBacks(deps: WorkbenchDeps, { result, config }: Tried): Promi
   return { to: "owed", said: outgoing.length === 0 ? none : some, events: events.map(shownEvent), outgoing };
 }
 
-async function flowNow(deps: WorkbenchDeps, who: Principal, flow: string, nodes: readonly DrawnNode[]): Promise<Answered<FlowNow>> {
+async function flowNow(deps: WorkbenchDeps, who: Viewer, flow: string, nodes: readonly DrawnNode[]): Promise<Answered<FlowNow>> {
   const feeds = nodes
     .filter((node) => node.type === "huiliu-message-in")
     .map((node) => ({ partner: textOf(node.partner), kinds: listOf(node.kinds) }))
-    .filter(({ partner }) => partner === "*" || mayTouch(who, partner))
+    .filter(({ partner }) => partner === "*" || sees(who, partner))
     .slice(0, FEEDS_MAX);
   const destinations = new Set(nodes.filter((node) => node.type === "huiliu-write-back").map((node) => textOf(node.destination)));
   const groups = new Map<string, FailureGroup>();
@@ -292,7 +296,7 @@ async function flowNow(deps: WorkbenchDeps, who: Principal, flow: string, nodes:
     for (const group of page.value.items) if (kinds.length === 0 || kinds.includes(group.kind ?? "")) groups.set(group.id, group);
   }
   for (const partner of destinations) {
-    if (!mayTouch(who, partner)) continue;
+    if (!sees(who, partner)) continue;
     const page = await deps.operations.failures.list({ of: "write-backs", partner, limit: FAILURES_MAX });
     if (!page.ok) return page;
     for (const group of page.value.items) groups.set(group.id, group);
@@ -312,9 +316,9 @@ async function flowNow(deps: WorkbenchDeps, who: Principal, flow: string, nodes:
   return answered({
     minutes: deps.traffic.of(flow),
     groups: [...groups.values()]
-      .filter((one) => mayTouch(who, one.partner))
+      .filter((one) => sees(who, one.partner))
       .sort((one, other) => other.open - one.open)
       .slice(0, FAILURES_MAX),
-    parked: newestFirst(parked.filter((row) => mayTouch(who, row.partner))).slice(0, FAILURES_MAX),
+    parked: newestFirst(parked.filter((row) => sees(who, row.partner))).slice(0, FAILURES_MAX),
   });
 }

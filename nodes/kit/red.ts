@@ -2,7 +2,7 @@
  * The part of Node-RED's runtime API that our nodes use, typed as 5.0.7 really is (@types/node-red describes 1.3). Fields marked private are read by the
  * hooks only; they are feature-detected there and covered by test/conformance/nodes.test.ts.
  */
-import type { Principal } from "../../domain/access/rights.ts";
+import type { Principal, Right } from "../../domain/access/rights.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
 import type { FlowTestDoor } from "./flow-tests.ts";
 
@@ -82,12 +82,19 @@ export interface RuntimeEvent {
   readonly payload?: { readonly error?: string; readonly types?: readonly (string | { readonly type: string })[] };
 }
 
-/** A request of the admin API, as Express hands it over. `user` is whom the sign-in of the editor found (adminAuth). */
+/** Whoever has come through the editor's gate (platform/node-red/gate.ts). */
+export interface EditorUser {
+  readonly username: string;
+  readonly rights: readonly Right[];
+  readonly partners: Principal["partners"];
+}
+
+/** A request of the admin API, as Express hands it over. `user` is whom the editor's gate let in. */
 export interface Asking {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
-  readonly user?: unknown;
+  readonly user?: EditorUser;
 }
 export interface Answering {
   json(body: unknown): void;
@@ -117,7 +124,5 @@ export interface Red {
     readonly huiliuFolderOf?: (tab: string) => string | undefined;
     /** Plays stored tests for the editor. */
     readonly huiliuFlowTests?: FlowTestDoor;
-    /** Who the user of a request is; undefined: nobody who signed in. */
-    readonly huiliuPrincipalOf?: (user: unknown) => Principal | undefined;
   };
 }

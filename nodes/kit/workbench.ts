@@ -2,10 +2,10 @@
  * The editor's questions to the engine (domain/flows/workbench.ts) as routes of Node-RED's admin API. Each needs a sign-in and a right; what the node's dialog
  * holds is tried as it is, deployed or not.
  */
-import { mayDo, type Principal, type Right } from "../../domain/access/rights.ts";
+import type { Right } from "../../domain/access/rights.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
 import { type DrawnNode, FEEDERS } from "../../domain/flows/drawing.ts";
-import type { TrialAsked, Workbench } from "../../domain/flows/workbench.ts";
+import type { TrialAsked, Viewer, Workbench } from "../../domain/flows/workbench.ts";
 import { type Answered, answered, errorBody, OPERATION_REFUSAL, type OperationRefused, refused } from "../../domain/operations/refusals.ts";
 import { CHOICES_PERMISSION } from "./choices.ts";
 import type { Answering, Asking, Red } from "./red.ts";
@@ -14,6 +14,7 @@ export const CHECKS_PATH = "/huiliu/flow-checks";
 export const MESSAGES_PATH = "/huiliu/messages";
 export const TRIALS_PATH = "/huiliu/trials";
 export const FLOW_PATH = "/huiliu/flows/:tab";
+export const ME_PATH = "/huiliu/me";
 /** Node-RED's own permission to open the editor's flows: who has it may see what is wrong with them. */
 const EDITOR_PERMISSION = "flows.read";
 
@@ -40,6 +41,7 @@ export function installWorkbench(red: Red, engine: Engine): void {
     if (nodes === undefined) send(response, refused("BAD_REQUEST"));
     else response.json({ problems: engine.workbench?.check(nodes) ?? [] });
   });
+  httpAdmin.get(ME_PATH, mayEdit, ({ user }, response) => response.json({ name: user?.username ?? "", rights: user?.rights ?? [] }));
   httpAdmin.get(MESSAGES_PATH, may, (request, response) => {
     answer(red, engine, { request, response }, TRIAL_RIGHTS, (bench, who) => {
       const { key, partner, kinds } = queryOf(request);
@@ -75,12 +77,12 @@ function answer(
   engine: Engine,
   { request, response }: Exchange,
   rights: readonly Right[],
-  ask: (bench: Workbench, who: Principal) => Promise<Answered<unknown>>,
+  ask: (bench: Workbench, who: Viewer) => Promise<Answered<unknown>>,
 ): void {
   const asking = async (): Promise<Answered<unknown>> => {
-    const who = red.settings.huiliuPrincipalOf?.(request.user);
+    const who = request.user;
     if (who === undefined) return refused("UNAUTHORIZED");
-    if (!rights.some((right) => mayDo(who, right))) return refused("FORBIDDEN");
+    if (!rights.some((right) => who.rights.includes(right))) return refused("FORBIDDEN");
     return engine.workbench === undefined ? refused("NOT_FOUND") : ask(engine.workbench, who);
   };
   asking().then(

@@ -3,6 +3,7 @@
  * same with a reason, which is audited. Flows without tests may be deployed, with a warning: production never loads them (docs/flow-tests.md).
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Right } from "../../domain/access/rights.ts";
 import { differenceLines, type FlowTestRun } from "../../domain/flowtests/result.ts";
 import { SHARED, type StoredNode } from "./flow-files.ts";
 import type { RunFlowTests } from "./flow-tests.ts";
@@ -10,8 +11,8 @@ import type { RunFlowTests } from "./flow-tests.ts";
 /** Carries why somebody deploys a flow whose tests fail: percent-encoded, because headers hold ASCII only. */
 export const REASON_HEADER = "huiliu-deploy-reason";
 export const FLOW_TESTS_FAILED = "flow_tests_failed";
-/** The permission of the right `override` (domain/access/rights.ts) in the editor. */
-export const OVERRIDE_PERMISSION = "huiliu.override";
+/** What deploying all the same wants (domain/access/rights.ts). */
+const OVERRIDE: Right = "override";
 const REASON = { least: 5, most: 500 };
 /** Failed tests, and differences of each, that a refusal tells; the editor's own view has them all. */
 const TOLD_MAX = 3;
@@ -19,10 +20,10 @@ const DIFFERENCES_MAX = 2;
 const UNPROCESSABLE = 422;
 const FORBIDDEN = 403;
 
-/** Whoever deploys, as Node-RED knows him; undefined where the editor has no sign-in (loopback only). */
+/** Whoever deploys, as the editor's gate let him in (gate.ts); undefined where there is none (tests). Node-RED's own permissions tell nothing: everybody in the editor has all. */
 export interface Deployer {
   readonly username?: string;
-  readonly permissions?: string | readonly string[];
+  readonly rights?: readonly Right[];
 }
 
 /** A deploy that was let through although tests fail. */
@@ -87,11 +88,6 @@ export function refusalText(run: Pick<FlowTestRun, "results" | "problems" | "fai
   return lines.join("\n");
 }
 
-const has = ({ permissions = [] }: Deployer, permission: string): boolean => {
-  const list = typeof permissions === "string" ? [permissions] : permissions;
-  return list.includes("*") || list.includes(permission);
-};
-
 const refused = (text: string, status: number): Error => Object.assign(new Error(text), { code: FLOW_TESTS_FAILED, status });
 
 /** Makes the gate of deploys. */
@@ -101,7 +97,7 @@ export function createDeployTests(deps: DeployTestsDeps): DeployTests {
   const override = async (run: FlowTestRun, flows: readonly string[], user: Deployer | undefined): Promise<void> => {
     const reason = reasons.getStore()?.trim() ?? "";
     if (reason === "") throw refused(refusalText(run), UNPROCESSABLE);
-    if (user !== undefined && !has(user, OVERRIDE_PERMISSION))
+    if (user !== undefined && user.rights?.includes(OVERRIDE) !== true)
       throw refused(`没有 override 权限，不能部署测试未通过的流程 · the right “override” is needed\n${refusalText(run)}`, FORBIDDEN);
     if (reason.length < REASON.least || reason.length > REASON.most)
       throw refused(

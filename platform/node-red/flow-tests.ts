@@ -5,7 +5,7 @@
  * - `POST /huiliu/flow-tests` `{flow?, test?, nodes?}` → `FlowTestRun` (domain/flowtests/result.ts): plays the tests of `flow` (folder or id of its tab; absent: of all).
  *   `nodes`: the flows as they stand on the canvas, not deployed yet (`RED.nodes.createCompleteNodeSet()`); tabs that are not among them are as on disk. Takes 2-6 s.
  *   `passed`, and of each failed test `differences[]` with `zh`, `en`, `expected`, `actual` and `place` (`place.node.id` to reveal on the canvas).
- * - A deploy whose tests fail is answered 422 `{code: "flow_tests_failed", message}`. Deploying all the same wants the right `huiliu.override` and the header
+ * - A deploy whose tests fail is answered 422 `{code: "flow_tests_failed", message}`. Deploying all the same wants the right `override` and the header
  *   `huiliu-deploy-reason: <encodeURIComponent(reason)>` (5-500 characters) on `POST /flows`.
  */
 import { existsSync } from "node:fs";

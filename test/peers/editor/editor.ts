@@ -129,7 +129,8 @@ function handle(page: Page, faults: string[]): Editor {
       await page.locator("#red-ui-workspace-tabs .red-ui-tab.active", { hasText: text }).waitFor();
     },
     openNode: async (id) => {
-      await page.locator(`[id="${id}"]`).dblclick();
+      // The box itself: the middle of the whole node may lie on its badge, under a wire.
+      await page.locator(`[id="${id}"] rect.red-ui-flow-node`).first().dblclick();
       await page.waitForSelector("#node-dialog-ok");
       await page.waitForTimeout(SLIDE_MS); // the tray slides in; choices are in the page already
       return page.evaluate<Field[]>(FIELDS);
