@@ -2,6 +2,7 @@
  * The composition root (design.md section 4): reads the environment, puts the engine together, and gives Node-RED its settings. `bin/engine.ts` starts both.
  */
 import { compose } from "./bin/engine/compose.ts";
+import { runFlowTests } from "./bin/flow-tests/run.ts";
 import { credentialSecretOf } from "./bin/engine/partners.ts";
 import { readConfig } from "./platform/config.ts";
 import { nodeRedSettings } from "./platform/node-red/settings.ts";
@@ -18,6 +19,8 @@ export const settings = nodeRedSettings({
   editor: config.editor === "on",
   worker: config.worker,
   credentialSecret: credentialSecretOf(config.credentialsFile),
+  admission: composition.admission,
+  flowTests: { run: runFlowTests, note: composition.noteDeploy },
   log: (level, text, detail) => composition.log[level](detail ?? {}, text),
 });
 

@@ -3,6 +3,7 @@
  */
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
+import { type AccessSettings, readAccessSettings } from "./access/settings.ts";
 import { type AlarmSettings, readAlarmSettings } from "./alarms/settings.ts";
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
@@ -40,7 +41,7 @@ export const Config = Type.Object(
   },
   { additionalProperties: false },
 );
-export type Config = Static<typeof Config> & { readonly alarms?: AlarmSettings };
+export type Config = Static<typeof Config> & { readonly alarms?: AlarmSettings; readonly access?: AccessSettings };
 
 /** Settings that may be unset without a default here. */
 const OPTIONAL: readonly (readonly [keyof Config, string])[] = [
@@ -97,7 +98,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (setting in given) problems.push(`${names.get(setting) ?? setting}: ${error.message}`);
   }
   const alarms = readAlarmSettings(env, String(given.profile));
-  problems.push(...alarms.problems);
+  const access = readAccessSettings(env);
+  problems.push(...alarms.problems, ...access.problems);
   if (problems.length > 0) throw new ConfigRefused(`Settings refused / 设置有误:\n- ${problems.join("\n- ")}`);
-  return { ...(given as Config), alarms: alarms.settings };
+  return { ...(given as Config), alarms: alarms.settings, access: access.settings };
 }

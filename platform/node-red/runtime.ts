@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import type { EditorGate } from "./gate.ts";
 
 interface NodeRed {
   init(server: Server, settings: Readonly<Record<string, unknown>>): void;
@@ -33,7 +34,20 @@ export async function startNodeRed(settings: Readonly<Record<string, unknown>>):
     if (red.httpAdmin === undefined) response.writeHead(404).end();
     else red.httpAdmin(request, response);
   });
-  red.init(server, settings);
+  // Node-RED listens for websockets at a server of its own that nobody reaches but through the gate.
+  const gate = settings.huiliuGate as EditorGate;
+  const behind = createServer();
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    gate.opens(request, socket).then(
+      (open) => {
+        if (open) behind.emit("upgrade", request, socket, head);
+        else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      },
+      () => socket.destroy(),
+    );
+  });
+  red.init(behind, settings);
   let timer: NodeJS.Timeout | undefined;
   const started = new Promise<void>((resolve, reject) => {
     red.runtime.events.once("flows:started", resolve);
@@ -58,6 +72,7 @@ export async function startNodeRed(settings: Readonly<Record<string, unknown>>):
     },
     stop: async () => {
       await red.stop();
+      gate.close();
       server.closeAllConnections();
       if (admin) await new Promise<void>((resolve) => server.close(() => resolve()));
     },

@@ -8,6 +8,7 @@ import { gated, OFF_IN_PRODUCTION } from "./flow-gate.ts";
 import { createDeployTests, type DeployTestsDeps } from "./deploy-tests.ts";
 import { createFlowStorage, type FlowStorageOptions } from "./flow-storage.ts";
 import { createFlowTestDoor } from "./flow-tests.ts";
+import { type Admission, createEditorGate, NOBODY } from "./gate.ts";
 
 /** A log line of the runtime, handed to our own log. */
 export type RuntimeLog = (level: "info" | "warn" | "error", text: string, detail?: Readonly<Record<string, unknown>>) => void;
@@ -27,8 +28,8 @@ export interface NodeRedOptions {
   readonly worker?: string;
   /** Encrypts credentials of nodes. Undefined = Node-RED makes one and keeps it in its own settings. */
   readonly credentialSecret?: string | undefined;
-  /** Node-RED's `adminAuth`; absent = loopback only, as the development profile has it. */
-  readonly adminAuth?: object;
+  /** Who may open the editor; absent: nobody. Nobody else gets an answer of it. */
+  readonly admission?: Admission;
   readonly log: RuntimeLog;
   /** Stored tests: who plays them, and who audits a deploy although they fail. Absent: none are played (tests of other things). */
   readonly flowTests?: Pick<DeployTestsDeps, "run" | "note">;
@@ -63,23 +64,6 @@ const handOver =
     log(level, text, entry.id === undefined ? undefined : { node: entry.id, type: entry.type, name: entry.name });
   };
 
-interface Asking {
-  readonly headers: { readonly host?: string; readonly origin?: string };
-}
-interface Answering {
-  status(code: number): { end(text: string): void };
-}
-
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
-
-/** The editor without passwords is for this machine alone: a foreign web page that reaches it by name or by its own script is turned away. */
-export function loopbackOnly(request: Asking, response: Answering, next: () => void): void {
-  const { host, origin } = request.headers;
-  const foreign = host === undefined || !LOOPBACK.test(host) || (origin !== undefined && origin.replace(/^https?:\/\//, "") !== host);
-  if (foreign) response.status(403).end("loopback only");
-  else next();
-}
-
 /** Builds the settings object for `RED.init`, or for `export { settings as "module.exports" }`. */
 export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string, unknown>> {
   const { worker = FIRST_WORKER } = options;
@@ -88,6 +72,7 @@ export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string
   const tests = flowTests === undefined ? undefined : createDeployTests({ root, log, ...flowTests });
   const removed = join(options.dataDir, "removed-flows");
   const storage = createFlowStorage({ root, profile, engine, log, removed, ...(tests ? { tests } : {}), ...(admit ? { admit } : {}) });
+  const gate = createEditorGate(options.admission ?? NOBODY);
   const noEditor = options.profile === "production" || options.editor === false;
   return {
     userDir,
@@ -105,8 +90,8 @@ export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string
     uiPort: options.editorPort,
     httpNodeRoot: false,
     ...(noEditor ? { httpAdminRoot: false, disableEditor: true, readOnly: false } : { httpAdminRoot: "/" }),
-    httpAdminMiddleware: [...(options.adminAuth === undefined ? [loopbackOnly] : []), ...(tests ? [tests.carryReason] : [])],
-    ...(options.adminAuth === undefined ? {} : { adminAuth: options.adminAuth }),
+    httpAdminMiddleware: [gate.middleware, ...(tests ? [tests.carryReason] : [])],
+    huiliuGate: gate,
     ...(options.credentialSecret === undefined ? {} : { credentialSecret: options.credentialSecret }),
     apiMaxLength: API_MAX,
     nodeCloseTimeout: NODE_CLOSE_TIMEOUT_MS,

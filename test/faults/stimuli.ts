@@ -31,8 +31,8 @@ async function api(stage: Stage, path: string, body?: Row): Promise<Item> {
 
 /** As the editor does it: reads the flows with their revision, moves them, posts them. */
 async function deploy({ world }: Stage): Promise<void> {
-  const { editor } = world.huiliu.run();
-  const headers = { "Node-RED-API-Version": "v2", "content-type": "application/json" };
+  const { editor, token } = world.huiliu.run();
+  const headers = { authorization: `Bearer ${token}`, "Node-RED-API-Version": "v2", "content-type": "application/json" };
   const signal = AbortSignal.timeout(15_000);
   const { flows, rev } = (await (await fetch(new URL("flows", editor), { headers, signal })).json()) as { flows: Row[]; rev: string };
   const shift = Date.now() % 2 === 0 ? 10 : -10;

@@ -5,11 +5,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { TOKEN_PRINCIPAL } from "../../domain/access/rights.ts";
 import type { Asked, Catalogue, Choice, Engine, Fed, Found, NodeRef, Refused } from "../../domain/delivery/engine.ts";
 import { createLedger, type LedgerEnd, reasonOfEnd } from "../../domain/delivery/ledger.ts";
 import type { Event } from "../../domain/events/event.ts";
 import type { ParkReason } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
+import type { Admission } from "../../platform/node-red/gate.ts";
 import { type RunningNodeRed, startNodeRed } from "../../platform/node-red/runtime.ts";
 import { nodeRedSettings } from "../../platform/node-red/settings.ts";
 
@@ -221,6 +223,7 @@ export interface Bench {
 export async function startBench(given: {
   readonly flows?: Readonly<Record<string, readonly object[]>>;
   readonly root?: string;
+  readonly admission?: Admission;
 }): Promise<Bench> {
   const scratch = mkdtempSync(join(tmpdir(), "huiliu-red-"));
   const root = given.root ?? scratch;
@@ -236,6 +239,8 @@ export async function startBench(given: {
     profile: "development",
     engine,
     editorPort: 0,
+    // Who may come in has tests of its own (test/contracts/access/editor.test.ts).
+    admission: given.admission ?? { who: async () => TOKEN_PRINCIPAL, leave: async () => undefined, consolePort: () => "1" },
     log: (level, text, detail) => log.push(`${level} ${text} ${detail === undefined ? "" : JSON.stringify(detail)}`),
     nodesDirs: [...(root === PACKAGE_ROOT ? [] : [PACKAGE_ROOT]), join(import.meta.dirname, "third-party")],
   });

@@ -69,8 +69,8 @@ async function busyWhile(what: () => Promise<void>): Promise<void> {
 
 /** As the editor does it: reads the flows with their revision, changes something, posts them. */
 async function deploy(type: "full" | "flows" | "nodes", shift: number): Promise<void> {
-  const { editor } = huiliu.run();
-  const headers = { "Node-RED-API-Version": "v2", "content-type": "application/json" };
+  const { editor, token } = huiliu.run();
+  const headers = { authorization: `Bearer ${token}`, "Node-RED-API-Version": "v2", "content-type": "application/json" };
   const { flows, rev } = (await (await fetch(new URL("flows", editor), { headers })).json()) as { flows: Row[]; rev: string };
   const moved = flows.map((node) => (typeof node.x === "number" ? { ...node, x: node.x + shift } : node));
   const answer = await fetch(new URL("flows", editor), {
