@@ -19,6 +19,7 @@ import { useMe } from "../api/me.ts";
 import { useLiveValue } from "../live/use-live.ts";
 import type { LiveAlarms } from "../../../domain/live/views.ts";
 import { PAGES } from "../pages.ts";
+import { useWaitingApprovals } from "../pages/approvals/use-waiting.ts";
 
 const ICONS: Readonly<Record<string, ReactNode>> = {
   now: <DashboardOutlined />,
@@ -38,6 +39,7 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
   const { token } = theme.useToken();
   const me = useMe();
   const alarms = useLiveValue<LiveAlarms>("alarms");
+  const waiting = useWaitingApprovals();
   const pages = useMemo(() => PAGES.filter(({ hidden, right }) => hidden !== true && me.rights.includes(right)), [me.rights]);
 
   return (
@@ -71,6 +73,9 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
                   color={alarms.page > 0 ? token.colorError : token.colorWarning}
                   title={t("menu.alarms.open", { n: alarms.open })}
                 />
+              )}
+              {!narrow && name === "approvals" && waiting > 0 && (
+                <Badge count={waiting} color={token.colorWarning} title={t("menu.approvals.waiting", { n: waiting })} />
               )}
             </NavLink>
           </li>

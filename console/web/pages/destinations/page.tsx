@@ -41,7 +41,7 @@ export default function Page() {
         destroyOnHidden
         items={[
           { key: "destinations", label: t("tab.destinations"), children: <Destinations /> },
-          { key: "lanes", label: t("tab.lanes"), children: <Lanes destination={undefined} /> },
+          { key: "lanes", label: t("tab.lanes"), children: <Lanes destination={address.get("destination") ?? undefined} /> },
         ]}
       />
     </>
