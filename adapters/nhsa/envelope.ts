@@ -118,14 +118,15 @@ export function sealFront(plain: Envelope, context: AdapterContext, gateway: Gat
   }
   const made = envelopeOf(infno, body, input, context);
   if (!made.ok) return made;
+  const original = isObject(body.original) ? { original: body.original } : {};
   if (infno === UPLOAD) {
     const upload = sealUpload(made.envelope, input, context.random);
     if (!upload.ok) return upload;
     const headers = { ...withoutContentType(plain.headers), ...signed.headers, "content-type": upload.contentType };
-    return { ok: true, sealed: { ...placed, headers, body: upload.body, clear: bytesOf(made.envelope) } };
+    return { ok: true, sealed: { ...placed, headers, body: upload.body, clear: bytesOf({ ...upload.envelope, ...original }) } };
   }
   // Of a question or a reversal: what it is about is kept with it and not told to the platform.
-  const about = isObject(body.original) ? { clear: bytesOf({ ...made.envelope, original: body.original }) } : {};
+  const about = isObject(body.original) ? { clear: bytesOf({ ...made.envelope, ...original }) } : {};
   return { ok: true, sealed: { ...placed, ...about, headers: { ...plain.headers, ...signed.headers }, body: bytesOf(made.envelope) } };
 }
 

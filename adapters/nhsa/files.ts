@@ -60,12 +60,12 @@ export function readRows(columns: readonly string[], text: string): Fallible<{ r
   return { ok: true, rows };
 }
 
-/** 9101: `input.fsUploadIn.rows` become the zipped file; the envelope is left with the file's name, as the specification wants it. */
+/** 9101: `input.fsUploadIn.rows` become the zipped file; the envelope is left with the file's name, as the specification wants it (`envelope`: what was told beside the file). */
 export function sealUpload(
   envelope: JsonObject,
   input: JsonObject,
   random: (bytes: number) => Uint8Array,
-): Fallible<{ readonly body: Uint8Array; readonly contentType: string }> {
+): Fallible<{ readonly body: Uint8Array; readonly contentType: string; readonly envelope: JsonObject }> {
   const given = isObject(input.fsUploadIn) ? input.fsUploadIn : input;
   const filename = textOf(given.filename);
   if (!/^[\w.-]{1,200}$/.test(filename)) return refused("上传文件名不合法", "the file's name is none");
@@ -73,7 +73,8 @@ export function sealUpload(
   const written = writeRows(DETAIL_IN, rows);
   if (!written.ok) return written;
   const zip = zipOne(filename.replace(/\.zip$/, ""), new TextEncoder().encode(written.text));
-  const jsonStr = JSON.stringify({ ...envelope, input: { fsUploadIn: { filename, fixmedins_code: envelope.fixmedins_code } } });
+  const told = { ...envelope, input: { fsUploadIn: { filename, fixmedins_code: envelope.fixmedins_code } } };
+  const jsonStr = JSON.stringify(told);
   const boundary = `----huiliu${Buffer.from(random(BOUNDARY_BYTES)).toString("hex")}`;
   const part = (head: string, body: Uint8Array | string): Buffer =>
     Buffer.concat([Buffer.from(`--${boundary}\r\n${head}\r\n\r\n`), Buffer.from(body), Buffer.from("\r\n")]);
@@ -82,7 +83,7 @@ export function sealUpload(
     part(`Content-Disposition: form-data; name="file"; filename="${filename}"\r\nContent-Type: application/zip`, zip),
     Buffer.from(`--${boundary}--\r\n`),
   ]);
-  return { ok: true, body: new Uint8Array(body), contentType: `multipart/form-data; boundary=${boundary}` };
+  return { ok: true, body: new Uint8Array(body), contentType: `multipart/form-data; boundary=${boundary}`, envelope: told };
 }
 
 /** 9102's stream as the JSON that a mapping reads: `{"infcode":0,"output":{"filename","rows"}}`. Files of other columns than 3202's come as `text`. */

@@ -55,6 +55,12 @@ const INQUIRY = "inquiry";
 /** A write-back's key: the same cause owes the same destination the same thing once (decision 5). */
 const keyOf = (eventId: string, destination: string, kind: string): string =>
   sha256Hex(JSON.stringify([eventId, destination, kind])).slice(0, 40);
+/** `call-{transaction}`: the kind of write-back is told by the event, so that a flow needs no node for each of forty transactions. */
+const kindOf = (kind: string, data: unknown): string =>
+  kind.replace(/\{([A-Za-z]+)\}/, (_, name: string) => {
+    const value = (data as Readonly<Record<string, unknown>>)[name];
+    return typeof value === "string" && /^[A-Za-z0-9-]{1,32}$/.test(value) ? value.toLowerCase() : "";
+  });
 /** How long a sender whose vendor wants the flow's end may wait. */
 const SETTLEMENT_WAIT_MS = 10_000;
 
@@ -95,7 +101,8 @@ export function createDialects(deps: DialectDeps) {
     return { ok: true, events: sealed.events, keys: [...read.keys, ...sealed.events.flatMap((one) => one.keys)] };
   };
 
-  const encodeWriteBack: EncodeWriteBack = (event, to, order) => {
+  const encodeWriteBack: EncodeWriteBack = (event, asked, order) => {
+    const to = { ...asked, kind: kindOf(asked.kind, event.data) };
     const partner = partners.get(to.destination);
     const message = partner?.destination?.messages[to.kind];
     const id = `${partner?.vendor}/${message}`;
@@ -189,6 +196,7 @@ export function createDialects(deps: DialectDeps) {
 
   return {
     translateBy,
+    versionOf: (id: string): number | undefined => loaded.mappings.get(id)?.document.version,
     encodeWriteBack,
     outboundDialect,
     /** Acknowledgements that come on their own way. */
@@ -254,6 +262,7 @@ function catalogueOf(loaded: LoadedMappings, partners: ReadonlyMap<string, Partn
         en: one.name.en,
         vendor: one.vendor,
         destination: one.destination !== undefined,
+        ...(one.destination === undefined ? {} : { writeBacks: one.destination.messages, lane: one.destination.lane ?? "order" }),
       })),
     mappings: () =>
       [...loaded.mappings].map(([value, mapping]) => {
@@ -262,7 +271,6 @@ function catalogueOf(loaded: LoadedMappings, partners: ReadonlyMap<string, Partn
         return { value, zh, en, vendor, message, direction: mapping.direction === "inbound" ? ("in" as const) : ("out" as const) };
       }),
     eventTypes: () =>
-        ...(one.destination === undefined ? {} : { writeBacks: one.destination.messages, lane: one.destination.lane ?? "order" }),
       registry.types().map((type) => ({ value: type, zh: registry.get(type)?.title.zh ?? type, en: registry.get(type)?.title.en ?? type })),
     keyKinds: () => BUSINESS_KEY_KINDS.map((kind) => ({ value: kind, zh: keyNames[kind]?.[0] ?? kind, en: keyNames[kind]?.[1] ?? kind })),
   };

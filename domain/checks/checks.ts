@@ -135,6 +135,20 @@ function rulesOf(name: string, document: FieldsDocument, vendor: VendorChecks, r
   return { nodes, dictionaries };
 }
 
+/** What stands beside the nodes of `input` and is none: it would reach the centre unchecked. */
+function unknownNodes(rules: Rules, body: unknown): readonly Problem[] {
+  const known = new Set(rules.nodes.map((node) => node.at));
+  const above = [...new Set(rules.nodes.map((node) => node.at.slice(0, node.at.lastIndexOf("/"))))];
+  return above
+    .filter((at) => at !== "" && !known.has(at))
+    .flatMap((at) => {
+      const found = reach(body, at);
+      return (isRow(found) ? Object.keys(found) : [])
+        .filter((name) => !known.has(`${at}/${name}`))
+        .map((name) => problem("unmapped", `${at}/${name}`, { zh: "接口规范没有这个节点", en: "the interface knows no such node" }));
+    });
+}
+
 function checkCall(rules: Rules, body: unknown): readonly Problem[] {
   const problems: Problem[] = [];
   for (const { at, rows, required, fields } of rules.nodes) {
@@ -149,6 +163,7 @@ function checkCall(rules: Rules, body: unknown): readonly Problem[] {
     }
     if (list.length > ROWS_MAX) problems.push(problem("too-many", at, { zh: `超过 ${ROWS_MAX} 行`, en: `has more than ${ROWS_MAX} rows` }));
   }
+  problems.push(...unknownNodes(rules, body));
   if (problems.length <= PROBLEMS_MAX) return problems;
   return [...problems.slice(0, PROBLEMS_MAX), problem("too-many-problems", "")];
 }

@@ -5,7 +5,7 @@
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
 import type { JournaledMessage, JournalStore, ParkReason } from "../journal/ports.ts";
-import { type OrderFacts, reversalOf } from "../orders/facts.ts";
+import { type OrderFacts, wantsFacts } from "../orders/facts.ts";
 import { refusal } from "../refusals.ts";
 import { createCommitting } from "./committing.ts";
 import { createGiveBack } from "./give-back.ts";
@@ -193,7 +193,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     const { source, translated } = one;
     const events =
       source.kind === "event" ? [source.event] : translated?.result.ok ? translated.result.events.map((sealed) => sealed.event) : [];
-    const wanted = events.filter((event) => reversalOf(event) !== undefined);
+    const wanted = events.filter(wantsFacts);
     for (let wait = 100; wanted.length > 0 && one.orders === undefined; wait = Math.min(wait * 2, 5_000)) {
       try {
         one.orders = await deps.orderFacts(wanted);

@@ -12,6 +12,11 @@ const INTEGER = /^[+-]?\d{1,15}$/;
 const NUMBER = /^[+-]?\d{1,15}(?:\.\d{1,15})?$/;
 const ZERO = /^[+-]?0+(?:\.0+)?$/;
 
+/** A member with a value that says something. Member names never follow a colon, and texts hold their quotes escaped. */
+const MEMBER_WITH_A_VALUE = /:\s*(?:"(?!")|[-\dtf])|[[,]\s*(?:"[^"]+"\s*[\],]|[-\dtf])/;
+
+const holdsValue = (text = ""): boolean => (text.startsWith("{") ? MEMBER_WITH_A_VALUE.test(text) : text.trim() !== "");
+
 const listOf = (given: string | readonly string[]): readonly string[] => (typeof given === "string" ? [given] : given);
 
 /** What is wrong with the writing of a condition; undefined when nothing is. */
@@ -65,8 +70,9 @@ export function compileCondition<C>(condition: Condition, ask: (at: string) => A
   }
   const asked = ask(condition.at ?? "");
   const tests = testsOf(condition);
-  const { present } = condition;
+  const { present, empty } = condition;
   return (context) => {
+    if (empty !== undefined && holdsValue(asked.value(context)) === empty) return false;
     if (present !== undefined && asked.occurs(context) !== present) return false;
     if (tests.length === 0) return true;
     const value = asked.value(context);

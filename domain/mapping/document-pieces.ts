@@ -34,6 +34,7 @@ export interface Condition {
   readonly below?: number;
   readonly atLeast?: number;
   readonly zero?: boolean;
+  readonly empty?: boolean;
   readonly all?: readonly Condition[];
   readonly any?: readonly Condition[];
 }
@@ -48,6 +49,14 @@ export const ConditionDef = Type.Object(
     below: Type.Optional(Type.Integer(says("整数且小于", "an integer below"))),
     atLeast: Type.Optional(Type.Integer(says("整数且不小于", "an integer of at least"))),
     zero: Type.Optional(Type.Boolean(says("数字且为零（或不为零）", "a number that is (not) zero"))),
+    empty: Type.Optional(
+      Type.Boolean(
+        says(
+          "JSON 节点不在、为空，或其中没有任何值（或反之）",
+          "a JSON node that is absent or holds no value anywhere inside it (or the contrary)",
+        ),
+      ),
+    ),
     all: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
     any: Type.Optional(Type.Array(ConditionRef, { minItems: 1, maxItems: 20 })),
   },

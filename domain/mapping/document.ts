@@ -17,7 +17,7 @@ import {
   Target,
 } from "./document-pieces.ts";
 
-export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked"] as const;
+export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked", "json"] as const;
 export type Kind = (typeof KINDS)[number];
 const KindOf = Type.Unsafe<Kind>({ type: "string", enum: [...KINDS], ...says("值的类型", "the kind of the value") });
 
@@ -111,7 +111,7 @@ const RuleDef = Type.Object(
     as: Type.Optional(KindOf),
     format: Type.Optional(Type.String({ maxLength: 40, ...says("如 yyyyMMddHHmmss", "e.g. yyyyMMddHHmmss") })),
     table: Type.Optional(Type.String()),
-    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
+    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144 })),
     min: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000 })),
     signed: Type.Optional(Type.Boolean(says("允许负数", "may be below zero"))),
     keep: Type.Optional(

@@ -80,8 +80,11 @@ class Reader {
     }
     const node = this.node(name);
     parent.children.push(node);
-    if (this.take("{")) this.members(node, depth);
-    else if (this.text[this.at] === '"') node.text = this.string();
+    const start = this.at;
+    if (this.take("{")) {
+      this.members(node, depth);
+      node.json = this.text.slice(start, this.at);
+    } else if (this.text[this.at] === '"') node.text = this.string();
     else if (this.take("true")) node.text = "true";
     else if (this.take("false")) node.text = "false";
     else if (this.take("null")) node.text = "";

@@ -6,6 +6,7 @@ import { fenFromFenText, fenFromYuan, fenOfValid, fenText, isFenText, yuanFromFe
 import type { ProblemCode } from "../problem.ts";
 import { formatChinaDateTime, formatDate, parseChinaDateTime, parseDate } from "../time.ts";
 import type { Kind } from "./document.ts";
+import { readJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
 /** What a rule says about its value. */
@@ -126,6 +127,17 @@ function readMasked(keep: readonly [number, number] = [4, 4]): ReadValue {
   };
 }
 
+/** A JSON object that is handed on whole: read as strictly as a message (no key twice, no number that would be rounded), kept as it is written. */
+function readDocument({ max = LIMITS.document }: KindOptions): ReadValue {
+  const tooLong = new Unread("too-long", `超过${max}字`, `is longer than ${max} characters`);
+  return (text) => {
+    if (text.length > max) return tooLong;
+    if (CONTROL.test(text)) return UNREADABLE;
+    const read = readJson(text);
+    return read.ok ? text : new Unread(read.code, read.zh, read.en);
+  };
+}
+
 function readCode(table: Readonly<Record<string, string | boolean>>): ReadValue {
   const known = new Map(Object.entries(table));
   return (text) => known.get(text) ?? NOT_IN_TABLE;
@@ -154,6 +166,8 @@ export function readerOf(options: KindOptions): ReadValue {
       return readCode(options.table ?? {});
     case "masked":
       return readMasked(options.keep);
+    case "json":
+      return readDocument(options);
   }
 }
 
@@ -200,11 +214,12 @@ export function writerOf(options: KindOptions): WriteValue {
         return typeof value === "string" || value instanceof Unread ? value : String(value);
       };
     }
+    case "json":
     case "text":
     case "price":
     case "quantity":
     case "masked": {
-      const read = readText({ max: options.max ?? LIMITS.text });
+      const read = options.as === "json" ? readDocument(options) : readText({ max: options.max ?? LIMITS.text });
       return (text) => {
         const value = read(text);
         return value instanceof Unread ? value : String(value);

@@ -31,6 +31,8 @@ export const LIMITS = {
   problems: 100,
   /** Characters of a text when its rule states no other maximum. */
   text: 200,
+  /** Characters of a JSON document that is handed on whole, when its rule states no other maximum: what the national interface takes as `input` (C40000). */
+  document: 40_000,
   /** Bytes of a partner's reply that an ack contract will read. */
   replyBytes: 262_144,
 } as const;

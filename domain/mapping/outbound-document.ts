@@ -81,7 +81,7 @@ const OutboundRuleDef = Type.Object(
     as: Type.Optional(KindOf),
     format: Type.Optional(Type.String({ maxLength: 40 })),
     table: Type.Optional(Type.String()),
-    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 4000 })),
+    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144 })),
     number: Type.Optional(Type.Boolean(says("JSON 中写成数字", "written as a JSON number"))),
     optional: Type.Optional(Type.Boolean()),
     when: Type.Optional(ConditionRef),
@@ -238,6 +238,16 @@ export const OutboundDocument = Type.Object(
       }),
     ),
     serial: Type.Optional(Type.Array(Type.String(), { minItems: 1, ...says("回写业务流水号所在的事件字段", "where its serial is") })),
+    unless: Type.Optional(
+      Type.Array(Type.Object({ order: Type.String({ pattern: "^[a-z][A-Za-z]*$" }), because: BothLanguages }, CLOSED), {
+        minItems: 1,
+        maxItems: 5,
+        ...says(
+          "订单已知某事实时不发送，如 settlementNo（该单据已结算）；事实值写入理由",
+          "not sent while the order knows this, e.g. settlementNo: the bill is settled; the fact stands in the reason",
+        ),
+      }),
+    ),
     checkedBy: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9-]{1,32}$",

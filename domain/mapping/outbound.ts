@@ -11,6 +11,7 @@ import type { Codec, Condition } from "./document.ts";
 import { isHl7Path, isHl7Value, writeHl7 } from "./hl7.ts";
 import { Unread, type WriteValue, writerOf } from "./kinds.ts";
 import type { OutboundDocument, OutboundRule } from "./outbound-document.ts";
+import { isGroup, type JsonMarks, jsonOf } from "./json-out.ts";
 import { compileReply, type Interpreted, type Reply, type ReplyReader } from "./reply.ts";
 import { isPick, valueAt } from "./rules.ts";
 import { createSink, type Sink } from "./shape.ts";
@@ -75,6 +76,8 @@ interface Writing {
   readonly sink: Sink;
   readonly root: Tree;
   readonly numbers: Set<Tree>;
+  /** Nodes whose JSON value was handed to us whole. */
+  readonly documents: Map<Tree, unknown>;
 }
 type Put = (reading: Reading, writing: Writing, parent: Tree) => void;
 
@@ -192,18 +195,22 @@ function writerFor(rule: OutboundRule, context: OutboundContext, at: string): Wr
   return writerOf({ as: rule.as, format: rule.format, table, max: rule.max });
 }
 
-function compileOne(rule: OutboundRule, context: OutboundContext, at: string, inside: boolean): Put {
+/** `inside`: the path of the rows being written, where there are any. */
+function compileOne(rule: OutboundRule, context: OutboundContext, at: string, inside?: string): Put {
   const given = SOURCES.filter((name) => rule[name] !== undefined);
   if (given.length !== 1) context.fault(at, `须恰有一个来源：${SOURCES.join("、")}`, `exactly one of: ${SOURCES.join(", ")}`);
   const holds = rule.when === undefined ? undefined : conditionOf(rule.when, context, `${at}/when`);
-  const path = rule.to.startsWith("/") || inside ? rule.to : `${context.document.base ?? ""}/${rule.to}`;
+  const path = rule.to.startsWith("/") || inside !== undefined ? rule.to : `${context.document.base ?? ""}/${rule.to}`;
   const names = segments(path);
-  if (rule.each !== undefined) return compileEach(rule, context, at, names);
+  if (rule.each !== undefined) return compileEach(rule, context, at, names, `${inside ?? ""}/${names.join("/")}`);
   const source = sourceOf(rule, context, at);
   const write = writerFor(rule, context, at);
   const attribute = names[names.length - 1]?.startsWith("@") ?? false;
   const { kind } = context.document.codec;
-  if (kind === "hl7" && (!isHl7Path(inside ? `ZZZ/${names.join("/")}` : names.join("/")) || !/^\d+$/.test(names[names.length - 1] ?? "")))
+  if (
+    kind === "hl7" &&
+    (!isHl7Path(inside !== undefined ? `ZZZ/${names.join("/")}` : names.join("/")) || !/^\d+$/.test(names[names.length - 1] ?? ""))
+  )
     context.fault(`${at}/to`, `${path} 不是 HL7 的字段（如 /PID/3/1）`, `${path} is no field of an HL7 message (as /PID/3/1 is)`);
   const where = { at: rule.from ?? rule.to, place: path };
   return (reading, writing, parent) => {
@@ -233,16 +240,24 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
       });
     const node = nodeAt(parent, names, false);
     node.text = written;
+    // Checked above: it is JSON that loses nothing by being read.
+    if (rule.as === "json" && kind === "json") writing.documents.set(node, JSON.parse(written));
     if (rule.number === true) writing.numbers.add(node);
   };
 }
 
-function compileEach(rule: OutboundRule, context: OutboundContext, at: string, names: readonly string[]): Put {
+function compileEach(rule: OutboundRule, context: OutboundContext, at: string, names: readonly string[], whole: string): Put {
   if (!rule.fields) context.fault(at, "each 须有 fields", "each needs fields");
+  if (!isGroup(context.document.codec, whole))
+    context.fault(
+      at,
+      `JSON 的 each 须在 codec.groups 中列出 ${whole}`,
+      `each writes a list of JSON only where codec.groups names ${whole}`,
+    );
   if (context.document.codec.kind === "delimited")
     context.fault(at, "delimited 报文不支持 each", "delimited messages cannot be written with each");
   const read = reach(rule.each ?? "");
-  const fields = (rule.fields ?? []).map((field, index) => compileOne(field, context, `${at}/fields/${index}`, true));
+  const fields = (rule.fields ?? []).map((field, index) => compileOne(field, context, `${at}/fields/${index}`, whole));
   return (reading, writing, parent) => {
     const entries = read(reading);
     if (!Array.isArray(entries)) {
@@ -256,27 +271,13 @@ function compileEach(rule: OutboundRule, context: OutboundContext, at: string, n
   };
 }
 
-function jsonOf(node: Tree, path: string, groups: ReadonlySet<string>, numbers: ReadonlySet<Tree>): unknown {
-  if (node.children.length === 0) return numbers.has(node) ? Number(node.text) : node.text;
-  const made: Record<string, unknown> = {};
-  for (const child of node.children) {
-    const below = `${path}/${child.name}`;
-    const value = jsonOf(child, below, groups, numbers);
-    const list = made[child.name];
-    if (!groups.has(below)) made[child.name] = value;
-    else if (Array.isArray(list)) list.push(value);
-    else made[child.name] = [value];
-  }
-  return made;
-}
-
 /** Turns every inner document into the text of its element, the deepest first. */
-function foldInner(root: Tree, codec: Codec, numbers: ReadonlySet<Tree>): void {
+function foldInner(root: Tree, codec: Codec, marks: JsonMarks): void {
   const inner = [...(codec.inner ?? [])].sort((one, other) => other.at.length - one.at.length);
   for (const { at, kind } of inner) {
     const node = nodeAt(root, segments(at), false);
     const carried: Tree = { name: "", text: "", children: node.children.filter((child) => !child.name.startsWith("@")) };
-    node.text = kind === "xml" ? writeXml(carried) : JSON.stringify(jsonOf(carried, "", new Set(codec.groups), numbers));
+    node.text = kind === "xml" ? writeXml(carried) : JSON.stringify(jsonOf(carried, "", new Set(codec.groups), marks));
     node.children.splice(0, node.children.length, ...node.children.filter((child) => child.name.startsWith("@")));
   }
 }
@@ -284,7 +285,7 @@ function foldInner(root: Tree, codec: Codec, numbers: ReadonlySet<Tree>): void {
 /** Writes the tree in the codec's form; undefined after a problem. */
 function written(writing: Writing, document: OutboundDocument, charset: Charset): string | undefined {
   const { codec } = document;
-  const { root, sink, numbers } = writing;
+  const { root, sink } = writing;
   if (codec.kind === "delimited") {
     if (!codec.layout) return undefined;
     const valueAtPath = (path: string): string => {
@@ -299,8 +300,8 @@ function written(writing: Writing, document: OutboundDocument, charset: Charset)
     return undefined;
   }
   if (codec.kind === "hl7") return writeHl7(root);
-  foldInner(root, codec, numbers);
-  if (codec.kind === "json") return JSON.stringify(jsonOf(root, "", new Set(codec.groups), numbers));
+  foldInner(root, codec, writing);
+  if (codec.kind === "json") return JSON.stringify(jsonOf(root, "", new Set(codec.groups), writing));
   return writeXml(root, document.declaration === true ? charset.toUpperCase() : undefined);
 }
 
@@ -326,7 +327,7 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
     fault("/events", "回写须写 events，查询与冲正不写", "a write-back names its events, an inquiry or a reversal none");
   if (codec.kind === "hl7" && !document.fields.some((rule) => `${document.base ?? ""}/${rule.to}`.endsWith("/MSH/9/1")))
     fault("/fields", "HL7 报文须写 /MSH/9/1（消息类型）", "an HL7 message needs /MSH/9/1, its type");
-  const puts = document.fields.map((rule, index) => compileOne(rule, context, `/fields/${index}`, false));
+  const puts = document.fields.map((rule, index) => compileOne(rule, context, `/fields/${index}`));
   const { interpret, names } = compileReply(document, vendor, fault);
   const first = (paths: readonly string[] | undefined): ((reading: Reading) => string | undefined) => {
     const reads = (paths ?? []).map((path) =>
@@ -340,10 +341,15 @@ export function compileOutbound(document: OutboundDocument, vendor: VendorDocume
 
   const encode = (input: EncodeInput): Encoded => {
     const sink = createSink();
-    const writing: Writing = { sink, root: { name: "", text: "", children: [] }, numbers: new Set() };
+    const writing: Writing = { sink, root: { name: "", text: "", children: [] }, numbers: new Set(), documents: new Map() };
     const reading: Reading = { input, entry: undefined };
     if (!ABOUT_WRITE_BACKS.has(document.purpose) && !document.events.includes(input.event?.type ?? ""))
       sink.add("unknown-type", { at: "/type", place: input.event?.type ?? "" });
+    for (const { order, because } of document.unless ?? []) {
+      const known = input.order?.[order];
+      if (known !== undefined)
+        sink.add("condition", { at: `order:${order}`, place: order }, { zh: `${because.zh}：${known}`, en: `${because.en}: ${known}` });
+    }
     for (const put of puts) put(reading, writing, writing.root);
     if (!/^[\x21-\x7e]{1,200}$/.test(input.key)) sink.add("unreadable", { at: "key", place: "key" });
     const amount = amountAt(reading);

@@ -143,6 +143,7 @@ function produceFrom(rule: Rule, context: RuleContext, at: string, chain: readon
     single(name, typeof rule.from === "string" ? `${at}/from` : `${at}/from/${index}`, context, chain),
   );
   const [first] = refs;
+  if (rule.as === "json" && first) first.place.whole = true;
   if (refs.some((one) => !one) || !first) return () => FAILED;
   if (refs.length === 1)
     return (run, frames) => {

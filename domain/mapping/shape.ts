@@ -26,6 +26,8 @@ export interface Place {
   readonly children: Map<string, Place>;
   /** Some rule reads the value, or it is ignored with a reason. */
   leaf: boolean;
+  /** Some rule takes the JSON object that stands here as it is written; its members are accounted for all the same. */
+  whole: boolean;
   /** Its text is a document of its own. */
   inner: "xml" | "json" | undefined;
   /** How people call it: `入参第2项 单据号`; the path when absent. */
@@ -61,6 +63,7 @@ export function createPlace(name: string, scope: Scope): Place {
     group: undefined,
     children: new Map(),
     leaf: false,
+    whole: false,
     inner: undefined,
     label: undefined,
   };
@@ -82,6 +85,7 @@ export function childOf(parent: Place, name: string, repeats = false): Place {
     group,
     children: new Map(),
     leaf: false,
+    whole: false,
     inner: undefined,
     label: undefined,
   };
@@ -158,7 +162,8 @@ function unknown(place: Place, child: Tree, frames: Frames, fill: Fill): void {
 
 function fillOne(child: Tree, place: Place, row: Row, frames: Frames, fill: Fill): void {
   const text = fill.trim ? child.text.trim() : child.text;
-  if (place.leaf || place.inner !== undefined) row.values[place.slot] = text;
+  if (place.whole && child.json !== undefined) row.values[place.slot] = child.json;
+  else if (place.leaf || place.inner !== undefined) row.values[place.slot] = text;
   else {
     row.values[place.slot] = "";
     if (!fill.lenient && NOT_BLANK.test(child.text)) {

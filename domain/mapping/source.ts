@@ -164,10 +164,13 @@ export function createSource(fault: Fault): Source {
       one.matches !== undefined ||
       one.below !== undefined ||
       one.atLeast !== undefined ||
-      one.zero !== undefined;
+      one.zero !== undefined ||
+      one.empty !== undefined;
     const asks = new Map([...conditionsIn(given, at)].filter(([one]) => one.at !== undefined).map(([one]) => [one.at ?? "", valued(one)]));
+    const whole = new Set([...conditionsIn(given, at)].flatMap(([one]) => (one.empty === undefined ? [] : [one.at ?? ""])));
     return compileCondition<Frames>(given, (from): Asked<Frames> => {
       const found = ref(from, at, chain, asks.get(from) ?? true);
+      if (found && whole.has(from)) found.place.whole = true;
       if (found?.repeats && asks.get(from)) fault(at, `${from} 会重复，不能作条件`, `${from} repeats and cannot be tested`);
       return { value: (frames) => found?.get(frames), occurs: (frames) => found?.occurs(frames) ?? false };
     });

@@ -8,6 +8,8 @@ export interface Tree {
   readonly children: Tree[];
   /** The element's namespace, where namespaces are read. */
   readonly uri?: string;
+  /** Of a JSON object: its text as it was written, for what is handed on whole (`as: "json"`). */
+  json?: string;
 }
 
 /** A document, or why it is none. `at` says where, in the document's own terms (line and column, or a path). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { billReversed, onBill, orderFacts, reversalOf } from "./facts.ts";
+import { billReversed, billToSettle, onBill, orderFacts, reversalOf, settledFacts, wantsFacts } from "./facts.ts";
 import { applyChange, emptyBill, isPaid, type OrderChange } from "./rules.ts";
 
 const bill = "bill:DJ1";
@@ -75,4 +75,18 @@ test("S4-10 the bill that a 冲正 takes back is not paid any more", () => {
 
 test("other events ask nobody", () => {
   assert.equal(reversalOf({ type: "charge.posted", data: { ...byBill, chargeNo: "CF1", total: "1" } as never }), undefined);
+});
+
+test("a bill that somebody wants settled tells the settlement that stands, the provisional one included; a reversed one is none", () => {
+  const asked = (step: string) => ({ type: "insurance.requested", data: { ...byBill, step } as never });
+  assert.deepEqual(
+    ["presettle", "settle", "cancel", "refund"].map((step) => billToSettle(asked(step))),
+    [bill, bill, undefined, undefined],
+  );
+  assert.equal(billToSettle({ type: "insurance.settled", data: byBill as never }), undefined);
+  assert.ok(wantsFacts(asked("presettle")) && !wantsFacts(asked("cancel")));
+  assert.equal(settledFacts(book(charged)), undefined);
+  assert.equal(settledFacts(book(first, { kind: "insurance-reversed", bill, settlementNo: "S1" })), undefined);
+  assert.deepEqual(settledFacts(book(charged, first)), { key: bill, told: { settlementNo: "S1" } });
+  assert.deepEqual(settledFacts(book({ ...first, provisional: true })), { key: bill, told: { settlementNo: "S1" } });
 });

@@ -4,12 +4,12 @@
  * strings of fen.
  */
 import type { Event } from "../events/event.ts";
-import { type Bill, billTotal, type OrderChange, orderChangesOf, reversedBy } from "./rules.ts";
+import { type Bill, billTotal, type OrderChange, orderChangesOf, orderKey, reversedBy } from "./rules.ts";
 
 export interface OrderFacts {
   /** Order key of the bill that the event is about: `bill:<no>` or `visit:<no>`. */
   readonly key: string;
-  /** Values of `order:<name>`: amount, billTotal, bill, visit. */
+  /** Values of `order:<name>`: amount, billTotal, bill, visit; settlementNo of a bill that is to be settled and is settled already. */
   readonly told: Readonly<Record<string, string>>;
 }
 
@@ -18,6 +18,24 @@ type Reversal = Extract<OrderChange, { readonly kind: "insurance-reversed" | "in
 /** What an event takes back or confirms; undefined for events that tell everything themselves. */
 export const reversalOf = (event: Pick<Event, "type" | "data">): Reversal | undefined =>
   orderChangesOf(event).find((change) => change.kind === "insurance-reversed" || change.kind === "insurance-confirmed");
+
+/** The bill that somebody asks the insurer to settle; undefined for every other event. Its book tells whether that was done before. */
+export function billToSettle({ type, data }: Pick<Event, "type" | "data">): string | undefined {
+  if (type !== "insurance.requested") return undefined;
+  const { step } = data as { readonly step?: string };
+  return step === "presettle" || step === "settle" ? orderKey(data as Readonly<Record<string, unknown>>) : undefined;
+}
+
+/** Whether what the bill knows is wanted for this event. */
+export const wantsFacts = (event: Pick<Event, "type" | "data">): boolean =>
+  reversalOf(event) !== undefined || billToSettle(event) !== undefined;
+
+/** `settlementNo`: the settlement of the bill that stands, provisional ones included; undefined while there is none. */
+export function settledFacts(bill: Bill): OrderFacts | undefined {
+  const open = Object.entries(bill.insurance).filter(([, one]) => !one.reversed);
+  const no = open[0]?.[0] ?? Object.keys(bill.provisional ?? {})[0];
+  return no === undefined ? undefined : { key: bill.key, told: { settlementNo: no } };
+}
 
 /** The settlement that it speaks of, as the bill knows it. */
 function settledOf(bill: Bill, about: Reversal): { readonly total: bigint } | undefined {

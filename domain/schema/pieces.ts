@@ -42,6 +42,12 @@ export const name = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: NAME_LENGTH_MAX, pattern: NOT_BLANK });
 export const text = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: TEXT_LENGTH_MAX, pattern: NOT_BLANK });
+/** Longest JSON document that an event carries whole: as long as the longest reply that is read. */
+export const DOCUMENT_LENGTH_MAX = 262_144;
+/** A JSON object handed on whole, as text: what is in it is known to others. */
+export const document = (zh: string, en: string) =>
+  Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: DOCUMENT_LENGTH_MAX, pattern: "^\\{" });
+
 /** An account or card number with its middle hidden: personal data never travels whole. */
 export const masked = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "masked", maxLength: CODE_LENGTH_MAX, pattern: "^[^*]{0,6}\\*{2,}[^*]{0,6}$" });

@@ -1,6 +1,14 @@
 /** Looks up which bills reversals are about, and what those bills know (domain/orders/facts.ts). */
 import type { Event } from "../../domain/events/event.ts";
-import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf } from "../../domain/orders/facts.ts";
+import {
+  billReversed,
+  billToSettle,
+  type OrderFacts,
+  orderFacts,
+  requestNoOf,
+  reversalOf,
+  settledFacts,
+} from "../../domain/orders/facts.ts";
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { billOfBook } from "./bill-book.ts";
 import type { Pool } from "./pool.ts";
@@ -15,7 +23,7 @@ const ORDERS_OF_NUMBER = `
    where e.type = 'insurance.settled' and e.subject is not null
    limit ${FOUND_MAX}`;
 
-/** Event id → facts, for the reversals among the events. Rejects while the database is away. */
+/** Event id → facts, for the reversals among the events and the bills that are to be settled. Rejects while the database is away. */
 export function createOrderFacts(pool: Pick<Pool, "query">): (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>> {
   const billsOf = async (keys: readonly string[]): Promise<readonly Bill[]> => {
     if (keys.length === 0) return [];
@@ -23,6 +31,8 @@ export function createOrderFacts(pool: Pick<Pool, "query">): (events: readonly E
     return rows.map((row) => billOfBook(row.key, row.book));
   };
   const factsOf = async (event: Event): Promise<OrderFacts | undefined> => {
+    const toSettle = billToSettle(event);
+    if (toSettle !== undefined) return settledFacts((await billsOf([toSettle]))[0] ?? emptyBill(toSettle));
     const reversal = reversalOf(event);
     if (reversal === undefined) return undefined;
     const named = (await billsOf([reversal.bill]))[0] ?? emptyBill(reversal.bill);

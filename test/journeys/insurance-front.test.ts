@@ -114,6 +114,34 @@ describe("S0-27 C-4 the insurance front machine, end to end", { concurrency: fal
     assert.equal((await hisTold(visit.bill, "settle")).length, 1);
   });
 
+  test("settled already: a new request for the bill parks with the settlement's number, and no second one goes out", async () => {
+    const visit = await visited();
+    await ask(visit, "presettle");
+    const line = await told(visit, "settle");
+    await ask({ ...visit, no: `${visit.no}B` }, "presettle");
+    const parked = await until(
+      "the second request parks",
+      async () => (await huiliu.api(`/messages?key=${visit.bill}&state=parked`)).body.items[0] as Row | undefined,
+    );
+    assert.match(JSON.stringify(parked), new RegExp(`结算号：${line.serial}`));
+    assert.equal((await effects(visit.bill, "settle")).length, 1);
+    assert.equal((await owed(visit.bill)).filter((one) => one.kind === "presettle").length, 1);
+  });
+
+  test("2208 is done and its answer lost: 5203 is asked by the settlement's number, it is cancelled once, told once", async () => {
+    const visit = await visited();
+    await ask(visit, "presettle");
+    const line = await told(visit, "settle");
+    await order({ fault: "drop-reply", count: 1, kind: "reverse" });
+    await ask(visit, "cancel", { settlement: line.serial ?? "" });
+    const back = await told(visit, "reverse");
+    assert.equal(back.amount, "18850");
+    assert.equal((await effects(visit.bill, "reverse")).length, 1);
+    const asked = (await readLedger(machine().ledger)).filter((one) => one.kind === "reverse");
+    assert.equal(asked.filter((one) => one.raw.includes(`"${line.serial}"`)).length, 1, "2208 went out once");
+    assert.equal((await hisTold(visit.bill, "reverse")).length, 1);
+  });
+
   test("a request that is not fit to be sent parks with every problem and never reaches the machine", async () => {
     const visit = await visited();
     await ask({ ...visit, psnNo: "9".repeat(30) }, "presettle", { type: "999" });

@@ -1,7 +1,7 @@
 /** The insurer's books behind the front machine. Pure: the machine says the time, the ledger is where they come from. */
 import { cancel, inquiry, presettle, reverse, settle, totals } from "./settlements.ts";
 import { digitsOf, kindOfCall, no, type Settlement, type State, type Told, type Turn, type Work } from "./state.ts";
-import { admit, close, diagnose, fees, person, register, signIn, signOut, unfees } from "./visits.ts";
+import { admit, close, diagnose, fees, person, register, reopen, signIn, signOut, unfees } from "./visits.ts";
 import { type Asked, objectAt } from "./wire.ts";
 
 export interface Book {
@@ -17,6 +17,7 @@ const WORK: Readonly<Record<string, Work>> = {
   "2201": register,
   "2202": close,
   "2203": diagnose,
+  "2203A": diagnose,
   "2204": fees,
   "2205": unfees,
   "2206": presettle,
@@ -29,6 +30,8 @@ const WORK: Readonly<Record<string, Work>> = {
   "2305": cancel,
   "2401": admit,
   "2402": close,
+  "2404": close,
+  "2405": reopen,
   "2601": reverse,
   "5203": inquiry,
   "3201": totals,

@@ -101,11 +101,19 @@ export const close: Work = (turn) => {
   const visit = visitOf(turn, node);
   if (typeof visit === "string") return no(turn, visit);
   if (
-    turn.asked.infno === "2202" &&
+    (turn.asked.infno === "2202" || turn.asked.infno === "2404") &&
     turn.state.settlements.some((one) => one.mdtrtId === visit.mdtrtId && one.reversedBy === null && one.sign === 1n)
   )
-    return no(turn, "存在未撤销的结算，不能撤销挂号");
+    return no(turn, turn.asked.infno === "2202" ? "存在未撤销的结算，不能撤销挂号" : "存在未撤销的结算，不能撤销入院");
   visit.open = false;
+  return told(turn, { effect: true, serial: visit.mdtrtId });
+};
+/** 2405: a discharge taken back. */
+export const reopen: Work = (turn) => {
+  const visit = turn.state.visits.get(textOf(turn.data, "mdtrt_id"));
+  if (!visit || visit.psnNo !== textOf(turn.data, "psn_no")) return no(turn, "未查询到就诊登记信息");
+  if (visit.open) return no(turn, "该就诊尚未出院");
+  visit.open = true;
   return told(turn, { effect: true, serial: visit.mdtrtId });
 };
 export const diagnose: Work = (turn) => {

@@ -2,7 +2,7 @@
 import type { Plan } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
 import type { Mode } from "../partner.ts";
-import { type Answer, type Ask, NOTICES } from "./wire.ts";
+import { type Answer, type Ask } from "./wire.ts";
 
 /** One thing done. */
 export interface Done {
@@ -76,7 +76,7 @@ export function createBook(): Book {
       if (plan.reject !== undefined) {
         return { answer: { code: plan.reject.code ?? "E101", text: plan.reject.text ?? "单据不存在", key: ask.key }, effect: false };
       }
-      if (NOTICES.includes(ask.kind) && orderOf(ask) === null) {
+      if (ask.kind === "exam-performed" && orderOf(ask) === null) {
         return { answer: { code: "E104", text: "检查未预约", key: ask.key }, effect: false };
       }
       if (plan.defer !== undefined || (mode === "strict" && deferred.has(ask.key))) {

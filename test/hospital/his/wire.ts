@@ -8,7 +8,7 @@ import { element, escapeXml, readXml, type XmlElement } from "../xml.ts";
 export type Spelling = "xml" | "soap" | "json";
 export const KINDS = ["insurance-result", "payment-confirm", "refund-confirm"] as const;
 /** Write-backs that tell of something and carry no money; what they are about is an accession number, or a bill. */
-export const NOTICES: readonly string[] = ["exam-performed", "insurance-refused"];
+export const NOTICES: readonly string[] = ["exam-performed", "insurance-refused", "insurance-answer"];
 export const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
 export const HIS_NAMESPACE = "http://his.test/";
 
@@ -59,6 +59,9 @@ const FIELDS = [
   "Code",
   "Text",
   "StartedAt",
+  "RequestNo",
+  "Accepted",
+  "Output",
 ];
 const MONEY = new Set(["Amount", "BillTotal", "Fund", "Account", "Cash"]);
 const TIMES = new Set(["At", "SettledAt", "StartedAt"]);
