@@ -2,6 +2,7 @@
  * The composition root (design.md section 4): reads the environment, puts the engine together, and gives Node-RED its settings. `bin/engine.ts` starts both.
  */
 import { compose } from "./bin/engine/compose.ts";
+import { admissionOf } from "./bin/flow-tests/release.ts";
 import { runFlowTests } from "./bin/flow-tests/run.ts";
 import { credentialSecretOf } from "./bin/engine/partners.ts";
 import { readConfig } from "./platform/config.ts";
@@ -21,6 +22,8 @@ export const settings = nodeRedSettings({
   credentialSecret: credentialSecretOf(config.credentialsFile),
   admission: composition.admission,
   flowTests: { run: runFlowTests, note: composition.noteDeploy },
+  // Production loads what is released and passes its tests (docs/flow-tests.md).
+  ...(config.profile === "production" ? { admit: admissionOf({ ...config, run: runFlowTests }, (level, text, detail) => composition.log[level](detail ?? {}, text)) } : {}),
   log: (level, text, detail) => composition.log[level](detail ?? {}, text),
 });
 

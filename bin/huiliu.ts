@@ -42,6 +42,7 @@ async function main(): Promise<void> {
   });
   await registerFrom(program, dataDir, "bin/doctor/doctor.ts", "registerDoctor");
   await registerFrom(program, dataDir, "bin/mapping.ts", "registerMappingCommands");
+  await registerFrom(program, dataDir, "bin/flow-tests/commands.ts", "registerFlowCommands");
   await registerFrom(program, dataDir, "test/hospital/cli.ts", "registerHospitalCommands");
   try {
     await program.parseAsync();

@@ -85,7 +85,9 @@ const WITH_FLOWS: ReadonlySet<string> = new Set(["event-in"]);
 
 /** Plays the tests of the examples of nodes (`nodes/<node>/tests/`), each with its example (`examples/<node>.json`) as somebody imports it. */
 export async function runExampleTests(root: string, env?: Readonly<Record<string, string | undefined>>): Promise<FlowTestRun> {
-  const names = (await readdir(join(root, "examples"))).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length));
+  const names = (await readdir(join(root, "examples")))
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => name.slice(0, -".json".length));
   const { files } = await readFlows(join(root, "flows"));
   const groups: Group[] = [];
   const untested: string[] = [];
