@@ -40,6 +40,7 @@ import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
 import { createSessions } from "./sessions.ts";
 import { sinksOf, watch } from "./watch.ts";
+import { waitsForFlow } from "./waits.ts";
 import { createWork, type Work } from "./work.ts";
 import { workbenchOf } from "./workbench.ts";
 
@@ -372,6 +373,7 @@ function operationsOf({
     profiles: catalogue.profiles,
     charsetOf: (name) => dialects.policies().get(name)?.charset,
     policy: policyFor,
+    waitsFor: waitsForFlow({ partner: (name) => partners.get(name), waitMs: dialects.gatewayDialect.waitMs }),
     translateByDefault: dialects.translateByDefault,
     keysOf: (event) => registry.get(event.type)?.keys(event.data) ?? [],
     sealWriteBack: sealer.writeBack,
