@@ -14,7 +14,7 @@ import { Link } from "react-router";
 import type { LiveStatus } from "../../../../domain/live/views.ts";
 import { AgeSince } from "../../parts/moment.tsx";
 import { inLanguage } from "../../texts/index.ts";
-import type { DestinationNode, Sender, Standing } from "./model.ts";
+import { type DestinationNode, needsLook, type Sender, type Standing, tells } from "./model.ts";
 import "./texts.ts";
 
 const LOOK: Readonly<Record<Standing, { readonly color: string; readonly icon: ReactNode }>> = {
@@ -54,7 +54,7 @@ function SenderCard({ sender, minutes }: { readonly sender: Sender; readonly min
   return (
     <Card size="small" styles={{ body: ROW }}>
       <Flex justify="space-between" gap="small" wrap>
-        <Link to={`/search?partner=${encodeURIComponent(sender.partner)}`}>{inLanguage(sender.name)}</Link>
+        <Link to={senderTo(sender.partner)}>{inLanguage(sender.name)}</Link>
         {sender.parked > 0 && (
           <Link to={`/failures?of=messages&partner=${encodeURIComponent(sender.partner)}`}>
             <Tag color="warning" icon={<ExclamationCircleFilled aria-hidden />}>
@@ -79,7 +79,7 @@ function DestinationCard({ node, minutes }: { readonly node: DestinationNode; re
   return (
     <Card size="small" styles={{ body: ROW }} data-destination={node.destination} data-standing={standing}>
       <Flex justify="space-between" gap="small">
-        <Link to={`/destinations/${encodeURIComponent(node.destination)}`}>{inLanguage(node.name)}</Link>
+        <Link to={destinationTo(node.destination)}>{inLanguage(node.name)}</Link>
         <Tag color={LOOK[standing].color} icon={LOOK[standing].icon} style={{ marginInlineEnd: 0 }}>
           {t(`state.${standing}`)}
         </Tag>
@@ -121,51 +121,81 @@ export interface PartnerMapProps {
 
 const LIST = { listStyle: "none", padding: 0, margin: 0, display: "grid", gap: 6, alignContent: "start" } as const;
 
+/** Those that have nothing to tell, in one line: what matters stays on the first screen. */
+function Quiet({
+  minutes,
+  links,
+}: {
+  readonly minutes: number;
+  readonly links: readonly { readonly to: string; readonly name: string }[];
+}) {
+  const { t } = useTranslation("now");
+  if (links.length === 0) return null;
+  return (
+    <li>
+      <Typography.Text type="secondary">
+        {t("map.quiet", { m: minutes })}
+        {inLanguage({ zh: "：", en: ": " })}
+      </Typography.Text>
+      {links.map(({ to, name }, index) => (
+        <span key={to}>
+          {index > 0 && inLanguage({ zh: "、", en: ", " })}
+          <Link to={to}>{name}</Link>
+        </span>
+      ))}
+    </li>
+  );
+}
+
+const senderTo = (partner: string): string => `/search?partner=${encodeURIComponent(partner)}`;
+const destinationTo = (name: string): string => `/destinations/${encodeURIComponent(name)}`;
+
 export function PartnerMap({ senders, destinations, minutes, status }: PartnerMapProps) {
   const { t } = useTranslation("now");
   const { token } = theme.useToken();
+  const [loud, still] = [senders.filter(tells), senders.filter((one) => !tells(one))];
+  const [busy, idle] = [destinations.filter(needsLook), destinations.filter((one) => !needsLook(one))];
   return (
     <Card size="small" title={<h2 style={{ fontSize: 16, margin: 0 }}>{t("map.title")}</h2>}>
       <div
-        style={{
-          display: "grid",
-          gridTemplateColumns: "minmax(220px, 3fr) minmax(120px, 1fr) minmax(320px, 5fr)",
-          gap: 0,
-          alignItems: "stretch",
-        }}
+        style={{ display: "grid", gridTemplateColumns: "minmax(220px, 3fr) minmax(120px, 1fr) minmax(320px, 5fr)", alignItems: "stretch" }}
       >
         <ul aria-label={t("map.senders")} style={LIST}>
-          {senders.map((sender) => (
+          {loud.map((sender) => (
             <li key={sender.partner} style={{ display: "grid", gridTemplateColumns: "1fr 48px", alignItems: "center" }}>
               <SenderCard sender={sender} minutes={minutes} />
               <Wire flowing={sender.recent.accepted > 0} broken={false} />
             </li>
           ))}
+          <Quiet minutes={minutes} links={still.map(({ partner, name }) => ({ to: senderTo(partner), name: inLanguage(name) }))} />
         </ul>
         <Flex
           vertical
           align="center"
-          justify="center"
           gap={4}
           style={{
             border: `1px solid ${token.colorBorder}`,
             borderRadius: token.borderRadiusLG,
             background: token.colorFillQuaternary,
-            padding: 8,
+            padding: "16px 8px",
             textAlign: "center",
           }}
         >
           <strong>{t("map.engine")}</strong>
-          {status?.messages !== undefined && <span>{t("map.waiting", { n: status.messages.received.toLocaleString() })}</span>}
+          {status?.messages !== undefined && <span>{t("map.received", { n: status.messages.received.toLocaleString() })}</span>}
           {status?.outbox !== undefined && status.outbox > 0 && <span>{t("map.outbox", { n: status.outbox.toLocaleString() })}</span>}
         </Flex>
         <ul aria-label={t("map.destinations")} style={LIST}>
-          {destinations.map((node) => (
+          {busy.map((node) => (
             <li key={node.destination} style={{ display: "grid", gridTemplateColumns: "48px minmax(0, 1fr)", alignItems: "center" }}>
               <Wire flowing={node.recent.acknowledged > 0} broken={node.standing === "down" || node.standing === "paused"} />
               <DestinationCard node={node} minutes={minutes} />
             </li>
           ))}
+          <Quiet
+            minutes={minutes}
+            links={idle.map(({ destination, name }) => ({ to: destinationTo(destination), name: inLanguage(name) }))}
+          />
         </ul>
       </div>
     </Card>

@@ -80,6 +80,11 @@ export function mapOf(
   return { senders, destinations: nodes };
 }
 
+/** Whether there is anything to see on it; the others are named in one line. */
+export const tells = ({ recent, parked }: Sender): boolean => parked > 0 || recent.accepted > 0;
+export const needsLook = ({ standing, waiting, recent }: DestinationNode): boolean =>
+  standing !== "ok" || waiting > 0 || recent.acknowledged > 0;
+
 /** Alarms as they must be read: what calls somebody first, then what began first. */
 export const worstFirst = (alarms: readonly AlarmView[]): readonly AlarmView[] =>
   [...alarms].sort(

@@ -45,7 +45,7 @@ addTexts("now", {
   "map.rate": ["{{n}} 次/秒", "{{n}}/s"],
   "map.lastError": ["最近失败", "Last failure"],
   "map.parkedMessages": ["停放报文", "parked messages"],
-  "map.live": ["流程中 {{n}}", "{{n}} in flows"],
+  "map.received": ["待处理 {{n}}", "{{n}} to be fed"],
   "map.outbox": ["待发布事件 {{n}}", "{{n}} events to publish"],
   "state.down": ["不通", "Down"],
   "state.half": ["试探中", "Probing"],

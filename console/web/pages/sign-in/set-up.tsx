@@ -22,7 +22,7 @@ export default function SetUpPage() {
   const { t } = useTranslation("signIn");
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [token] = useState(() => decodeURIComponent(window.location.hash.slice(1)));
+  const [token] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get("token") ?? "");
   useEffect(() => window.history.replaceState(window.history.state, "", "/setup"), []);
   const setUp = useMutation({
     mutationFn: ({ login, name, password }: Given) => post<SignedIn>("/setup", { token, login: login.trim(), name: name.trim(), password }),
