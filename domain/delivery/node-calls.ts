@@ -31,15 +31,17 @@ export interface NodeCallsDeps {
   readonly ledger: OpenLedger;
   readonly subscriptions: Subscriptions;
   readonly translate: (mapping: string, message: JournaledMessage) => Translated;
+  /** The version of a mapping that is loaded, for the record. */
+  readonly mappingVersion?: (mapping: string) => number | undefined;
   readonly encodeWriteBack: EncodeWriteBack;
   readonly askPartner: (
     asked: { readonly partner: string; readonly kind: string; readonly cacheSeconds?: number; readonly signal: AbortSignal },
     event: Event | undefined,
   ) => Promise<Asked>;
   readonly find: (keyKind: string, value: string, limit: number) => Promise<Found>;
+  readonly workbench?: Engine["workbench"];
 }
 
-  readonly workbench?: Engine["workbench"];
 export { createSubscriptions, type Subscription };
 
 const over = (): Refused => ({ ok: false, reason: refusal("DELIVERY_OVER") });
@@ -81,6 +83,8 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
       };
     const mapping = options.mapping || live.translated?.mapping;
     if (!mapping) return { ok: false, reason: withNode(refusal("UNKNOWN_MESSAGE"), node) };
+    const version = deps.mappingVersion?.(mapping);
+    live.mapping = version === undefined ? mapping : `${mapping}@${version}`;
     const result = live.translated?.mapping === mapping ? live.translated.result : deps.translate(mapping, live.source.message);
     failpoint("flow.after-translate");
     if (!result.ok) {
@@ -105,6 +109,7 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
     const live = deliveries.get(token);
     if (!live || live.ending) return over();
     const wanted = eventsOf(live).filter((event) => options.types.length === 0 || options.types.includes(event.type));
+    const { traceparent } = live.source.kind === "message" ? live.source.message : live.source.event;
     const owed: OwedWriteBack[] = [];
     for (const event of wanted) {
       const encoded = deps.encodeWriteBack(event, options, live.orders?.get(event.id));
@@ -113,7 +118,13 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
         const reason = isAhead(event, live) ? refusal("ORIGINAL_UNKNOWN") : encoded.reason;
         return { ok: false, reason: withNode(reason, node) };
       }
-      owed.push({ ...encoded.writeBack, when: options.when, flow: node.flow, node: node.id });
+      owed.push({
+        ...encoded.writeBack,
+        when: options.when,
+        flow: node.flow,
+        node: node.id,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      });
     }
     for (const writeBack of owed) if (!live.writeBacks.some((one) => one.key === writeBack.key)) live.writeBacks.push(writeBack);
     failpoint("flow.after-owing");
@@ -151,11 +162,11 @@ export function createNodeCalls(deps: NodeCallsDeps): Engine {
       return deps.askPartner(options, eventsOf(live)[0]);
     },
     find: (_token, _node, options) => deps.find(options.keyKind, options.value, Math.min(Math.max(options.limit, 1), 100)),
+    workbench: deps.workbench,
     ledger: deps.ledger,
     pauseIntake: async (_why, capMs) => {
       pauses += 1;
       return { live: await deliveries.pause(capMs) };
-    workbench: deps.workbench,
     },
     resumeIntake: (unlessPausedSince = pauses) => {
       if (unlessPausedSince === pauses) deliveries.resume();

@@ -42,6 +42,8 @@ export interface OwedWriteBack {
   readonly when: "now" | "bill-paid";
   readonly flow: string;
   readonly node: string;
+  /** The trace that the sender began, where it did (domain/trace.ts). */
+  readonly traceparent?: string;
 }
 
 /** Everything a delivery wants to have committed. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { traceparentOf } from "../trace.ts";
 import { describe, test } from "node:test";
 import { ALL, run, done, already, noReply, unsent } from "../../test/fakes/attempts.ts";
 import { replyOf } from "../../test/fakes/dialect.ts";
@@ -103,7 +104,11 @@ void describe("one attempt: what is written down", () => {
     assert.equal(calls.length, 1);
     const [call] = calls;
     assert.deepEqual([call?.url, call?.method], ["http://his.test/base/json", "POST"]);
-    assert.deepEqual(call?.headers, { "content-type": "text/xml; charset=gbk", "idempotency-key": "k1" });
+    assert.deepEqual(call?.headers, {
+      "content-type": "text/xml; charset=gbk",
+      "idempotency-key": "k1",
+      traceparent: traceparentOf("m1", "wb1"),
+    });
     assert.deepEqual([call?.connectTimeoutMs, call?.replyTimeoutMs, call?.replyBytesMax], [1_000, 5_000, REPLY_BYTES_MAX]);
   });
 

@@ -2,6 +2,7 @@
  * What one claim does: call the partner (or ask it), hold the reply against what was sent, take the step from the table, and put together the attempt's end with its
  * event. Never throws, whatever the dialect, the wire or the sealer do: a claim always ends in a row that says what is known.
  */
+import { traceparentOf } from "../trace.ts";
 import { failpoint } from "../failpoint.ts";
 import { createAttemptEnd, type EndDeps, type Judged, type Reach } from "./attempt-end.ts";
 import { backoffMs, retryAfterMs } from "./backoff.ts";
@@ -64,6 +65,8 @@ const parked = (code: ParkCode, outcome: Verdict["outcome"], why: string): Judge
   openSend: false,
 });
 
+const traceOf = ({ messageId, id, traceparent }: Claimed): string => traceparentOf(messageId, id, traceparent);
+
 export function createDeliver(deps: DeliverDeps): Deliver {
   const { courier, dialect, clock, random } = deps;
   const attemptEnd = createAttemptEnd(deps);
@@ -75,13 +78,14 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     request: WireRequest,
     content: { readonly body?: Uint8Array; readonly contentType?: string },
     about: NonNullable<CallRequest["about"]>,
+    traceparent: string,
     signal: AbortSignal | undefined,
   ): Promise<CallResult> => {
     try {
       return await courier.call({
         url: policy.url + request.path,
         method: request.method,
-        headers: { ...(content.contentType === undefined ? {} : { "content-type": content.contentType }), ...request.headers },
+        headers: { ...(content.contentType === undefined ? {} : { "content-type": content.contentType }), traceparent, ...request.headers },
         ...(content.body === undefined || request.method === "GET" ? {} : { body: content.body }),
         connectTimeoutMs: policy.connectTimeoutMs,
         replyTimeoutMs: policy.replyTimeoutMs,
@@ -133,7 +137,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return { ...sendStep(claimed, policy, { outcome: "unsent", why: why("no-call-number", "lease") }, NOT_CALLED), retryInMs: 0 };
     failpoint("write-back.before-send");
     const content = { body: claimed.body, contentType: contentTypeOf(claimed) };
-    const result = await call(policy, request, content, aboutOf(claimed, claimed.mapping, own.number), signal);
+    const result = await call(policy, request, content, aboutOf(claimed, claimed.mapping, own.number), traceOf(claimed), signal);
     if (result.kind !== "reply") {
       const outcome = result.kind === "unsent" ? "unsent" : "unclear";
       return sendStep(
@@ -215,7 +219,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     failpoint("write-back.before-inquiry");
     const about = { ...aboutOf(claimed, policy.inquiry, own.number), sent: sendingOf(claimed) };
-    const result = await call(policy, encoded.request, encoded, about, signal);
+    const result = await call(policy, encoded.request, encoded, about, traceOf(claimed), signal);
     if (result.kind === "reply" && result.standsFor !== undefined) return askedRecord(claimed, policy, result, original.number);
     if (result.kind !== "reply") {
       const kind = result.kind === "unsent" ? "unsent" : "unclear";
@@ -310,7 +314,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const encoded = encodeInquiry(claimed, undo.mapping, original.number);
     if (!encoded.ok) return parked("CANNOT_ASK", "unclear", why("reversal-not-written", encoded.why));
     const about = { ...aboutOf(claimed, undo.mapping, own.number), sent: sendingOf(claimed) };
-    const result = await call(policy, encoded.request, encoded, about, signal);
+    const result = await call(policy, encoded.request, encoded, about, traceOf(claimed), signal);
     if (result.kind !== "reply") return again(result.why, "failed");
     const { refused, ...judged } = judgeReversal(read(undo.mapping, result, claimed, original.number), asked.verdict, own.first);
     // Not stored: the next refusal is taken for doubtful, and a person looks.

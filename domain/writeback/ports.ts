@@ -68,6 +68,8 @@ export interface Claimed {
   readonly laneBehind: number;
   /** Remaining lease at the time of the claim, by the database's clock. */
   readonly leaseMs: number;
+  /** The trace that the sender began, where it did (domain/trace.ts). */
+  readonly traceparent?: string;
 }
 
 /** How the receipt came: the reply itself, the reply's "already done", an inquiry, a deferred message, a person. */

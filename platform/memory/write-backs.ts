@@ -12,7 +12,13 @@ import { type MemoryWriteBack, newWriteBack } from "./rows.ts";
 export type { MemoryWriteBack };
 
 export interface MemoryWriteBacks extends WriteBackStore {
-  owe(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint; readonly destination?: string }): MemoryWriteBack;
+  owe(about: {
+    readonly key: string;
+    readonly lane: string;
+    readonly amountFen?: bigint;
+    readonly destination?: string;
+    readonly traceparent?: string;
+  }): MemoryWriteBack;
   /** As a settlement does with a place on the wire: a head of its lane is born claimed; one that is no head is queued, and the answer is undefined. */
   bear(about: { readonly key: string; readonly lane: string; readonly amountFen?: bigint }, leaseMs: number): Claimed | undefined;
   rows(): readonly MemoryWriteBack[];
@@ -91,6 +97,7 @@ export function createMemoryWriteBacks(clock: Clock, given?: MemoryRows): Memory
     lane: row.lane,
     laneSeq: row.laneSeq,
     cause: row.owed.cause,
+    ...(row.owed.traceparent === undefined ? {} : { traceparent: row.owed.traceparent }),
     body: row.owed.body,
     contentType: row.owed.contentType,
     charset: row.owed.charset,
@@ -170,7 +177,7 @@ export function createMemoryWriteBacks(clock: Clock, given?: MemoryRows): Memory
       Object.assign(row, { state, token: row.token + 1, because: undefined, mayHaveTakenEffect: true });
       promote(row);
     },
-    owe: ({ key, lane, amountFen = 1650n, destination = "his" }) => {
+    owe: ({ key, lane, amountFen = 1650n, destination = "his", traceparent }) => {
       const rows = all();
       const laneSeq = BigInt(rows.filter((row) => row.lane === lane && row.destination === destination).length + 1);
       const id = `wb-${rows.length + 1}`;
@@ -191,6 +198,7 @@ export function createMemoryWriteBacks(clock: Clock, given?: MemoryRows): Memory
         when: "now",
         flow: "fake",
         node: "fake",
+        ...(traceparent === undefined ? {} : { traceparent }),
       };
       const state = laneOf({ destination, lane }).length === 0 ? "waiting" : "queued";
       const row = newWriteBack({ id, messageId: id, owed, state, laneSeq }, clock);

@@ -52,9 +52,9 @@ const CLOSE = `update write_back w set state = 'resolved', closed_at = ${at("$2"
   token = w.token + 1, resolution = 'superseded', resolved_by = $3, resolution_reason = $4 where w.id = $1`;
 /** In the original's place: its lane, its number in the lane, its cause. What is its own is the key and the body. $1 original, $2 copy, $3 key, $4 now in ms. */
 const COPY = `insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, cause_event_id, cause_type, content_type, charset,
-    amount_fen, serial, business_date, flow, node, order_key, forced, state, action, because, next_at, owed_at, replay_of)
+    amount_fen, serial, business_date, flow, node, order_key, forced, traceparent, state, action, because, next_at, owed_at, replay_of)
   select $2, $3, w.message_id, w.destination, w.kind, w.mapping, w.lane, w.lane_seq, w.bill, w.cause_event_id, w.cause_type, w.content_type, w.charset,
-    w.amount_fen, w.serial, w.business_date, w.flow, w.node, w.order_key, w.forced,
+    w.amount_fen, w.serial, w.business_date, w.flow, w.node, w.order_key, w.forced, w.traceparent,
     case when ${behindAnother("w")} then 'queued' else 'waiting' end, 'send', 'replay', ${at("$4")}, w.owed_at, w.id from write_back w where w.id = $1`;
 const COPY_BODY = "insert into write_back_body (message_id, write_back_id, body) values ($1, $2, $3::bytea)";
 

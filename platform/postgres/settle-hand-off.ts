@@ -57,6 +57,7 @@ const claimedOf = (one: WriteBack, laneSeq: bigint, leaseMs: number, laneBehind:
   action: "send",
   laneBehind,
   leaseMs,
+  ...(one.owed.traceparent === undefined ? {} : { traceparent: one.owed.traceparent }),
 });
 
 /** Reserves places for the heads that these plans make; none for a destination whose gate is shut, or a lane that a person holds. */

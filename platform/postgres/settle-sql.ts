@@ -131,6 +131,7 @@ export const WRITE_BACK_ROWS = batchOf("r", {
   state: "text",
   lease_ms: "double precision",
   wait_ms: "double precision",
+  traceparent: "text",
   body: "bytea",
 });
 /** `sending`: born claimed by us, with its attempt. Parameters after the rows: now (ms), worker. */
@@ -140,10 +141,10 @@ export const insertWriteBacks = (days: Days): string => `with rows as materializ
     insert into ${days.of("attempt")} (message_id, write_back_id, n, action, started_at, worker)
     select message_id, id, 1, 'send', ${at(`$${WRITE_BACK_ROWS.next}`)}, $${WRITE_BACK_ROWS.next + 1}::integer from rows where lease_ms is not null)
   insert into write_back (id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, order_key, cause_event_id, cause_type, content_type, charset,
-      amount_fen, serial, business_date, flow, node, state, next_at, owed_at,
+      amount_fen, serial, business_date, flow, node, traceparent, state, next_at, owed_at,
       token, attempts, lease_worker, lease_until, claimed_at, last_possible_send_at)
     select id, key, message_id, destination, kind, mapping, lane, lane_seq, bill, order_key, cause_event_id, cause_type, content_type, charset,
-      amount_fen, serial, business_date, flow, node, state,
+      amount_fen, serial, business_date, flow, node, traceparent, state,
       case when state in ('waiting', 'sending') then ${at(`$${WRITE_BACK_ROWS.next}`)} + coalesce(wait_ms, 0) * interval '1 millisecond' end,
       ${at(`$${WRITE_BACK_ROWS.next}`)}, case when lease_ms is null then 0 else 1 end, case when lease_ms is null then 0 else 1 end,
       case when lease_ms is not null then $${WRITE_BACK_ROWS.next + 1}::integer end,

@@ -230,6 +230,7 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
         state: born.leaseMs(id) === undefined ? state : "sending",
         lease_ms: born.leaseMs(id) ?? null,
         wait_ms: waitMs ?? null,
+        traceparent: owed.traceparent ?? null,
         body: pack(owed.body, "wire"),
       })),
     );

@@ -49,7 +49,7 @@ export const CLAIM = `with clock as materialized (select huiliu_now() as now),
     insert into attempt (message_id, write_back_id, n, action, started_at, worker)
     select message_id, id, attempts, action, now, $3::integer from claimed)
   select c.id, c.key, c.message_id, c.destination, c.kind, c.mapping, c.lane, c.lane_seq, c.cause_event_id, c.cause_type, c.content_type, c.charset,
-    c.amount_fen, c.serial, c.business_date::text as business_date, c.token, c.attempts, c.action, c.because,
+    c.amount_fen, c.serial, c.business_date::text as business_date, c.token, c.attempts, c.action, c.because, c.traceparent,
     ${msOf("c.owed_at")} as owed_ms, ${msOf("c.first_sent_at")} as first_sent_ms,
     case when c.possible_send_before is not null then greatest(0, ${msOf("c.now")} - ${msOf("c.possible_send_before")}) end as since_ms,
     (select count(*)::integer from (select 1 from write_back q where q.destination = c.destination and q.lane = c.lane and q.state = 'queued'

@@ -66,6 +66,7 @@ interface ClaimRow {
   readonly owed_ms: number;
   readonly first_sent_ms: number | null;
   readonly since_ms: number | null;
+  readonly traceparent: string | null;
 }
 
 const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
@@ -98,6 +99,7 @@ const claimedOf = (row: ClaimRow, body: Uint8Array | undefined, leaseMs: number)
   laneBehind: row.lane_behind,
   ...(row.since_ms === null ? {} : { sinceLastPossibleSendMs: Math.floor(row.since_ms) }),
   leaseMs,
+  ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
 });
 
 /** Where an attempt's end leads. A deferred answer that does not come in the time given is asked for. */

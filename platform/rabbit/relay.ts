@@ -124,6 +124,7 @@ export function createRelay(options: RelayOptions): Relay {
       type: event.type,
       contentType: EVENT_CONTENT_TYPE,
       body: Buffer.from(eventText(event)),
+      ...(event.traceparent === undefined ? {} : { headers: { traceparent: event.traceparent } }),
     });
     if ((answer === "nacked" || answer === "overdue") && options.undelivered !== undefined) {
       hurryUntil = performance.now() + HURRY_FOR_MS;

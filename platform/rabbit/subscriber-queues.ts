@@ -91,6 +91,7 @@ export const putInto =
       type: event.type,
       contentType: EVENT_CONTENT_TYPE,
       body: utf8.encode(eventText(event)),
+      ...(event.traceparent === undefined ? {} : { headers: { traceparent: event.traceparent } }),
       confirmWithinMs: PUT_WITHIN_MS,
     });
     switch (answer) {

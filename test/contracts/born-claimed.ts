@@ -69,7 +69,8 @@ export function bornClaimedContract(name: string, make: () => Promise<SettleWorl
       const places = fakeHandOff(10);
       const worker = await world.worker({ handOff: places });
       const destination = fresh("born-destination ");
-      const key = await owe(worker, "bill:1", { destination });
+      const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+      const key = await owe(worker, "bill:1", { destination, traceparent });
       const row = await world.writeBack(key);
       assert.equal(row?.state, "sending");
       const [claimed, ...more] = places.taken;
@@ -94,8 +95,9 @@ export function bornClaimedContract(name: string, make: () => Promise<SettleWorl
           claimed.serial,
           claimed.laneBehind,
           claimed.sinceLastPossibleSendMs,
+          claimed.traceparent,
         ],
-        ["<ok/>", 1_650n, "S1", 0, undefined],
+        ["<ok/>", 1_650n, "S1", 0, undefined, traceparent],
       );
       assert.equal(places.free(), 9);
       assert.deepEqual(

@@ -12,7 +12,7 @@ export interface WriteBackRow {
 export interface WriteBackWorld {
   readonly store: WriteBackStore;
   /** Owes one; answers its id. The body is the key. */
-  owe(about: { readonly key: string; readonly lane: string; readonly destination: string }): Promise<string>;
+  owe(about: { readonly key: string; readonly lane: string; readonly destination: string; readonly traceparent?: string }): Promise<string>;
   row(id: string): Promise<WriteBackRow | undefined>;
   advance(ms: number): Promise<void>;
   /** What a destination is allowed; `drainMs`: a person lets it drain so long whatever its mode says. */
@@ -97,6 +97,16 @@ export function writeBackContract(name: string, make: () => Promise<WriteBackWor
       assert.equal(await world.store.settle(endOf(claimed)), "settled");
       assert.deepEqual(await world.row(id), { state: "acknowledged", attempts: 1, mayHaveTakenEffect: true });
       assert.equal(await world.store.nextDueMs(destination), undefined);
+    });
+
+    test("the trace that a sender began comes with the claim; of others there is none", async () => {
+      const destination = freshDestination();
+      const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+      await world.owe({ key: `traced ${destination}`, lane: "bill:1", destination, traceparent });
+      assert.equal((await only(destination)).traceparent, traceparent);
+      const other = freshDestination();
+      await owe(other);
+      assert.equal((await only(other)).traceparent, undefined);
     });
 
     const GATES = [

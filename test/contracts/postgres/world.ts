@@ -165,7 +165,7 @@ export async function settleWorld(): Promise<SettleWorld> {
 /** Journals a message and settles it with one write-back. Answers the write-back's id. */
 export async function oweOne(
   stores: { readonly journal: JournalStore; readonly settle: SettleStore },
-  about: { readonly key: string; readonly lane: string; readonly destination: string },
+  about: { readonly key: string; readonly lane: string; readonly destination: string; readonly traceparent?: string },
 ): Promise<string> {
   const journaled = await stores.journal.append({ door: "amqp", partner: "his", kind: "payment", headers: {}, raw: Uint8Array.of(1) });
   if (journaled.kind !== "accepted") throw new Error("not accepted");

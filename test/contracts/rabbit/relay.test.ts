@@ -20,6 +20,8 @@ let failing: boolean;
 let last = 0n;
 let unsubscribe: () => Promise<void> = async () => undefined;
 
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 const outbox: OutboxStore = {
   async pending(afterSeq, limit) {
     if (failing) throw new Error("the database is not there");
@@ -43,6 +45,7 @@ function commit(count: number): Item[] {
       time: "2026-11-20T10:00:00+08:00",
       datacontenttype: "application/json",
       dataschema: "payment.settled/1",
+      traceparent: TRACEPARENT,
       data: { name: "张三", total: "100" } as unknown as Event["data"],
     };
     rows.set(last, event);
@@ -104,6 +107,7 @@ test("what an earlier run left is published in order, then hand-offs in process;
   assert.equal(fields.routingKey, "payment.settled");
   assert.equal(properties.contentType, EVENT_CONTENT_TYPE);
   assert.equal(properties.deliveryMode, 2);
+  assert.deepEqual(properties.headers, { traceparent: TRACEPARENT }, "a subscriber goes on in the sender's trace");
   assert.equal(JSON.parse(content.toString()).data.name, "张三");
 });
 
