@@ -112,3 +112,27 @@ test("credentials of any form are hidden by what stands around them; what an acc
     '{"payToken":"***","ecToken":"***","payAuthNo":"***"}',
   );
 });
+
+test("names in Latin letters are hidden where names stand, and words are left", () => {
+  const hidden: readonly (readonly [string, string])[] = [
+    ['<Patient no="P1" name="Zhang Weiguo"/>', "Weiguo"],
+    ["<Patient><No>1</No><Name>Smith John</Name></Patient>", "Smith"],
+    ['{"patient":{"no":"1","name":"O\'Brien Mary"}}', "Brien"],
+    ["患者 Johnson Peter 余额不足", "Johnson"],
+    ["patient name: Johnson, Peter", "Peter"],
+    ["MSH|^~\\&|HIS\rPID|1||P1^^^H||ZHANG^WEIGUO||19800101|M\rPV1|1|O|||||D1^CHEN^MING", "WEIGUO"],
+    ["MSH|^~\\&|HIS\rPID|1||P1^^^H||ZHANG^WEIGUO||19800101|M\rPV1|1|O||||D1^CHEN^MING", "MING"],
+    ["<V>Wang Xiaoming</V>", "Xiaoming"],
+    ['"OUYANG NANA"', "NANA"],
+  ];
+  for (const [text, name] of hidden) assert.ok(!maskText(text).includes(name), maskText(text));
+  for (const text of [
+    "the reply cannot be read: the bytes are not UTF-8",
+    '<Line no="1" name="Amoxicillin Capsule"/>',
+    "MSH|^~\\&|HIS|H1|ENGINE|H1|20261120||ADT^A01|1|P|2.4",
+    "Payment Confirm",
+    "writeback.resolved of a superseded write-back could not be sealed",
+    "a name is required",
+  ])
+    assert.equal(maskText(text), text);
+});

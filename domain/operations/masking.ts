@@ -2,6 +2,7 @@
  * Personal data in what people read and in logs: names keep the family name, numbers keep their ends (C: issue 2 "personal data masked"; S0-38).
  * Masks for reading, not for exporting: what no rule here recognises stays as it is, so bytes are never shown without an audited unmasking.
  */
+import { maskLatin } from "./masking-latin.ts";
 
 /** Deeper than any structure we log or show. */
 export const MASK_DEPTH_MAX = 12;
@@ -142,11 +143,13 @@ function maskMember(key: string, parent: string, value: string): string {
 const XML_LEAF = /<([A-Za-z_一-鿿][\w.:一-鿿-]{0,63})(\s[^<>]{0,500})?>(<!\[CDATA\[)?([^<>]{0,500}?)(\]\]>)?<\//g;
 const XML_ATTRIBUTE = /(?<![\w.一-鿿-])([A-Za-z_一-鿿][\w.一-鿿-]{0,63})=(["'])([^"'<>]{0,500})\2/g;
 const JSON_MEMBER = /"([^"\\]{1,64})"\s*:\s*"((?:[^"\\]|\\.){0,500})"/g;
+/** The same where JSON stands in a string of JSON (its quotes escaped, perhaps several times) or in XML. */
+const INNER_MEMBER = /(\\{1,7}"|&quot;)([^"\\&]{1,64})\1(\s*:\s*)\1([^"\\&]{0,500})\1/g;
 const LABELLED = /(姓名|患者|病人|联系人|持卡人|收费员|操作员)([:：]\s*)([一-鿿·]{2,6})/g;
 /** A partner's sentence: 患者张三余额不足. */
 const SPOKEN = /(患者|病人|参保人|持卡人|就诊人)([一-鿿]{2,3})/g;
 /** A whole field between the marks of the dialects we meet. */
-const FIELD = /(?<=^|[\^|,;~ \t\n\r>"'[\]$%=，；、：])([一-鿿·]{2,6})(?=$|[\^|,;~ \t\n\r<"'[\]$%，；、：])/g;
+const FIELD = /(?<=^|[\^|,;~ \t\n\r>"'[\]$%=，；、：])([一-鿿·]{2,6})(?=$|[\^|,;~ \t\n\r<"'[\]$%，；、：&\\])/g;
 
 const local = (tag: string): string => tag.slice(tag.lastIndexOf(":") + 1);
 const looksLikeName = (field: string): boolean => {
@@ -190,10 +193,13 @@ export function maskText(text: string): string {
       sensitive(key) ? `${key}=${quote}${maskMember(key, "", value)}${quote}` : all,
     )
     .replace(JSON_MEMBER, (all, key: string, value: string) => (sensitive(key) ? `"${key}":"${maskMember(key, "", value)}"` : all))
+    .replace(INNER_MEMBER, (all, quote: string, key: string, colon: string, value: string) =>
+      sensitive(key) ? `${quote}${key}${quote}${colon}${quote}${maskMember(key, "", value)}${quote}` : all,
+    )
     .replace(LABELLED, (_all, label: string, colon: string, name: string) => `${label}${colon}${maskName(name)}`)
     .replace(SPOKEN, (_all, label: string, name: string) => `${label}${maskSpoken(name)}`)
     .replace(FIELD, (field: string) => (looksLikeName(field) ? maskName(field) : field));
-  return maskNumbers(labelled);
+  return maskNumbers(maskLatin(labelled));
 }
 
 /**
