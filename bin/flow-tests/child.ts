@@ -23,7 +23,7 @@ import { BadContent } from "./partners.ts";
 import { playTest } from "./world.ts";
 
 /** Flows that have not started by then never will. */
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 interface Runtime {
   init(server: object, settings: object): void;

@@ -9,7 +9,7 @@ import type { StoredNode } from "../../platform/node-red/flow-files.ts";
 import type { Group, Job } from "./job.ts";
 
 /** Longest a run may take, real time. */
-const RUN_MS = 120_000;
+const RUN_MS = 240_000;
 /** What is kept of what the program says when it dies. */
 const SAID_MAX = 4_000;
 
@@ -18,7 +18,7 @@ const CHILD_ENV = ["PATH", "HOME", "TMPDIR", "TMP", "TEMP", "LANG", "SystemRoot"
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** Plays a job. Rejects when the program dies or takes longer than two minutes. */
+/** Plays a job. Rejects when the program dies or takes longer than four minutes. */
 export function runJob(job: Job, env: Readonly<Record<string, string | undefined>> = process.env): Promise<FlowTestRun> {
   const mine = last.then(() => runNow(job, env));
   last = mine.catch(() => undefined);
