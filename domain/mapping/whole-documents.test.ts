@@ -5,7 +5,7 @@ import { compileMapping, type Mapping } from "./mapping.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const words = { zh: "题目", en: "title" };
-const vendor = { name: words, charset: "utf-8", exchanges: [], constants: {} };
+const vendor = { name: words, charset: "utf-8" as const, exchanges: [], constants: {} };
 const deps = { events: { types: () => ["insurance.answered"], validate: () => [] }, sha256: () => "0" };
 function compiled(document: object): Mapping {
   const made = compileMapping(document, vendor, deps);

@@ -28,6 +28,7 @@ const CHARGES: Readonly<Record<string, readonly string[]>> = {
   lis: ["dft-p03"],
   ris: ["dft-p03"],
 };
+const APP_PAYS = ["PayForRecipes", "PayForAppointment", "InpatientFeePrepay"];
 const SETTLES = new Set(["settle"]);
 const REVERSES = new Set(["cancel", "reverse"]);
 
@@ -94,13 +95,17 @@ export function judgeDay(ledgers: Ledgers): DayReport {
   const his = of("his").filter((line) => line.sent === true && line.effect);
   const machine = of("nhsa").filter((line) => line.sent !== true && line.effect);
   const library = of("neusoft").flatMap((line) => (line.sent !== true && line.effect ? [{ ...line, order: billOfCall(line) }] : []));
+  const chongqing = of("chongqing").filter((line) => line.sent !== true && line.effect);
+  const mobile = of("nhsa-mobile").filter((line) => line.sent !== true && line.effect);
   const settled = [
+    ...standing(chongqing),
+    ...mobile.filter((line) => line.kind === "settle"),
     ...his.filter((line) => SETTLES.has(line.kind)),
     ...machine.filter((line) => line.kind === "settle"),
     ...standing(library),
   ];
   const reversed = [...his.filter((line) => REVERSES.has(line.kind)), ...machine.filter((line) => line.kind === "reverse")];
-  const payments = [...sentBy("his", ["payment"]), ...sentBy("jkt-platform", ["envelope"])];
+  const payments = [...sentBy("his", ["payment"]), ...sentBy("jkt-platform", ["envelope"]), ...sentBy("serviceforxml", APP_PAYS)];
   const refunds = sentBy("his", ["refund"]);
   const charges = Object.entries(CHARGES).flatMap(([partner, kinds]) => sentBy(partner, kinds));
   for (const [partner, kinds] of Object.entries(CHARGES)) total(`charges of ${partner}`, sentBy(partner, kinds));

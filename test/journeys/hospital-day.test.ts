@@ -17,6 +17,8 @@ before(async () => {
     profiles: {
       his: destination(QUICK),
       pharmacy: destination(QUICK),
+      neusoft: destination({ retry: QUICK.retry }),
+      chongqing: destination({ retry: QUICK.retry }),
       nhsa: destination({ ...QUICK, leaseMs: 4_000, trustNotFoundAfterMs: 1_500 }),
     },
   });
@@ -50,6 +52,9 @@ for (const faults of [false, true])
       "report → HIS told",
     ])
       assert.ok((totals[`${rule}: done`]?.count ?? 0) > 0, rule);
+    // Everybody has a part in it: whose settlements and payments were asked for.
+    const idle = played.leftOut.filter(({ partner }) => ["nhsa-mobile", "chongqing", "serviceforxml"].includes(partner));
+    assert.deepEqual(idle, []);
     if (faults) {
       assert.ok((played.faultsHit.his ?? 0) > 0 && (played.faultsHit.pharmacy ?? 0) > 0, JSON.stringify(played.faultsHit));
       assert.ok((played.inquiries.his ?? 0) > 0, "unclear ones are asked for");

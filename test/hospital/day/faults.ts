@@ -45,7 +45,8 @@ const FAULTS: Readonly<Record<string, (count: number) => readonly object[]>> = {
     ...on("reverse", 1, [DROP]),
   ],
   neusoft: (count) => [...spread(0, count, DROP), ...spread(1, 1, GARBLE), ...spread(2, 1, { ...HANG, ms: 3_000 })],
-  chongqing: () => [],
+  // What it does not know to the end is for a person: only calls that never began are struck.
+  chongqing: (count) => [...spread(0, count, UNAVAILABLE), ...spread(1, count, SLOW)],
   lis: (count) => [...on("dft-p03", count, [DROP]), ...on("oru-r01", count, [DROP, TWICE])],
   ris: (count) => [...on("order", count, [DROP, SLOW]), ...on("oru-r01", count, [DROP])],
   adt: (count) => [...on("charge-notice", count, [DROP, SLOW]), ...on("orm-o01", count, [TWICE]), ...on("report-notice", count, [DROP])],

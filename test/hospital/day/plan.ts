@@ -7,9 +7,12 @@ import { type Case, type CaseLine, createDice, MINUTE_MS, makeCase } from "../me
 export const BILL_KINDS = ["registration", "prescription", "lab", "exam"] as const;
 export type BillKind = (typeof BILL_KINDS)[number];
 
-/** Who settles the insured part: the insurer's DLL that the HIS calls itself and pushes as an exchange, the same DLL called by the engine over the bridge, or the front machine. */
-export type Settles = "exchange" | "bridge" | "frontmachine";
-const SETTLES = ["exchange", "bridge", "frontmachine", "frontmachine"] as const;
+/**
+ * Who settles the insured part: the insurer's DLL that the HIS calls itself and pushes as an exchange, the same DLL called by the engine over the bridge, Chongqing's DLL over its
+ * bridge, the front machine, or the mobile platform of its own accord.
+ */
+export type Settles = "exchange" | "bridge" | "chongqing" | "frontmachine" | "mobile";
+const SETTLES = ["exchange", "bridge", "frontmachine", "frontmachine", "mobile", "chongqing"] as const;
 
 /** What becomes of a bill after it was paid. `return`: one line of a prescription comes back; `refuse`: the pharmacist hands nothing out; `cancel`: all is given back. */
 export type Fate = "kept" | "return" | "refuse" | "cancel";
@@ -20,8 +23,8 @@ export interface Bill {
   /** The prescription's or the request's number. */
   readonly order: string;
   readonly settles: Settles | null;
-  /** Where the patient pays: at the window, or through the 12320 platform. */
-  readonly pays: "window" | "platform";
+  /** Where the patient pays: at the window, through the 12320 platform, or in the patients' app. */
+  readonly pays: "window" | "platform" | "app";
   /** The door by which the HIS sends what concerns this bill. */
   readonly via: "http" | "amqp";
   readonly fate: Fate;
@@ -68,23 +71,30 @@ export function planDay({ patients, seed, date }: DayOptions): readonly Bill[] {
       const pick = dice(4);
       if (!is) continue;
       const ordinal = patient * BILLS_PER_PATIENT + index;
-      // Registrations are paid by the patient alone.
-      const one = caseOf(kind, seed, date, ordinal, first, kind === "registration" ? null : settles);
-      bills.push(billOf(kind, one, kind === "registration" ? null : settles, fate, pick));
+      // Registrations are paid by the patient alone. Chongqing knows visits and no bills, so there the HIS itself charges by visit: examinations.
+      const by = kind === "registration" ? null : settles === "chongqing" && kind !== "exam" ? "exchange" : settles;
+      const one = caseOf(kind, seed, date, ordinal, first, by);
+      bills.push(billOf(kind, one, by, fate, pick));
     }
   }
   return bills;
 }
 
-function billOf(kind: BillKind, one: Case, settles: Settles | null, chance: number, pick: number): Bill {
+/** The patient pays in the app, which knows visits and no bills: so does the HIS then. */
+const APP = 1;
+const PAYS = ["platform", "app", "window", "window"] as const;
+
+function billOf(kind: BillKind, given: Case, settles: Settles | null, chance: number, pick: number): Bill {
+  const app = kind === "registration" && pick === APP;
+  const one = app ? { ...given, visit: `${given.visit}A`, bill: `${given.visit}A` } : given;
   const via = one.ordinal % 2 === 0 ? "http" : "amqp";
   // Accession numbers of DICOM hold 16 characters.
   const day = kind === "exam" ? one.date.slice(5).replace("-", "") : one.date.replaceAll("-", "");
   const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${day}${one.tail}`;
-  const pays = kind === "registration" && pick === 0 ? "platform" : "window";
+  const pays = kind === "registration" ? (PAYS[pick] ?? "window") : "window";
   const base = { kind, order, settles, via, pays } as const;
-  // Over the bridge nothing is taken back on this day: the HIS cancels by calls of its own.
-  if (settles === "bridge") return { ...base, fate: "kept", one };
+  // Over the bridges, on the mobile platform and in the app nothing is taken back on this day: the HIS cancels by calls of its own.
+  if (settles === "bridge" || settles === "chongqing" || settles === "mobile" || pays === "app") return { ...base, fate: "kept", one };
   if (kind === "prescription" && settles === null && chance < 12) {
     const returned = one.lines[pick % one.lines.length];
     if (returned !== undefined) return { ...base, fate: "return", one: { ...one, back: returned.amount }, returned };
@@ -115,8 +125,9 @@ function caseOf(kind: BillKind, seed: number, date: string, ordinal: number, fir
   const account = settles === null ? 0n : (total - fund) / 2n;
   const { patientNo, patientName, operator, doctor, department } = first;
   // Behind the DLL a visit is settled once: there each bill is a visit of its own.
-  const visit = settles === "bridge" ? made.visit : first.visit;
+  const visit = settles === "bridge" || settles === "chongqing" ? made.visit : first.visit;
+  const bill = settles === "chongqing" ? { bill: visit } : {};
   const shares = { total, drugs: kind === "prescription" ? total : 0n, fund, account, cash: total - fund - account, partialSelf: 0n };
   const at = made.at + (ordinal % BILLS_PER_PATIENT) * 10 * MINUTE_MS;
-  return { ...made, ...shares, at, lines, patientNo, patientName, visit, operator, doctor, department };
+  return { ...made, ...bill, ...shares, at, lines, patientNo, patientName, visit, operator, doctor, department };
 }

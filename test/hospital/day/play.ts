@@ -42,7 +42,7 @@ export interface Played {
 /** Every partner of the issue; those not running are named. */
 export const WANTED = [
   ...["his", "emr", "pharmacy", "lis", "ris", "adt", "pacs"],
-  ...["nhsa", "nhsa-mobile", "neusoft", "chongqing", "bank", "jkt-platform"],
+  ...["nhsa", "nhsa-mobile", "neusoft", "chongqing", "bank", "jkt-platform", "serviceforxml"],
 ] as const;
 const POLL_MS = 250;
 /** Doubles come late: so long the ledgers have to hold still at the end. */
@@ -127,7 +127,7 @@ export async function playDay(stage: Stage, options: PlayOptions): Promise<Playe
  */
 async function settledBills({ stage, options, refused }: Play, bills: readonly Bill[]): Promise<readonly Bill[]> {
   const since = performance.now();
-  const waiting = new Set(bills.filter(({ settles }) => settles === "frontmachine" || settles === "bridge"));
+  const waiting = new Set(bills.filter(({ settles }) => settles !== null && settles !== "exchange"));
   const settled = new Map<Bill, Bill>();
   while (waiting.size > 0 && performance.now() - since < options.waitMs) {
     const ledgers = await stage.read();
@@ -146,7 +146,9 @@ async function settledBills({ stage, options, refused }: Play, bills: readonly B
   }
   for (const { order } of waiting) refused.push(`settled ${order}: no insurer has told the HIS of its settlement`);
   if (settled.size > 0)
-    options.say(`front machine and bridge settled ${settled.size} (${((performance.now() - since) / 1_000).toFixed(1)} s)`);
+    options.say(
+      `front machine, mobile platform and bridges settled ${settled.size} (${((performance.now() - since) / 1_000).toFixed(1)} s)`,
+    );
   return bills.flatMap((bill) => (waiting.has(bill) ? [] : [settled.get(bill) ?? bill]));
 }
 
@@ -218,6 +220,18 @@ function standIn(play: Play, given: Bill): Bill {
   if (bill.settles === "bridge" && !play.stage.names.has("neusoft")) {
     leave(play, "neusoft", "the HIS calls the DLL itself and pushes the exchange", 1);
     bill = { ...bill, settles: "exchange" };
+  }
+  if (bill.settles === "chongqing" && !play.stage.names.has("chongqing")) {
+    leave(play, "chongqing", "the HIS calls a DLL itself and pushes the exchange", 1);
+    bill = { ...bill, settles: "exchange" };
+  }
+  if (bill.settles === "mobile" && !play.stage.names.has("nhsa-mobile")) {
+    leave(play, "nhsa-mobile", "the HIS calls a DLL itself and pushes the exchange", 1);
+    bill = { ...bill, settles: "exchange" };
+  }
+  if (bill.pays === "app" && !play.stage.names.has("serviceforxml")) {
+    leave(play, "serviceforxml", "the window is paid instead", 1);
+    bill = { ...bill, pays: "window" };
   }
   if (bill.pays === "platform" && !play.stage.names.has("jkt-platform")) {
     leave(play, "jkt-platform", "the window is paid instead", 1);

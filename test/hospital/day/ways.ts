@@ -1,11 +1,13 @@
 /** Who sends what for a bill: the order each partner's control door takes. */
 import { chinaTime } from "../clock.ts";
 import type { LedgerLine } from "../ledger.ts";
+import type { Case } from "../messages/cases.ts";
 import { payOrder } from "../messages/jkt.ts";
 import type { Bill } from "./plan.ts";
 import type { Stage } from "./stage.ts";
 
 const EXAM_MS = 9 * 60_000;
+const PAID_MS = 5 * 60_000;
 
 const people = ({ one, order }: Bill) => ({
   bill: one.bill,
@@ -85,9 +87,16 @@ const linesOf = ({ one }: Bill) =>
 /** The insured part, or its reversal. The HIS calls the insurer's DLL itself and pushes the exchange, or asks the engine to settle at the front machine. */
 export async function sendSettlement(stage: Stage, bill: Bill, how: "settle" | "reverse" = "settle"): Promise<void> {
   const { one, via, settles } = bill;
-  if (settles === "bridge") {
-    await stage.send("neusoft", { message: "fees", visit: one.visit, fen: one.total.toString() });
-    await stage.send("his", { message: "insurance-dll", via, case: one });
+  if (settles === "bridge" || settles === "chongqing") {
+    await stage.send(settles === "bridge" ? "neusoft" : "chongqing", { message: "fees", visit: one.visit, fen: one.total.toString() });
+    await stage.send("his", { message: "insurance-dll", via, case: settles === "bridge" ? one : { ...one, dll: "chongqing" } });
+    return;
+  }
+  if (settles === "mobile") {
+    const lines = one.lines.map(({ national, code, amount }) => ({ code: national ?? `S${code}`, fen: amount.toString() }));
+    const paid = (await stage.send("nhsa-mobile", { message: "paid", bill: one.bill, lines })) as { readonly payOrdId: string };
+    // The platform tells again what nobody doubts: it must stay one settlement.
+    await stage.send("nhsa-mobile", { message: "notice", payOrdId: paid.payOrdId });
     return;
   }
   if (settles === "exchange") {
@@ -113,27 +122,44 @@ interface Uploaded {
   readonly psnNo: string;
 }
 
+/** Whose ledger tells a settlement, and under which number. */
+const INSURERS: Readonly<Record<string, (one: Case) => readonly [string, string]>> = {
+  bridge: (one) => ["neusoft", one.visit],
+  chongqing: (one) => ["chongqing", one.visit],
+  mobile: (one) => ["nhsa-mobile", one.bill],
+};
+
 type Ledgers = ReadonlyMap<string, readonly LedgerLine[]>;
 
 /** The bill as its insurer has settled it: its shares, and what a reversal will name. Undefined while the insurer's ledger has no settlement that stands. */
 export function settledBy(ledgers: Ledgers, bill: Bill): Bill | undefined {
-  const [insurer, order] = bill.settles === "bridge" ? (["neusoft", bill.one.visit] as const) : (["nhsa", bill.one.bill] as const);
+  const [insurer, order] = INSURERS[bill.settles ?? ""]?.(bill.one) ?? ["nhsa", bill.one.bill];
   const lines = (ledgers.get(insurer) ?? []).filter((one) => one.effect && one.sent !== true && one.order === order);
   const line = lines.at(-1);
   if (line?.kind !== "settle" || line.insured === undefined || line.serial === undefined) return undefined;
   const [fund, account, cash] = [line.insured.fund, line.insured.account, line.insured.cash].map(BigInt) as [bigint, bigint, bigint];
   const back = bill.one.back === undefined ? {} : { back: cash };
-  if (bill.settles === "bridge") return { ...bill, one: { ...bill.one, fund, account, cash, ...back } };
+  if (bill.settles !== "frontmachine") return { ...bill, one: { ...bill.one, fund, account, cash, ...back } };
   const asked = JSON.parse(line.raw) as { readonly input?: { readonly data?: { readonly mdtrt_id?: string; readonly psn_no?: string } } };
   const { mdtrt_id: mdtrtId = "", psn_no: psnNo = "" } = asked.input?.data ?? {};
   return { ...bill, one: { ...bill.one, fund, account, cash, ...back, claim: { mdtrtId, psnNo, settlement: line.serial } } };
 }
 
-/** The patient pays at the window (the HIS tells it), or through the platform, which tells it in its own envelope. */
+/** The patient pays at the window (the HIS tells it), through the platform, which tells it in its own envelope, or in the app. */
 export async function sendPayment(stage: Stage, bill: Bill): Promise<void> {
   const { one, via, pays } = bill;
   if (pays === "window") {
     await stage.send("his", { message: "payment", via, case: one });
+    return;
+  }
+  if (pays === "app") {
+    const about = {
+      no: one.visit,
+      fen: one.total.toString(),
+      serial: `APP${one.date.replaceAll("-", "")}${one.tail}`,
+      at: chinaTime(one.at + PAID_MS),
+    };
+    await stage.send("serviceforxml", { ...about, operation: "PayForAppointment", transaction: `4200${about.serial}` });
     return;
   }
   const fields = Object.fromEntries(

@@ -2,7 +2,7 @@
 import type { Plan } from "../faults.ts";
 import type { LedgerLine } from "../ledger.ts";
 import type { Mode } from "../partner.ts";
-import { type Answer, type Ask } from "./wire.ts";
+import type { Answer, Ask } from "./wire.ts";
 
 /** One thing done. */
 export interface Done {

@@ -48,6 +48,8 @@ export interface Case {
   readonly channel: "WX" | "ZFB" | "YL";
   /** The visit and the person at the insurer, for what the HIS asks of the front machine; with `settlement`, that is taken back. */
   readonly claim?: { readonly mdtrtId: string; readonly psnNo: string; readonly settlement?: string };
+  /** Whose DLL settles it, where the engine calls one; absent: Neusoft's. */
+  readonly dll?: "chongqing";
   /** What is given back of the patient's payment; absent: as the generators choose. */
   readonly back?: bigint;
 }

@@ -31,7 +31,7 @@ export function charge(one: Case, charset: string): Made {
     operator(one) +
     element("ChargedAt", chinaTime(one.at)) +
     `<Lines>${lines.join("")}</Lines>`;
-  const head = attributes({ no: `CF${dated(one)}`, bill: one.bill });
+  const head = attributes({ no: `CF${dated(one)}`, bill: billOf(one) });
   return made(one, charset, "charge", one.at, `<Charge${head}>${body}${element("Total", yuanOfFen(one.total))}</Charge>`, []);
 }
 
@@ -78,7 +78,7 @@ export function payment(one: Case, charset: string): Made {
     element("Receipt", `FP${dated(one)}`);
   const no = `ZF${dated(one)}`;
   const expect = { order: one.bill, kind: "payment-confirm", serial: no, amount: paid.toString(), lane: one.bill, seq: 2 };
-  return made(one, charset, "payment", at, `<Payment${attributes({ no, bill: one.bill })}>${body}</Payment>`, [expect]);
+  return made(one, charset, "payment", at, `<Payment${attributes({ no, bill: billOf(one) })}>${body}</Payment>`, [expect]);
 }
 
 /** The refund of that payment, every third one in full, the others of a part. The HIS is owed a refund confirm. */
@@ -137,7 +137,7 @@ export function insuranceRequest(one: Case, charset: string): Made {
   return { ...asked, id: `${asked.id}${step}`, body: { ...asked.body, text: asked.body.text.replace(asked.id, `${asked.id}${step}`) } };
 }
 
-/** Has the engine settle the bill through the insurer's DLL (Neusoft 2410 over the bridge). What the HIS hears of it is the insurer's to say. */
+/** Has the engine settle the bill through the insurer's DLL (Neusoft 2410 or Chongqing 05 over the bridge). What the HIS hears of it is the insurer's to say. */
 export function insuranceDll(one: Case, charset: string): Made {
   const at = one.at + 2 * MINUTE_MS;
   const serial = `${chinaDigits(at)}-00200002-${String(one.ordinal % CASES_PER_SECOND).padStart(4, "0")}`;
@@ -145,12 +145,15 @@ export function insuranceDll(one: Case, charset: string): Made {
     people(one) +
     `<Operator${attributes({ no: "0001", name: one.operator, shift: `${one.date.replaceAll("-", "")}-00200002-0001-01` })}/>` +
     element("RequestedAt", chinaTime(at)) +
-    `<Settle${attributes({ medicalType: "11", account: "1", lines: String(one.lines.length) })}/>` +
+    `<Settle${attributes({ medicalType: "11", account: "1", ...(one.dll === "chongqing" ? { insuranceType: "1" } : {}), lines: String(one.lines.length) })}/>` +
     `<Diagnosis${attributes({ code: "J06.900", name: "急性上呼吸道感染" })}/>` +
     element("Total", yuanOfFen(one.total));
-  const head = attributes({ no: serial, bill: one.bill, step: "settle", interface: "neusoft" });
+  const head = attributes({ no: serial, bill: one.bill, step: "settle", interface: one.dll ?? "neusoft" });
   return made(one, charset, "insurance-dll", at, `<InsuranceDll${head}>${body}</InsuranceDll>`, []);
 }
+
+/** A bill that is its visit has no number of its own, and none is told. */
+const billOf = (one: Case): string | undefined => (one.bill === one.visit ? undefined : one.bill);
 
 function patientShare(one: Case): bigint {
   return one.payer === "self" ? one.total : one.cash;
