@@ -18,6 +18,7 @@ import { asyncApi, type InboundMessage } from "./asyncapi.ts";
 import { alarmsPage } from "./alarms.ts";
 import { alertRules } from "./alert-rules.ts";
 import { codesPage } from "./codes.ts";
+import { rightsPage } from "./rights.ts";
 import { partnerPages, PARTNERS_FOLDER } from "./partner-pages.ts";
 
 /** The project. */
@@ -117,6 +118,7 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     ["docs/outcomes.md", outcomesMarkdown()],
     ["docs/codes.md", codesPage()],
     ["docs/alarms.md", alarmsPage()],
+    ["docs/rights.md", rightsPage()],
     ["docs/alert-rules.yml", alertRules()],
     ...(mappings === MAPPINGS_FOLDER ? await partnerPages(ROOT, definitions) : []),
   ];

@@ -95,6 +95,16 @@ describe("what is wrong by what was measured", () => {
       measured(T0, { stalled: [{ subscriber: "his", sinceMs: ago(MINUTE), why: "full" }] }),
       ["subscriber-stalled his warn"],
     ],
+    [
+      "a person forgot his password",
+      measured(T0, { held: { logins: 1, addresses: 0, codes: 0, failures: 6 } }),
+      ["sign-in-held console warn"],
+    ],
+    [
+      "somebody tries passwords",
+      measured(T0, { held: { logins: 30, addresses: 1, codes: 0, failures: 99 } }),
+      ["sign-in-held console page"],
+    ],
     ["a sink is down", measured(T0, { sinks: [{ sink: "mail", waitingSinceMs: ago(2 * MINUTE), waiting: 1 }] }), ["sink-down mail warn"]],
     ["what was not measured is not judged", measured(T0, { unknown: new Set<AlarmKind>(["write-back-parked"]) }, { parked: 3 }), []],
   ];

@@ -11,6 +11,8 @@ export const BLOCKED_PAGE_MS = 60 * MINUTE;
 export const UNCLEAR_MS = 5 * MINUTE;
 /** A held write-back that old waits for a bill that nobody pays. */
 export const HELD_MS = 24 * 60 * MINUTE;
+/** More login names, addresses and second factors than this held back at once are no forgetful people. */
+const HELD_PAGE = 10;
 /** An event that has owed nothing by then was not written back. */
 export const UNWRITTEN_MS = 15 * MINUTE;
 export const NOT_FED_WARN_MS = MINUTE;
@@ -114,6 +116,10 @@ function ofMachine(measured: Measured, add: Add): void {
     if (used >= DISK_WARN_USED) add("disk-low", "database", used >= DISK_PAGE_USED ? "page" : "warn", details);
   }
   for (const day of measured.missingDays) add("partitions-missing", day, "page", {});
+  if (measured.held) {
+    const { logins, addresses, codes } = measured.held;
+    add("sign-in-held", "console", logins + addresses + codes > HELD_PAGE ? "page" : "warn", { ...measured.held });
+  }
   if (measured.audit) add("audit-broken", "audit", "page", { ...measured.audit });
   for (const one of measured.sinks) {
     const waited = nowMs - one.waitingSinceMs;

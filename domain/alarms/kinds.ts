@@ -29,6 +29,7 @@ export const ALARM_KINDS = [
   "partitions-missing",
   "sink-down",
   "audit-broken",
+  "sign-in-held",
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
@@ -338,6 +339,22 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
     severities: ["page"],
     startAfterMs: AT_ONCE,
     endAfterMs: SETTLED,
+  },
+  "sign-in-held": {
+    zh: "控制台登录失败过多，暂停登录",
+    en: "Signing in at the console is held back after too many failures",
+    subject: { zh: "固定为 console", en: "always console" },
+    when: {
+      zh: "某登录名、地址或验证码连续失败过多；同时涉及 10 个以上时升为紧急（有人在试密码）",
+      en: "a login name, an address or a second factor has failed too often; page when it is more than ten at once: somebody tries passwords",
+    },
+    next: {
+      zh: "npx huiliu account list 查看被锁账户；问本人；不是本人则查日志中的地址并封堵",
+      en: "npx huiliu account list shows locked accounts; ask the person; if it was not him, find the address in the log and shut it out",
+    },
+    severities: BOTH,
+    startAfterMs: AT_ONCE,
+    endAfterMs: MINUTE,
   },
 };
 

@@ -53,6 +53,8 @@ export interface Measured {
   readonly missingDays: readonly string[];
   /** What was found wrong with the audit's chain; absent: nothing. */
   readonly audit?: { readonly findings: number; readonly kinds: string; readonly first: string };
+  /** What sign-in holds back now: login names, addresses and second factors, and the failures behind them. Absent: nothing. */
+  readonly held?: { readonly logins: number; readonly addresses: number; readonly codes: number; readonly failures: number };
   readonly sinks: readonly { readonly sink: string; readonly waitingSinceMs: number; readonly waiting: number }[];
   /** Kinds that could not be measured now: what is open of them is neither ended nor started. */
   readonly unknown: ReadonlySet<AlarmKind>;

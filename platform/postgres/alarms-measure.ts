@@ -129,6 +129,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
       const living = await deps.living();
       return rowsOf<sql.WorkerRow>(sql.SILENT, () => [living])();
     }),
+    signIns: probe(deps, 5 * SECOND, rowsOf<sql.HeldSignInRow>(sql.HELD_SIGN_INS)),
     stalled: probe(deps, 10 * SECOND, rowsOf<sql.StalledRow>(sql.STALLED)),
     sinks: probe(deps, TICK, rowsOf<sql.SinkRow>(sql.SINKS)),
     days: probe(deps, 60 * SECOND, () => missingDays(deps, rowsOf)),
@@ -164,6 +165,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
       const dead = await of(probes.dead, "dead-letters");
       const disk = await of(probes.disk, "disk-low");
       const audit = await of(probes.audit, "audit-broken");
+      const [held] = (await of(probes.signIns, "sign-in-held")) ?? [];
       return {
         nowMs,
         destinations: [...profiles].map(([name, thresholds]) => destinationOf(name, thresholds, rows, owed.get(name))),
@@ -172,6 +174,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
         outbox: orNothing("oldestMs", work?.outbox_ms),
         ...(dead === undefined ? {} : { dead }),
         ...(disk === undefined ? {} : { disk }),
+        ...(held === undefined ? {} : { held }),
         ...(audit === undefined || audit === null ? {} : { audit }),
         totals: (await of(probes.totals, "totals-differ")) ?? [],
         unwritten: (await of(probes.unwritten, "not-written-back")) ?? [],

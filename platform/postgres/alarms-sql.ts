@@ -98,6 +98,17 @@ export const LAST_HOUR = `select w.destination, count(*)::integer as acknowledge
     and w.closed_at > ${NOW} - interval '1 hour'
   group by w.destination`;
 
+/** What sign-in holds back (domain/access/throttle.ts). */
+export interface HeldSignInRow {
+  readonly logins: number;
+  readonly addresses: number;
+  readonly codes: number;
+  readonly failures: number;
+}
+export const HELD_SIGN_INS = `select count(*) filter (where t.subject like 'login:%')::integer as logins, count(*) filter (where t.subject like 'address:%')::integer as addresses,
+    count(*) filter (where t.subject like 'code:%')::integer as codes, coalesce(sum(t.failures), 0)::integer as failures
+  from sign_in_throttle t where t.held_until > ${NOW} having count(*) > 0`;
+
 export interface WorkerRow {
   readonly name: string;
   readonly seen_ms: number;
