@@ -1,6 +1,6 @@
 /** One message: what happened when, from door to partner; its bytes, events, write-backs, and what people did. */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Descriptions, Flex, Skeleton, Space, Tabs, Typography } from "antd";
+import { Alert, Flex, Skeleton, Space, Tabs, Typography } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -17,6 +17,7 @@ import { inLanguage } from "../../texts/index.ts";
 import { BytesView } from "./bytes-view.tsx";
 import { CompareView } from "./compare-view.tsx";
 import { Events } from "./events-view.tsx";
+import { Facts } from "./facts.tsx";
 import { LegTags } from "./legs.tsx";
 import { MessageDeeds } from "./message-deeds.tsx";
 import { WriteBacks } from "./owed.tsx";
@@ -99,7 +100,6 @@ function Head({ message, detail }: { readonly message: MessageRow; readonly deta
     {
       key: "keys",
       label: t("head.keys"),
-      span: 3,
       children:
         detail.keys.length === 0 ? undefined : (
           <Space wrap size="small">
@@ -118,7 +118,7 @@ function Head({ message, detail }: { readonly message: MessageRow; readonly deta
         <StateTag kind="message" state={message.state} />
         {message.legs !== undefined && <LegTags legs={message.legs} />}
       </Space>
-      <Descriptions size="small" column={{ xs: 1, md: 2, xl: 3 }} items={items.filter(({ children }) => children !== undefined)} />
+      <Facts items={items} />
       {message.parked !== undefined && <ParkedWhy parked={message.parked} />}
     </Flex>
   );
@@ -148,7 +148,7 @@ function ParkedWhy({ parked }: { readonly parked: NonNullable<MessageRow["parked
               {t("fact.node")}：{node.flow} / {node.name ?? node.type}
             </div>
           )}
-          {problems.length > 0 && (
+          {problems.length > 1 && (
             <ul style={{ margin: 0, paddingLeft: 16 }} aria-label={t("parked.problems")}>
               {problems.slice(0, 20).map((one) => (
                 <li key={`${one.at} ${one.code}`}>{inLanguage(one)}</li>

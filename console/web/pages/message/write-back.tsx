@@ -1,6 +1,6 @@
 /** One write-back: what is owed, every attempt with its verdict, and what people did. */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Descriptions, Flex, Skeleton, Space, Table, Tabs, Tag, Typography } from "antd";
+import { Alert, Flex, Skeleton, Space, Table, Tabs, Tag, Typography } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
@@ -15,6 +15,7 @@ import { Problem } from "../../parts/problem.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
 import { inLanguage, languageNow } from "../../texts/index.ts";
 import { linesOf } from "./compare.ts";
+import { Facts } from "./facts.tsx";
 import { Attempts, Verdict } from "./owed.tsx";
 import { TextView } from "./payload-view.tsx";
 import { Deeds } from "./record.tsx";
@@ -124,7 +125,7 @@ function Head({ detail }: { readonly detail: WriteBackDetail }) {
         {row.mayHaveTakenEffect && row.state !== "acknowledged" && <Tag color="error">{t("wb.effect")}</Tag>}
         {row.resolution !== undefined && <Tag>{t(`wb.resolve.${row.resolution}`, { defaultValue: row.resolution })}</Tag>}
       </Space>
-      <Descriptions size="small" column={{ xs: 1, md: 2, xl: 3 }} items={items.filter(({ children }) => children !== undefined)} />
+      <Facts items={items} />
       {row.parked !== undefined ? (
         <Alert
           type="error"

@@ -21,6 +21,9 @@ export interface FiltersProps {
   readonly seen: Readonly<Record<"kind" | "flow", readonly string[]>>;
 }
 
+/** Lines of a pasted list that are shown at once. */
+const ROWS_MAX = 6;
+
 /** Without the cursor: another search begins at its first page. */
 const fresh = ({ after: _, ...search }: Search): Search => search;
 
@@ -108,7 +111,9 @@ function KeyBox({ search, onChange, box }: Pick<FiltersProps, "search" | "onChan
           placeholder={t("box")}
           value={text}
           autoFocus
-          autoSize={{ minRows: 1, maxRows: 6 }}
+          // Not by autoSize: it measures with an inline style, which the CSP forbids, in a box that can be focused and is hidden.
+          rows={Math.min(ROWS_MAX, text.split("\n").length)}
+          style={{ resize: "none" }}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
@@ -142,22 +147,19 @@ function SpanChoice({ search, onChange }: Pick<FiltersProps, "search" | "onChang
         onChange={choose}
         options={SPANS.map((value) => ({ value, label: t(`span.${value}`) }))}
       />
-      {search.span === "own" && (
-        <>
-          {(["from", "to"] as const).map((end) => (
-            <DatePicker
-              key={end}
-              aria-label={t(`span.${end}`)}
-              placeholder={t(`span.${end}`)}
-              value={day(search[end])}
-              onChange={(value) => {
-                const { [end]: _, ...rest } = search;
-                onChange(value === null ? rest : { ...rest, [end]: value.format("YYYY-MM-DD") });
-              }}
-            />
-          ))}
-        </>
-      )}
+      {search.span === "own" &&
+        (["from", "to"] as const).map((end) => (
+          <DatePicker
+            key={end}
+            aria-label={t(`span.${end}`)}
+            placeholder={t(`span.${end}`)}
+            value={day(search[end])}
+            onChange={(value) => {
+              const { [end]: _, ...rest } = search;
+              onChange(value === null ? rest : { ...rest, [end]: value.format("YYYY-MM-DD") });
+            }}
+          />
+        ))}
     </Space>
   );
 }

@@ -160,19 +160,19 @@ function Found({ items, chosen, open, loading, search }: FoundProps) {
     {
       key: "message",
       title: t("column.message"),
-      width: 190,
+      width: 180,
       render: (_, row) => (
         <>
           <Typography.Text strong>{row.partner}</Typography.Text> {row.kind} <Typography.Text type="secondary">{row.door}</Typography.Text>
         </>
       ),
     },
-    { key: "identity", title: t("column.identity"), ellipsis: true, render: (_, row) => row.identity },
+    { key: "identity", title: t("column.identity"), width: 230, ellipsis: true, render: (_, row) => row.identity },
     { key: "flow", title: t("column.flow"), width: 150, ellipsis: true, render: (_, row) => row.flow },
     {
       key: "state",
       title: t("column.state"),
-      width: 130,
+      width: 110,
       render: (_, row) => (
         <>
           <StateTag kind="message" state={row.state} />
@@ -180,7 +180,7 @@ function Found({ items, chosen, open, loading, search }: FoundProps) {
         </>
       ),
     },
-    { key: "legs", title: t("column.legs"), width: 250, render: (_, row) => row.legs && <LegTags legs={row.legs} /> },
+    { key: "legs", title: t("column.legs"), width: 205, render: (_, row) => row.legs && <LegTags legs={row.legs} /> },
     { key: "why", title: t("column.why"), ellipsis: true, render: (_, row) => row.parked && inLanguage(row.parked) },
   ];
   const none = search.keys.length === 0 && search.span === "today" ? t("empty.today") : t("empty");
