@@ -116,7 +116,8 @@ export function createFailureItems(deps: Pick<OperationsDeps, "reads" | "keysOf"
       ...(total?.fen == null ? {} : { fen: total.fen }),
       lookedAt: looked.length,
       more: found.length > looked.length,
-      bills: shownOf(distinct([...column("bill"), ...keys.bills]), (value) => value),
+      // A lane's bill is kept with its kind before it, a key is not.
+      bills: shownOf(distinct([...column("bill").map((bill) => bill?.replace(/^bill:/, "")), ...keys.bills]), (value) => value),
       patients: shownOf(keys.patients, (value) => maskNumber(value)),
       lanes: lanes ?? { blocked: 0, behind: 0, behindFen: "0" },
     };

@@ -84,7 +84,7 @@ export function RateText({ view }: { readonly view: DestinationView }) {
 const columnsOf = (t: TFunction<"destinations">, deeds: Deeds) => [
   {
     title: t("col.name"),
-    width: 150,
+    width: 115,
     render: (_: unknown, { destination, known }: DestinationView) => (
       <>
         <Link to={`/destinations/${destination}`}>{destination}</Link>
@@ -96,10 +96,10 @@ const columnsOf = (t: TFunction<"destinations">, deeds: Deeds) => [
       </>
     ),
   },
-  { title: t("col.gate"), width: 190, render: (_: unknown, view: DestinationView) => <GateTags view={view} /> },
+  { title: t("col.gate"), width: 150, render: (_: unknown, view: DestinationView) => <GateTags view={view} /> },
   {
     title: t("col.backlog"),
-    width: 170,
+    width: 165,
     render: (_: unknown, view: DestinationView) => {
       const { n, parked } = countsOf(view);
       return (
@@ -113,16 +113,16 @@ const columnsOf = (t: TFunction<"destinations">, deeds: Deeds) => [
       );
     },
   },
-  { title: t("col.money"), width: 120, align: "right" as const, render: (_: unknown, { fen }: DestinationView) => <Fen value={fen} /> },
+  { title: t("col.money"), width: 105, align: "right" as const, render: (_: unknown, { fen }: DestinationView) => <Fen value={fen} /> },
   {
     title: t("col.oldest"),
-    width: 100,
+    width: 75,
     render: (_: unknown, { oldestAgeSeconds }: DestinationView) => (
       <Age ms={oldestAgeSeconds === undefined ? undefined : oldestAgeSeconds * 1_000} />
     ),
   },
-  { title: t("col.rate"), width: 110, render: (_: unknown, view: DestinationView) => <RateText view={view} /> },
-  { title: t("col.wire"), dataIndex: "onWire", width: 70, align: "right" as const },
+  { title: t("col.rate"), width: 90, render: (_: unknown, view: DestinationView) => <RateText view={view} /> },
+  { title: t("col.wire"), dataIndex: "onWire", width: 60, align: "right" as const },
   {
     title: t("col.failure"),
     ellipsis: true,
@@ -138,5 +138,5 @@ const columnsOf = (t: TFunction<"destinations">, deeds: Deeds) => [
       );
     },
   },
-  { title: t("col.do"), width: 180, render: (_: unknown, view: DestinationView) => <GateDeeds view={view} deeds={deeds} small /> },
+  { title: t("col.do"), width: 185, render: (_: unknown, view: DestinationView) => <GateDeeds view={view} deeds={deeds} small /> },
 ];

@@ -106,7 +106,7 @@ function Numbers({ group, affected }: { readonly group: FailureGroup; readonly a
   const atLeast = (n: number | undefined): string =>
     n === undefined ? "…" : affected?.more === true ? t("group.atLeast", { n }) : String(n);
   const among = (of: { readonly count: number; readonly shown: readonly string[] } | undefined): string | undefined =>
-    of === undefined || of.shown.length === 0 ? undefined : t("group.shown", { list: of.shown.slice(0, 3).join("，") });
+    of === undefined || of.shown.length === 0 ? undefined : t("group.shown", { list: of.shown.slice(0, 2).join("，") });
   const one = (title: string, value: ReactNode, under?: ReactNode): ReactNode => (
     <Col key={title} xs={12} md={6} xl={3}>
       <Statistic title={title} valueRender={() => <span style={{ fontSize: 18 }}>{value}</span>} />

@@ -45,6 +45,7 @@ export default function Page() {
       </>
     );
   const started = job.progress !== undefined && job.state !== "previewed" && job.state !== "selecting" && job.state !== "awaiting-approval";
+  const alone = started && job.approval.needed.length === 0;
   return (
     <>
       <PageHead
@@ -63,7 +64,7 @@ export default function Page() {
         size="small"
         current={stepOf(job.state)}
         status={job.state === "stopped" ? "error" : job.state === "done" ? "finish" : "process"}
-        items={STEPS.map((step) => ({ title: t(`step.${step}`) }))}
+        items={STEPS.map((step) => ({ title: step === "approval" && alone ? t("step.approval.none") : t(`step.${step}`) }))}
         style={{ marginBottom: 12 }}
       />
       {started && <JobProgress job={job} />}

@@ -67,6 +67,7 @@ addTexts("replays", {
   "job.group": ["打开失败分组", "Open the failure group"],
   "step.preview": ["预览", "Preview"],
   "step.approval": ["复核", "Approval"],
+  "step.approval.none": ["复核（不需要）", "Approval (not needed)"],
   "step.canary": ["试跑", "Canary"],
   "step.run": ["重放", "Run"],
   "step.done": ["完成", "Done"],
