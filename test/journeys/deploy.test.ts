@@ -1,6 +1,6 @@
 /** Deploying from the editor: drained first, written as one folder per flow, nothing lost on the way (reference/nodered.md 3.4 and 5). */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -96,16 +96,31 @@ describe("deploy from the editor", () => {
     assert.ok(!readdirSync(join(bench.root, "flows", "one")).some((name) => name.endsWith(".tmp")));
   });
 
-  test("a flow that vanished is removed with its README; a folder with other files stays, and is said", async () => {
+  test("a removed tab takes its folder away whole, README and tests, and gets it back when it comes back", async () => {
+    const removed = join(bench.root, "data", "removed-flows");
     writeFileSync(join(bench.root, "flows", "two", "README.md"), "# two");
-    mkdirSync(join(bench.root, "flows", "tmp-evil", "notes"));
+    mkdirSync(join(bench.root, "flows", "two", "tests"));
+    writeFileSync(join(bench.root, "flows", "two", "tests", "accepted.json"), "{}");
     assert.equal((await bench.deploy(ONE)).status, 204);
-    assert.equal(existsSync(join(bench.root, "flows", "two")), false);
-    assert.deepEqual(readdirSync(join(bench.root, "flows", "tmp-evil")), ["notes"]);
-    assert.ok(bench.log.some((line) => line.includes("tmp-evil")));
-    rmSync(join(bench.root, "flows", "tmp-evil"), { recursive: true });
+    assert.deepEqual(readdirSync(join(bench.root, "flows")), ["one"]);
+    const kept = readdirSync(removed);
+    assert.deepEqual(kept.map((name) => name.replace(/-\d{8}T\d{6}$/, "")).sort(), ["tmp-evil", "two"]);
+    const two = join(removed, kept.find((name) => name.startsWith("two-")) ?? "");
+    assert.deepEqual(readdirSync(two).sort(), ["README.md", "flow.json", "tests"]);
+    assert.ok(
+      bench.log.some((line) => line.startsWith("warn") && line.includes(two)),
+      "where it is kept is said",
+    );
     await started();
     await assert.rejects(bench.engine.feed("jkt", "message"), /nobody takes/);
+    bench.engine.calls.length = 0;
+    assert.equal((await bench.deploy([...ONE, ...TWO])).status, 204);
+    assert.deepEqual(readdirSync(join(bench.root, "flows", "two")).sort(), ["README.md", "flow.json", "tests"]);
+    assert.equal(readFileSync(join(bench.root, "flows", "two", "README.md"), "utf8"), "# two");
+    await started();
+    bench.engine.calls.length = 0;
+    assert.equal((await bench.deploy(ONE)).status, 204);
+    await started();
   });
 
   test("what the editor reads is what was written", async () => {
@@ -218,7 +233,11 @@ describe("flow storage", () => {
   type Storage = { getFlows: () => Promise<unknown>; saveFlows: (flows: readonly object[]) => Promise<void> };
   const make = (profile: "development" | "production", root: string) => {
     const engine = createFakeEngine();
-    return { engine, storage: createFlowStorage({ root, profile, engine, log: () => undefined }).module as unknown as Storage };
+    return {
+      engine,
+      storage: createFlowStorage({ root, profile, engine, removed: join(root, "removed"), log: () => undefined })
+        .module as unknown as Storage,
+    };
   };
   const scratch = (flows: Readonly<Record<string, string>>): string => {
     const root = mkdtempSync(join(tmpdir(), "huiliu-flows-"));

@@ -214,8 +214,10 @@ export interface Bench {
   readonly log: string[];
   /** GET of the admin API. */
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** POST of JSON to the admin API. */
+  post(path: string, body: unknown): Promise<Response>;
   /** Full deploy, as the editor does it. */
-  deploy(flows: readonly object[]): Promise<Response>;
+  deploy(flows: readonly object[], headers?: Readonly<Record<string, string>>): Promise<Response>;
   stop(): Promise<void>;
 }
 
@@ -224,6 +226,8 @@ export async function startBench(given: {
   readonly flows?: Readonly<Record<string, readonly object[]>>;
   readonly root?: string;
   readonly admission?: Admission;
+  /** Who plays stored tests when somebody deploys; absent: nobody. */
+  readonly flowTests?: Parameters<typeof nodeRedSettings>[0]["flowTests"];
 }): Promise<Bench> {
   const scratch = mkdtempSync(join(tmpdir(), "huiliu-red-"));
   const root = given.root ?? scratch;
@@ -241,6 +245,7 @@ export async function startBench(given: {
     editorPort: 0,
     // Who may come in has tests of its own (test/contracts/access/editor.test.ts).
     admission: given.admission ?? { who: async () => TOKEN_PRINCIPAL, leave: async () => undefined, consolePort: () => "1" },
+    ...(given.flowTests === undefined ? {} : { flowTests: given.flowTests }),
     log: (level, text, detail) => log.push(`${level} ${text} ${detail === undefined ? "" : JSON.stringify(detail)}`),
     nodesDirs: [...(root === PACKAGE_ROOT ? [] : [PACKAGE_ROOT]), join(import.meta.dirname, "third-party")],
   });
@@ -254,10 +259,12 @@ export async function startBench(given: {
     root,
     log,
     get: (path, headers = {}) => fetch(new URL(path, base), { headers }),
-    deploy: (flows) =>
+    post: (path, body) =>
+      fetch(new URL(path, base), { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    deploy: (flows, headers = {}) =>
       fetch(new URL("flows", base), {
         method: "POST",
-        headers: { "content-type": "application/json", "node-red-deployment-type": "full" },
+        headers: { "content-type": "application/json", "node-red-deployment-type": "full", ...headers },
         body: JSON.stringify(flows),
       }),
     stop: async () => {
