@@ -80,8 +80,13 @@ const MISSING = `<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><
 <h1 lang="en">The console's pages have not been built</h1><p lang="en">The engine runs. Run <code>node bin/pages.ts</code> in the project's folder to see why, then start again.</p>
 </body></html>`;
 
+export interface Pages {
+  /** A person who typed an address that is none gets the page that says so (404); undefined: whoever asks is no browser. */
+  lost(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | undefined;
+}
+
 /** Puts the pages on the server. Without a build every page says so and how to mend it (503); the engine does not need them. */
-export function mountPages(app: FastifyInstance, folder: string | undefined): void {
+export function mountPages(app: FastifyInstance, folder: string | undefined): Pages {
   const built = readPages(folder);
 
   const page = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -99,4 +104,10 @@ export function mountPages(app: FastifyInstance, folder: string | undefined): vo
       ? reply.header("content-encoding", "gzip").send(asset.gzip)
       : reply.send(gunzipSync(asset.gzip));
   });
+  return {
+    lost: (request, reply) => {
+      const asks = request.method === "GET" && built !== undefined && /\btext\/html\b/.test(request.headers.accept ?? "");
+      return asks ? page(request, reply.code(404)) : undefined;
+    },
+  };
 }

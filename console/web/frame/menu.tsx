@@ -11,7 +11,7 @@ import {
   TeamOutlined,
   WarningOutlined,
 } from "@ant-design/icons";
-import { Badge, theme } from "antd";
+import { theme } from "antd";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { NavLink } from "react-router";
@@ -34,12 +34,48 @@ const ICONS: Readonly<Record<string, ReactNode>> = {
   accounts: <TeamOutlined />,
 };
 
+interface CountProps {
+  readonly n: number;
+  readonly title: string;
+  readonly bad: boolean;
+}
+
+/** Beside a name, and part of what is read out: "告警 3". */
+function Count({ n, title, bad }: CountProps) {
+  const { token } = theme.useToken();
+  const [ground, edge] = bad ? [token.colorErrorBg, token.colorError] : [token.colorWarningBg, token.colorWarning];
+  return (
+    <span
+      title={title}
+      style={{
+        minWidth: 20,
+        padding: "0 6px",
+        textAlign: "center",
+        fontSize: token.fontSizeSM,
+        color: token.colorText,
+        background: ground,
+        border: `1px solid ${edge}`,
+        borderRadius: 10,
+      }}
+    >
+      {n}
+    </span>
+  );
+}
+
 export function SideMenu({ narrow }: { readonly narrow: boolean }) {
   const { t } = useTranslation("frame");
   const { token } = theme.useToken();
   const me = useMe();
   const alarms = useLiveValue<LiveAlarms>("alarms");
   const waiting = useWaitingApprovals();
+  const counts: Readonly<Record<string, CountProps | undefined>> = {
+    alarms:
+      alarms === undefined || alarms.open === 0
+        ? undefined
+        : { n: alarms.open, title: t("menu.alarms.open", { n: alarms.open }), bad: alarms.page > 0 },
+    approvals: waiting === 0 ? undefined : { n: waiting, title: t("menu.approvals.waiting", { n: waiting }), bad: false },
+  };
   const pages = useMemo(() => PAGES.filter(({ hidden, right }) => hidden !== true && me.rights.includes(right)), [me.rights]);
 
   return (
@@ -51,7 +87,7 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
               to={path}
               end={path === "/"}
               title={narrow ? t(`menu.${name}`) : undefined}
-              aria-label={t(`menu.${name}`)}
+              aria-label={narrow ? t(`menu.${name}`) : undefined}
               style={({ isActive }) => ({
                 display: "flex",
                 alignItems: "center",
@@ -59,7 +95,7 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
                 padding: `${token.paddingXS}px ${token.paddingSM}px`,
                 marginBottom: token.marginXXS,
                 borderRadius: token.borderRadius,
-                color: isActive ? token.colorPrimaryText : token.colorText,
+                color: isActive ? token.colorLink : token.colorText,
                 background: isActive ? token.colorPrimaryBg : "transparent",
                 fontWeight: isActive ? token.fontWeightStrong : "normal",
                 borderInlineStart: `3px solid ${isActive ? token.colorPrimary : "transparent"}`,
@@ -67,16 +103,7 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
             >
               <span aria-hidden>{ICONS[name]}</span>
               {!narrow && <span style={{ flex: 1 }}>{t(`menu.${name}`)}</span>}
-              {!narrow && name === "alarms" && alarms !== undefined && alarms.open > 0 && (
-                <Badge
-                  count={alarms.open}
-                  color={alarms.page > 0 ? token.colorError : token.colorWarning}
-                  title={t("menu.alarms.open", { n: alarms.open })}
-                />
-              )}
-              {!narrow && name === "approvals" && waiting > 0 && (
-                <Badge count={waiting} color={token.colorWarning} title={t("menu.approvals.waiting", { n: waiting })} />
-              )}
+              {!narrow && counts[name] !== undefined && <Count {...counts[name]} />}
             </NavLink>
           </li>
         ))}

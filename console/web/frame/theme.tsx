@@ -31,6 +31,7 @@ const LIGHT: ThemeConfig = {
     colorInfoBg: "#e6f4ff",
     colorInfoBorder: "#91caff",
     colorPrimaryBg: "#e6f4ff",
+    colorPrimaryHover: "#1765dd",
     colorTextSecondary: "rgba(0,0,0,0.68)",
     colorTextTertiary: "rgba(0,0,0,0.62)",
     colorTextDescription: "rgba(0,0,0,0.62)",
@@ -42,11 +43,13 @@ const DARK: ThemeConfig = {
   token: {
     colorLink: "#69b1ff",
     colorLinkHover: "#91caff",
+    colorErrorBg: "#180a0b",
     colorTextSecondary: "rgba(255,255,255,0.72)",
     colorTextTertiary: "rgba(255,255,255,0.65)",
     colorTextDescription: "rgba(255,255,255,0.65)",
     colorTextPlaceholder: "rgba(255,255,255,0.62)",
   },
+  components: { Tabs: { itemSelectedColor: "#69b1ff", itemHoverColor: "#91caff", itemActiveColor: "#91caff" } },
 };
 
 const darkOf = window.matchMedia("(prefers-color-scheme: dark)");

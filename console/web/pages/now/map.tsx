@@ -132,7 +132,7 @@ function Quiet({
   const { t } = useTranslation("now");
   if (links.length === 0) return null;
   return (
-    <li>
+    <li style={{ padding: "4px 12px" }}>
       <Typography.Text type="secondary">
         {t("map.quiet", { m: minutes })}
         {inLanguage({ zh: "：", en: ": " })}

@@ -3,10 +3,10 @@ import { addTexts } from "../../texts/index.ts";
 addTexts("now", {
   title: ["当前状况", "What is happening now"],
   "fine.title": ["一切正常：没有告警", "All is well: no alarms"],
+  "fine.but": ["尚无告警，但请留意", "No alarm yet, but look at"],
   "fine.waiting": ["{{n}} 笔回写在途", "{{n}} write-backs are under way"],
-  "wrong.title": ["{{n}} 个告警", "{{n}} alarms"],
-  "wrong.title_one": ["{{n}} 个告警", "{{n}} alarm"],
-  "wrong.more": ["另有 {{n}} 个告警", "{{n}} more alarms"],
+  "wrong.title": ["{{n}} 个告警", "Alarms: {{n}}"],
+  "wrong.more": ["另有 {{n}} 个告警", "{{n}} more of them"],
   "wrong.affects": ["影响", "Affects"],
   "wrong.affected": ["{{n}} 笔回写", "{{n}} write-backs"],
   "wrong.oldest": ["最早", "oldest"],

@@ -12,11 +12,12 @@ import { inLanguage } from "../../texts/index.ts";
 import { AlarmDeeds } from "../alarms/deeds.tsx";
 import { AlarmNumbers } from "../alarms/details.tsx";
 import { placesOf } from "../alarms/places.ts";
-import { affectedBy, waitingOf, worstFirst } from "./model.ts";
+import { affectedBy, type Standing, standingOf, waitingOf, worstFirst } from "./model.ts";
 import "./texts.ts";
 
 /** Alarms that fit above everything else; the page of alarms has all. */
 const SHOWN = 6;
+const TROUBLE: ReadonlySet<Standing> = new Set(["down", "half", "late"]);
 
 function Affected({ view }: { readonly view: DestinationView }) {
   const { t } = useTranslation("now");
@@ -45,8 +46,7 @@ function One({ alarm, destinations }: { readonly alarm: AlarmView; readonly dest
         <Flex gap="middle" justify="space-between" wrap>
           <Flex vertical gap={4} style={{ flex: "1 1 460px", minWidth: 0 }}>
             <Typography.Title level={3} style={{ fontSize: token.fontSizeLG, margin: 0 }}>
-              <StateTag kind="alarm" state={alarm.severity} />
-              {inLanguage(alarm.text)}
+              <StateTag kind="alarm" state={alarm.severity} /> {inLanguage(alarm.text)}
               {" · "}
               {alarm.subject}
               {" · "}
@@ -55,7 +55,8 @@ function One({ alarm, destinations }: { readonly alarm: AlarmView; readonly dest
             <Flex gap="small" wrap align="center">
               {affected !== undefined && (
                 <span>
-                  {t("wrong.affects")} {inLanguage({ zh: "：", en: ": " })}
+                  {t("wrong.affects")}
+                  {inLanguage({ zh: "：", en: ": " })}
                   <Affected view={affected} />
                 </span>
               )}
@@ -106,6 +107,32 @@ function Away({ services }: { readonly services: LiveStatus["services"] | undefi
   ));
 }
 
+/** No alarm yet: alarms wait until a condition has held for a while, the page does not. */
+function Calm({ destinations, waiting }: { readonly destinations: readonly DestinationView[]; readonly waiting: number }) {
+  const { t } = useTranslation("now");
+  const troubled = destinations.map((view) => ({ name: view.destination, standing: standingOf(view) })).filter(({ standing }) => TROUBLE.has(standing));
+  const under = t("fine.waiting", { n: waiting.toLocaleString() });
+  if (troubled.length === 0) return <Alert type="success" showIcon title={`${t("fine.title")} · ${under}`} />;
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      title={
+        <>
+          {t("fine.but")}
+          {inLanguage({ zh: "：", en: ": " })}
+          {troubled.map(({ name, standing }) => (
+            <Link key={name} to={`/destinations/${encodeURIComponent(name)}`} style={{ marginInlineEnd: 12 }}>
+              {name} {t(`state.${standing}`)}
+            </Link>
+          ))}
+          {under}
+        </>
+      }
+    />
+  );
+}
+
 export interface WrongProps {
   readonly alarms: readonly AlarmView[];
   readonly destinations: readonly DestinationView[];
@@ -122,7 +149,7 @@ export function Wrong({ alarms, destinations, services, waiting }: WrongProps) {
       <Flex vertical gap="small">
         <Away services={services} />
         {alarms.length === 0 && !away && (
-          <Alert type="success" showIcon title={t("fine.title")} description={t("fine.waiting", { n: waiting.toLocaleString() })} />
+          <Calm destinations={destinations} waiting={waiting} />
         )}
         {alarms.length > 0 && (
           <>
