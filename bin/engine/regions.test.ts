@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -8,6 +8,10 @@ import type { RegionDocument } from "../../domain/checks/documents.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { loadChecks, withRegionalFields } from "../../platform/catalogue/checks.ts";
+import { loadMappings } from "../../platform/catalogue/mappings.ts";
+import { loadEventRegistry } from "../../platform/catalogue-events.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 let folder: string;
 before(async () => {
@@ -72,14 +76,78 @@ test("a folder loads, and everything wrong in it is told with its file", async (
   ]);
 });
 
-test("fields that a region's replies have beside are ignored, with the region as reason; other messages stay as they are", async () => {
+test("a region reads its own replies: fields beside are ignored with its name, or read by its rules; other regions and messages stay as they are", async () => {
   const { checks } = await load({ "fields/1.json": FIELDS, "fields/dictionaries.json": DICTIONARIES, "regions/there.json": REGION });
-  const document = { direction: "inbound", parts: {}, ignored: [] };
-  const changed = withRegionalFields(document, "settle", checks) as { ignored: readonly { from: readonly string[]; because: string }[] };
-  assert.deepEqual(changed.ignored[0]?.from, ["reply:/output/gift"]);
-  assert.match(changed.ignored[0]?.because ?? "", /there（某地）/);
-  assert.equal(withRegionalFields(document, "other", checks), document);
-  assert.equal(withRegionalFields(document, "settle", undefined), document);
+  const profile = checks?.regions.get("there");
+  assert.ok(profile);
+  const fields = [{ to: "a", from: "reply:/output/a" }];
+  const document = {
+    direction: "inbound",
+    parts: {},
+    ignored: [{ from: "reply:/output/b", because: "没有用处" }],
+    cases: [{ events: [{ type: "e.f", fields }] }],
+  };
+  interface Changed {
+    readonly ignored: readonly { readonly from: readonly string[]; readonly because: string }[];
+    readonly cases: readonly { readonly events: readonly { readonly fields: readonly unknown[] }[] }[];
+  }
+  const changed = withRegionalFields(document, "settle", "there", profile) as Changed;
+  assert.deepEqual(
+    changed.ignored.map(({ from }) => from),
+    [["reply:/output/b"], ["reply:/output/gift"]],
+  );
+  assert.match(changed.ignored[1]?.because ?? "", /there（某地）/);
+  assert.deepEqual(changed.cases[0]?.events[0]?.fields, fields);
+  const sum = { to: "a", sum: ["reply:/output/gift", "reply:/output/b"], as: "yuan" };
+  const ruled = withRegionalFields(document, "settle", "there", {
+    ...profile,
+    rules: { settle: { "e.f": [sum, { to: "c", value: "1" }] } },
+  }) as Changed;
+  assert.deepEqual(ruled.ignored, []);
+  assert.deepEqual(ruled.cases[0]?.events[0]?.fields, [sum, { to: "c", value: "1" }]);
+  assert.equal(withRegionalFields(document, "other", "there", profile), undefined);
+});
+
+test("a region's rule changes what its own partners' replies mean, and nobody else's; a rule that leads nowhere is an error of its file", async () => {
+  const root = await mkdtemp(join(folder, "regional-"));
+  await cp(join(ROOT, "mappings/nhsa"), join(root, "mappings/nhsa"), { recursive: true });
+  const file = join(root, "mappings/nhsa/regions/jiangxi.json");
+  const jiangxi = JSON.parse(await readFile(file, "utf8")) as RegionDocument;
+  const gift = "reply:/output/setlinfo/local_aid";
+  const rule = { to: "amounts.hospitalBorne", sum: ["reply:/output/setlinfo/hosp_part_amt", gift], as: "yuan" };
+  const events = await loadEventRegistry();
+  const write = (rules: unknown) =>
+    writeFile(file, JSON.stringify({ ...jiangxi, rules: { "settle-2304": { "insurance.settled": [rules] } } }));
+  await write(rule);
+  const { mappings, problems } = await loadMappings(root, events);
+  assert.deepEqual(problems, []);
+  const mapping = mappings.get("nhsa/settle-2304");
+  assert.equal(mapping?.direction, "inbound");
+  if (mapping?.direction !== "inbound") return;
+  const example = join(ROOT, "mappings/nhsa/settle-2304/examples/sample");
+  const reply = JSON.parse(await readFile(join(example, "reply.json"), "utf8")) as { output: { setlinfo: Record<string, unknown> } };
+  const { setlinfo } = reply.output;
+  // One yuan that the region tells in a field of its own is missing in the patient's cash.
+  setlinfo.local_aid = "1.00";
+  setlinfo.psn_cash_pay = Number(setlinfo.psn_cash_pay) - 1;
+  setlinfo.psn_part_amt = Number(setlinfo.psn_part_amt) - 1;
+  setlinfo.hosp_part_amt = setlinfo.hosp_part_amt ?? 0;
+  const input = {
+    raw: new Uint8Array(await readFile(join(example, "request.json"))),
+    reply: new TextEncoder().encode(JSON.stringify(reply)),
+    returnValue: "0",
+  };
+  const read = (region: string) => mapping.translate({ ...input, constants: { institution: "H001", region } });
+  const there = read("jiangxi");
+  assert.ok(there.ok, JSON.stringify(there));
+  assert.equal(
+    (there.events[0]?.data.amounts as { hospitalBorne: string } | undefined)?.hospitalBorne,
+    String(Math.round(Number(setlinfo.hosp_part_amt) * 100) + 100),
+  );
+  const elsewhere = read("hunan");
+  assert.ok(!elsewhere.ok && elsewhere.problems.some((one) => one.code === "unmapped"));
+  await write({ ...rule, constant: "nowhere" });
+  assert.ok((await loadMappings(root, events)).problems.some((one) => one.file === "mappings/nhsa/regions/jiangxi.json"));
 });
 
 test("a partner of a vendor with regions names one that is there, and its own constants have the last word", async () => {

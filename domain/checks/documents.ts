@@ -118,6 +118,14 @@ export const RegionDocument = Type.Object(
       Type.Array(Type.String({ pattern: "^/" }), { maxItems: 100 }),
       says("报文种类 → 应答中增加、不用的字段", "message kind → fields that its replies have beside, and that we do not use"),
     ),
+    rules: Type.Optional(
+      Type.Record(Type.String(), Type.Record(Type.String(), Type.Array(Type.Unknown(), { minItems: 1, maxItems: 50 })), {
+        ...says(
+          "报文种类 → 事件类型 → 该地区的规则：同一 to 者取代，余者增加",
+          "message kind → event type → rules of this region: one for the same `to` replaces it, others are added",
+        ),
+      }),
+    ),
     quirks: Type.Array(BothLanguages, { maxItems: 30, ...says("其他差异，给人看", "other differences, for people") }),
   },
   { ...CLOSED, ...says("地区档案", "profile of a region") },

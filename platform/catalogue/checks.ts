@@ -63,17 +63,41 @@ export async function loadChecks(folder: string, add: (file: string, found: Prob
   return checks;
 }
 
-/** The document with the fields that regions' replies have beside, each ignored with the region's name as the reason. */
-export function withRegionalFields(document: unknown, message: string, checks: VendorChecks | undefined): unknown {
-  const own = document as { readonly direction?: string; readonly ignored?: readonly unknown[]; readonly parts?: unknown };
-  if (own.direction !== "inbound" || !Array.isArray(own.ignored) || !checks) return document;
-  const seen = new Set<string>();
-  const added = [...checks.regions].flatMap(([region, { replies, name }]) => {
-    const from = (replies[message] ?? [])
-      .map((path) => (own.parts === undefined ? path : `reply:${path}`))
-      .filter((path) => !seen.has(path));
-    for (const path of from) seen.add(path);
-    return from.length === 0 ? [] : [{ from, because: `地区档案 ${region}（${name.zh}）应答中增加的字段` }];
+interface Own {
+  readonly direction?: string;
+  readonly ignored?: readonly { readonly from: string | readonly string[]; readonly because: string }[];
+  readonly parts?: unknown;
+  readonly cases?: readonly { readonly events?: readonly { readonly type: string; readonly fields: readonly unknown[] }[] }[];
+}
+const toOf = (rule: unknown): unknown => (rule as { readonly to?: unknown } | null)?.to;
+
+/**
+ * The document as one region has it: the fields that its replies have beside are ignored, with the region's name as the reason, or read by the region's own rules (one for
+ * the same `to` replaces the document's). Undefined where the region says nothing of this message: then the document holds as it is.
+ */
+export function withRegionalFields(document: unknown, message: string, region: string, profile: RegionDocument): unknown {
+  const own = document as Own;
+  const replies = profile.replies[message] ?? [];
+  const rules = profile.rules?.[message] ?? {};
+  if (own.direction !== "inbound" || !Array.isArray(own.ignored) || (replies.length === 0 && Object.keys(rules).length === 0))
+    return undefined;
+  // What a rule of the region reads is not ignored any more, whoever ignored it.
+  const told = JSON.stringify(rules);
+  const read = (path: string): boolean => told.includes(JSON.stringify(path));
+  const kept = own.ignored.flatMap((one) => {
+    const from = (typeof one.from === "string" ? [one.from] : one.from).filter((path) => !read(path));
+    return from.length === 0 ? [] : [{ ...one, from }];
   });
-  return added.length === 0 ? document : { ...own, ignored: [...own.ignored, ...added] };
+  const from = replies.map((path) => (own.parts === undefined ? path : `reply:${path}`)).filter((path) => !read(path));
+  const ignored = from.length === 0 ? kept : [...kept, { from, because: `地区档案 ${region}（${profile.name.zh}）应答中增加的字段` }];
+  const cases = (own.cases ?? []).map((one) => {
+    if (one.events === undefined) return one;
+    const events = one.events.map((event) => {
+      const mine = rules[event.type] ?? [];
+      const replaced = new Set(mine.map(toOf));
+      return mine.length === 0 ? event : { ...event, fields: [...event.fields.filter((rule) => !replaced.has(toOf(rule))), ...mine] };
+    });
+    return { ...one, events };
+  });
+  return { ...own, ignored, ...(own.cases === undefined ? {} : { cases }) };
 }

@@ -6,7 +6,14 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventRegistry } from "../../domain/events/event.ts";
-import { checkVendor, compileMapping, type Mapping } from "../../domain/mapping/mapping.ts";
+import {
+  checkVendor,
+  type Compiled,
+  compileMapping,
+  type InboundMapping,
+  type Mapping,
+  type MappingDeps,
+} from "../../domain/mapping/mapping.ts";
 import { laterProblems } from "../../domain/mapping/later.ts";
 import type { VendorDocument } from "../../domain/mapping/vendor.ts";
 import type { VendorChecks } from "../../domain/checks/checks.ts";
@@ -44,6 +51,38 @@ const wrong = (zh: string, en: string): Problem => problem("document", "", { zh,
 
 export { readJsonFile } from "./json-file.ts";
 
+/** Reads a message as the partner's region has it (constant `region`); as the document has it where the region says nothing of it. */
+function byRegion(mapping: Mapping, variants: ReadonlyMap<string, Mapping>): Mapping {
+  if (mapping.direction !== "inbound" || variants.size === 0) return mapping;
+  const readerOf = (region: string | undefined): InboundMapping => {
+    const variant = variants.get(region ?? "");
+    return variant?.direction === "inbound" ? variant : mapping;
+  };
+  return { ...mapping, translate: (input) => readerOf(input.constants.region).translate(input) };
+}
+
+/** Compiles one message's document, and what each region changes of it; `regional` is told what is wrong in a region's own rules. */
+export function compileMessage(
+  document: unknown,
+  message: string,
+  vendor: VendorDocument,
+  deps: MappingDeps,
+  checks: VendorChecks | undefined,
+  regional: (region: string, problem: Problem) => void = () => undefined,
+): Compiled {
+  const compiled = compileMapping(document, vendor, deps, checks);
+  if (!compiled.ok) return compiled;
+  const variants = new Map<string, Mapping>();
+  for (const [region, profile] of checks?.regions ?? []) {
+    const own = withRegionalFields(document, message, region, profile);
+    if (own === undefined) continue;
+    const variant = compileMapping(own, vendor, deps, checks);
+    if (variant.ok) variants.set(region, variant.mapping);
+    else for (const one of variant.problems) regional(region, one);
+  }
+  return { ok: true, mapping: byRegion(compiled.mapping, variants) };
+}
+
 const foldersIn = async (path: string): Promise<readonly string[]> =>
   (await readdir(path, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
@@ -76,8 +115,9 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       const file = `${message}/${MAPPING_FILE}`;
       if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
       const read = await readJsonFile(join(root, base, file));
+      const regional = (region: string, found: Problem): void => add(`regions/${region}.json`, found);
       const compiled = read.ok
-        ? compileMapping(withRegionalFields(read.value, message, own), checked.vendor, { events, sha256: sha256Hex }, own)
+        ? compileMessage(read.value, message, checked.vendor, { events, sha256: sha256Hex }, own, regional)
         : { ok: false as const, problems: [read.problem] };
       if (compiled.ok) mappings.set(`${vendor}/${message}`, compiled.mapping);
       else for (const one of compiled.problems) add(file, one);

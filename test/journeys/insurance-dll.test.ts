@@ -3,6 +3,7 @@
  * once. The insurer's own ledger and the HIS's are held against each other.
  */
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
 import { rawOf } from "../../platform/postgres/journal-rows.ts";
@@ -40,7 +41,7 @@ const some = (fen = 9_250): Asked => {
   const no = String(ordinal).padStart(4, "0");
   return { bill: `DJDLL${no}`, visit: `MZDLL${no}-${fen}`, serial: `20261121092200-00200002-${no}`, fen };
 };
-async function ask(name: Interface, { bill, visit, serial, fen }: Asked, step = "settle"): Promise<void> {
+async function ask(name: Interface, { bill, visit, serial, fen }: Asked, step = "settle", original?: string): Promise<void> {
   const yuan = `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`;
   const xml = `<?xml version="1.0" encoding="UTF-8"?>
 <Message kind="insurance-dll">
@@ -48,7 +49,7 @@ async function ask(name: Interface, { bill, visit, serial, fen }: Asked, step = 
   <InsuranceDll no="${serial}" bill="${bill}" step="${step}" interface="${name}">
     <Patient no="P1" name="测试患者甲"/><Visit no="${visit}" kind="O"/><Business>outpatient</Business>
     <Operator no="0001" name="测试收费员" shift="CYCLE-1"/><RequestedAt>2026-11-21 09:22:00</RequestedAt>
-    <Settle medicalType="11" account="1" insuranceType="1" lines="2"/><Diagnosis code="J06.900" name="急性上呼吸道感染"/><Total>${yuan}</Total>
+    <Settle medicalType="11" account="1" insuranceType="1" lines="2"/><Diagnosis code="J06.900" name="急性上呼吸道感染"/>${original === undefined ? "" : `<Original no="${original}"/>`}<Total>${yuan}</Total>
   </InsuranceDll>
 </Message>`;
   const answer = await huiliu.post("his", "insurance-dll", xml, { "content-type": "application/xml; charset=UTF-8" });
@@ -112,7 +113,7 @@ describe("C-4 S0-26 insurance through a DLL, end to end", { concurrency: false }
       assert.equal((await events(one.visit, "insurance.settled")).length, 1);
     });
 
-  test("what the insurer refuses is an event and parks its write-back; the HIS is told nothing", async () => {
+  test("what the insurer refuses is an event and parks its write-back; the HIS is told of the refusal, and of no result", async () => {
     const one = { ...some(), visit: "MZNOBODY" };
     await ask("neusoft", one);
     await until(
@@ -122,7 +123,65 @@ describe("C-4 S0-26 insurance through a DLL, end to end", { concurrency: false }
       () => owed(one.bill),
     );
     assert.equal((await events(one.visit, "insurance.rejected")).length, 1);
+    const notice = await until("the HIS is told why", async () =>
+      (await huiliu.ledger()).find((line) => line.kind === "insurance-refused" && line.order === one.bill),
+    );
+    assert.match(notice.raw, /未找到门诊登记信息/);
     assert.deepEqual(await hisTold(one.bill), []);
+  });
+
+  test("Chongqing refuses twice: each refusal is told, and neither parks as another version of the other", async () => {
+    const one = { ...some(), visit: "NONE1" };
+    const refused = async () =>
+      (await huiliu.ledger()).filter((line) => line.kind === "insurance-refused" && line.order === one.visit && line.effect);
+    await ask("chongqing", one);
+    await until(
+      "told once",
+      async () => (await refused()).length === 1,
+      15_000,
+      () => owed(one.bill),
+    );
+    await sleep(1_100); // the second refusal is of another second: Chongqing's calls have no number
+    await ask("chongqing", { ...one, serial: `${one.serial}B` });
+    await until(
+      "told twice",
+      async () => (await refused()).length === 2,
+      15_000,
+      () => owed(one.bill),
+    );
+    assert.deepEqual((await huiliu.api("/messages?state=parked&partner=chongqing")).body.items, []);
+  });
+
+  test("cancelled: 2430 and 99 take the settlement back once, the HIS is told once, also where the answer is lost", async () => {
+    const one = some();
+    await ask("neusoft", one);
+    await told(one.bill);
+    await order("neusoft", { fault: "drop-reply", count: 1 });
+    await ask("neusoft", { ...one, serial: `${one.serial.slice(0, -4)}9${one.serial.slice(-3)}` }, "cancel");
+    const back = await until(
+      "the HIS hears of 2430",
+      async () => (await hisTold(one.bill)).find((line) => line.action === "reverse"),
+      20_000,
+      () => owed(one.bill),
+    );
+    assert.equal(back.amount, "9250");
+    assert.deepEqual(await deeds("neusoft", one.visit), ["settle", "undo"]);
+    const other = some();
+    await ask("chongqing", other);
+    const settled = await told(other.visit, other.bill);
+    await ask("chongqing", { ...other, serial: `${other.serial}C` }, "cancel", settled.serial);
+    const again = await until(
+      "the HIS hears of 99",
+      async () => (await hisTold(other.visit)).find((line) => line.action === "reverse"),
+      20_000,
+      () => owed(other.bill),
+    );
+    assert.equal(again.amount, "9250");
+    const undone = (await readLedger(insurer("chongqing").ledger)).filter((line) => line.order === other.visit && line.effect);
+    assert.deepEqual(
+      undone.map((line) => line.kind),
+      ["settle", "undo"],
+    );
   });
 
   test("the HIS pushes what it called itself: the same event, and the exchange that the engine journaled is the same fact", async () => {

@@ -30,6 +30,8 @@ export interface Books {
   standing(no: string): Settlement | undefined;
   settle(settlement: Settlement): "settled" | "repeated";
   undo(no: string): Settlement | undefined;
+  /** The one settlement of a visit that stands; undefined when there is none, or more than one. */
+  undoVisit(visit: string): Settlement | undefined;
   next(): string;
 }
 
@@ -57,6 +59,12 @@ export function createBooks(mode: () => Mode): Books {
       const known = settled.get(no);
       settled.delete(no);
       return known;
+    },
+    undoVisit(visit) {
+      const [one, ...more] = [...settled.values()].filter((settlement) => settlement.visit === visit);
+      if (one === undefined || more.length > 0) return undefined;
+      settled.delete(one.no);
+      return one;
     },
     next: () => (FIRST_NO + count).toString(),
   };

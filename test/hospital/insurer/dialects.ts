@@ -65,10 +65,11 @@ export const neusoft: Dialect = (request, books) => {
     }
     case "2421":
     case "2430": {
+      // 2421 names the serial; 2430 may carry the settlement's own or a new one, and names the visit.
       const of = code === "2421" ? (fields[1] ?? "") : serial;
-      const undone = books.undo(of);
+      const undone = books.undo(of) ?? (code === "2430" ? books.undoVisit(fields[0] ?? "") : undefined);
       if (!undone) return no("未找到被冲正交易");
-      return well("", { kind: "undo", no: of, visit: undone.visit, split: undone });
+      return well("", { kind: "undo", no: undone.no, visit: undone.visit, split: undone });
     }
     default:
       return no("未知交易");
