@@ -157,7 +157,7 @@ function HopRow({ hop, trace, columns, open, toggle }: HopRowProps) {
           }}
           title={names}
         >
-          <span style={{ color: hop.state === "bad" ? token.colorError : token.colorText }}>
+          <span style={{ fontWeight: hop.state === "bad" ? token.fontWeightStrong : "normal" }}>
             {sign === "" ? "" : `${sign} `}
             {t(`hop.${hop.kind}`)}
           </span>{" "}
