@@ -14,6 +14,7 @@ import { PROFILE_ROUTES } from "./routes-destinations.ts";
 import { LANE_ROUTES } from "./routes-lanes.ts";
 import { NOW_ROUTES } from "./routes-now.ts";
 import { REPLAY_ROUTES } from "./routes-replay.ts";
+import { MAPPING_ROUTES } from "./routes-mappings.ts";
 import { RETENTION_ROUTES } from "./routes-retention.ts";
 import {
   ID,
@@ -332,6 +333,7 @@ export const ROUTES: readonly Route[] = [
   ...NOW_ROUTES,
   ...FAILURE_ROUTES,
   ...RETENTION_ROUTES,
+  ...MAPPING_ROUTES,
   ...ACKNOWLEDGEMENT_ROUTES,
   ...INSPECT_ROUTES,
   ...AUDIT_ROUTES,

@@ -39,6 +39,7 @@ import { createRecord } from "./record.ts";
 import { type EngineReplay, replayOf } from "./replay.ts";
 import { refuseUnsafe } from "./safety.ts";
 import { createSessions } from "./sessions.ts";
+import { createMappingShelf } from "./mapping-shelf.ts";
 import { sinksOf, watch } from "./watch.ts";
 import { waitsForFlow } from "./waits.ts";
 import { createWork, type Work } from "./work.ts";
@@ -234,7 +235,20 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
   courier.journalBy(doors.intake.accept);
   const replay = replayOf({ config, catalogue, postgres, work, log, audit });
   const sinks = sinksOf(config.alarms ?? {}, log);
-  const operations = operationsOf({ catalogue, postgres, redis, work, doors, metrics, log, replay, sinks, audit, about: aboutOf(config, place) });
+  const operations = operationsOf({
+    config,
+    catalogue,
+    postgres,
+    redis,
+    work,
+    doors,
+    metrics,
+    log,
+    replay,
+    sinks,
+    audit,
+    about: aboutOf(config, place),
+  });
   const { token } = catalogue.credentials;
   const access = accessOf({
     settings: config.access,
@@ -339,6 +353,7 @@ interface Built {
 }
 
 function operationsOf({
+  config: { root, profile },
   catalogue,
   postgres,
   redis,
@@ -351,6 +366,7 @@ function operationsOf({
   audit,
   about,
 }: Built & {
+  readonly config: Config;
   readonly about: () => About;
   readonly audit: EngineAudit;
   readonly sinks: ReturnType<typeof sinksOf>;
@@ -371,6 +387,7 @@ function operationsOf({
     worker: postgres.worker,
     partners: () => [...partners.values()],
     profiles: catalogue.profiles,
+    mappings: createMappingShelf({ root, profile, registry, partners, readWith: dialects.readWith }),
     charsetOf: (name) => dialects.policies().get(name)?.charset,
     policy: policyFor,
     waitsFor: waitsForFlow({ partner: (name) => partners.get(name), waitMs: dialects.gatewayDialect.waitMs }),

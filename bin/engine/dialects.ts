@@ -18,6 +18,7 @@ import {
   translate,
 } from "../../domain/mapping/mapping.ts";
 import { charsetOf, encodeText } from "../../domain/mapping/charset.ts";
+import type { Opened } from "./mapping-shelf.ts";
 import { readSent } from "../../domain/mapping/sent.ts";
 import { renderAnswer, type VendorDocument } from "../../domain/mapping/vendor.ts";
 import { patientKey } from "../../domain/orders/rules.ts";
@@ -78,12 +79,11 @@ export function createDialects(deps: DialectDeps) {
   });
   const policies = doorPolicies(loaded, partners, envelopes);
 
-  const translateBy = (id: string, message: JournaledMessage): Translated => {
-    const mapping = inbound(loaded.mappings.get(id));
-    if (!mapping) return { ok: false, problems: [problem("unknown-message", "", { place: id })], keys: [] };
+  /** A message as a mapping reads it: out of its envelope, with its partner's constants. */
+  const readWith = (mapping: InboundMapping, message: JournaledMessage): Opened => {
     const opened = envelopes.open(message);
-    if (!opened.ok) return { ok: false, problems: opened.problems, keys: [] };
-    const read = translate(mapping, {
+    if (!opened.ok) return opened;
+    const result = translate(mapping, {
       raw: opened.raw,
       reply: opened.reply,
       returnValue: message.returnValue,
@@ -95,6 +95,15 @@ export function createDialects(deps: DialectDeps) {
       framed: message.door === "mllp" || message.door === "replay",
       constants: partners.get(message.partner)?.constants ?? {},
     });
+    return { ok: true, result, raw: opened.raw, reply: opened.reply };
+  };
+
+  const translateBy = (id: string, message: JournaledMessage): Translated => {
+    const mapping = inbound(loaded.mappings.get(id));
+    if (!mapping) return { ok: false, problems: [problem("unknown-message", "", { place: id })], keys: [] };
+    const opened = readWith(mapping, message);
+    if (!opened.ok) return { ok: false, problems: opened.problems, keys: [] };
+    const read = opened.result;
     if (!read.ok) return { ok: false, problems: read.problems, keys: read.keys };
     const sealed = sealer.translated(message, read.messageIdentity, read.events);
     if (!sealed.ok) return { ok: false, problems: sealed.problems, keys: read.keys };
@@ -196,6 +205,7 @@ export function createDialects(deps: DialectDeps) {
 
   return {
     translateBy,
+    readWith,
     versionOf: (id: string): number | undefined => loaded.mappings.get(id)?.document.version,
     encodeWriteBack,
     outboundDialect,

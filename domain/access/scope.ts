@@ -146,6 +146,12 @@ function rulesOf(o: Operations, mine: readonly string[], owns: Owns): Scoped<Ope
       },
     },
     retention: { policy: () => o.retention.policy() },
+    mappings: {
+      list: () => o.mappings.list(),
+      read: (id) => o.mappings.read(id),
+      tryOn: (asked) => unless(own.message(asked.messageId), () => o.mappings.tryOn(asked)),
+      saveExample: (asked, deed) => unless(own.message(asked.messageId), () => o.mappings.saveExample(asked, deed)),
+    },
     inspect: {
       trace: (id) => o.inspect.trace(id, mine),
       raw: (id, range, _scope, unmask) => o.inspect.raw(id, range, mine, unmask),

@@ -5,6 +5,7 @@
 import type { Edits, Failures, Replays } from "../replay/ports.ts";
 import type { Alarms } from "../alarms/operations.ts";
 import type { NowReads } from "../live/ports.ts";
+import type { MappingBench } from "./mapping-bench.ts";
 import type { Lanes } from "../lanes/ports.ts";
 import type { Profiles } from "../partners/profiles.ts";
 import type { Retention } from "../retention/operations.ts";
@@ -144,6 +145,7 @@ export interface Operations extends NowReads {
   readonly profiles: Profiles;
   readonly alarms: Alarms;
   readonly retention: Retention;
+  readonly mappings: MappingBench;
   messages(filter: MessageFilter): Promise<Answered<MessagePage>>;
   message(id: string, unmask?: Unmask): Promise<Answered<MessageDetail>>;
   events(filter: EventFilter, unmask?: Unmask): Promise<Answered<Page<EventRow>>>;

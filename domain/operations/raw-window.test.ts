@@ -19,10 +19,7 @@ const pairs = ({ text = "", widths = "", hex = "" }: RawWindow): string[] => {
 describe("bytes beside the text they say", () => {
   test("GBK: a second byte that looks like | ^ or a letter belongs to its character", () => {
     const window = rawWindow(gbk("a|亅俕|剘"), { declared: "gbk", from: 0, length: 100 });
-    assert.deepEqual(
-      pairs(window),
-      ["a=61", "|=7c", "亅=817c", "俕=825e", "|=7c", "剘=847e"],
-    );
+    assert.deepEqual(pairs(window), ["a=61", "|=7c", "亅=817c", "俕=825e", "|=7c", "剘=847e"]);
     assert.equal(window.charset, "gbk");
   });
   test("GB18030: four bytes are one character", () => {

@@ -6,6 +6,7 @@ import { LIVE_REFUSAL, type LiveRefusal } from "../live/refusals.ts";
 import { MANUAL_REFUSAL, type ManualRefusal } from "../writeback/manual.ts";
 import { INSPECT_REFUSAL, type InspectRefusal } from "./refusals-inspect.ts";
 import { AUDIT_REFUSAL, type AuditRefusal } from "./refusals-audit.ts";
+import { MAPPING_REFUSAL, type MappingRefusal } from "./refusals-mappings.ts";
 import { WATCH_REFUSAL, type WatchRefusal } from "./refusals-watch.ts";
 import { SUBSCRIBER_REFUSAL, type SubscriberRefusal } from "./views-subscribers.ts";
 
@@ -39,7 +40,18 @@ export type OwnRefusal =
   | "STORE_GONE"
   | "INTERNAL";
 
-export type OperationCode = OwnRefusal | ManualRefusal | ReplayRefusal | WatchRefusal | LaneRefusal | SubscriberRefusal | AccessRefusal | LiveRefusal | InspectRefusal | AuditRefusal;
+export type OperationCode =
+  | OwnRefusal
+  | ManualRefusal
+  | ReplayRefusal
+  | WatchRefusal
+  | LaneRefusal
+  | SubscriberRefusal
+  | AccessRefusal
+  | LiveRefusal
+  | InspectRefusal
+  | AuditRefusal
+  | MappingRefusal;
 
 const look = { zh: "刷新后查看当前状态，再决定", en: "Look at its present state, then decide again" };
 
@@ -174,6 +186,7 @@ export const OPERATION_REFUSAL: Readonly<Record<OperationCode, OperationRefusalT
   ...MANUAL_REFUSAL,
   ...REPLAY_REFUSAL,
   ...WATCH_REFUSAL,
+  ...MAPPING_REFUSAL,
   ...SUBSCRIBER_REFUSAL,
   ...LANE_REFUSAL,
   ...ACCESS_REFUSAL,

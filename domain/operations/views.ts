@@ -320,7 +320,9 @@ export const GoneRow = closed({ id, partner: text, receivedOn: day, identity: ma
 export const MessagePage = closed({
   items: Type.Array(MessageRow),
   after: maybe(text),
-  searchedTo: maybe(Type.String({ description: "the time limit was reached here; go on with after / 超过时限，已查到此时刻，可用 after 继续" })),
+  searchedTo: maybe(
+    Type.String({ description: "the time limit was reached here; go on with after / 超过时限，已查到此时刻，可用 after 继续" }),
+  ),
   pastRetention: maybe(
     Type.Array(GoneRow, { description: "found by key, but their content is past retention and was dropped / 内容已过保留期" }),
   ),

@@ -34,7 +34,8 @@ export interface AuditEntry {
     | "subscriber"
     | "search"
     | "edit"
-    | "account";
+    | "account"
+    | "mapping";
   readonly targetId: string;
   readonly reason: string;
   /** Where two people are needed. */

@@ -6,6 +6,7 @@ import type { BusinessKey, Event } from "../../domain/events/event.ts";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import type { About } from "../../domain/live/views.ts";
 import type { Log } from "../../domain/log.ts";
+import type { MappingShelf } from "../../domain/operations/mapping-bench.ts";
 import type { Answered } from "../../domain/operations/refusals.ts";
 import type { TotalsRow, Up } from "../../domain/operations/views.ts";
 import type { AuditVerification } from "../../domain/operations/views-audit.ts";
@@ -43,6 +44,8 @@ export interface OperationsDeps {
   readonly subscribersChanged?: () => void;
   /** Tables of days were dropped: whoever remembers which there are looks again. */
   readonly daysChanged?: () => Promise<unknown>;
+  /** The mapping documents; absent: there are none here (stores without the engine around them). */
+  readonly mappings?: MappingShelf;
   /** What a destination's profile is checked by. */
   readonly profiles: ProfileRules;
   /** The stores' pool: deeds (Postgres.pool). */

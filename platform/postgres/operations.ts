@@ -12,6 +12,7 @@ import { createLanes } from "./lanes.ts";
 import { createProfiles } from "./profiles.ts";
 import { createMessageReads } from "./operations-messages.ts";
 import { MASKED, type Shown, WHOLE } from "./operations-rows.ts";
+import { createMappingBench, NO_SHELF } from "./operations-mappings.ts";
 import { createReplays } from "./replay.ts";
 import { createEdits } from "./replay-edits.ts";
 import { createState } from "./operations-state.ts";
@@ -54,6 +55,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     lanes: createLanes({ ...deps, resolve: writeBackDeeds.resolve }),
     alarms: createAlarms(deps),
     retention: createRetention(deps),
+    mappings: createMappingBench(deps, deps.mappings ?? NO_SHELF),
     messages: reads.messages,
     message: (id, unmask) => shown("message", id, unmask, (how) => reads.message(id, how)),
     events: (filter, unmask) => {

@@ -178,6 +178,7 @@ export async function operationsWorld(
     readonly replay?: OperationsDeps["replay"];
     readonly audit?: OperationsDeps["audit"];
     readonly mayStill?: OperationsDeps["mayStill"];
+    readonly mappings?: OperationsDeps["mappings"];
   } = {},
 ): Promise<World> {
   const database = await testDatabase();
@@ -231,6 +232,7 @@ export async function operationsWorld(
       goneAfterMs: 2_000,
       ...(options.replay === undefined ? {} : { replay: options.replay }),
       ...(options.audit === undefined ? {} : { audit: options.audit }),
+      ...(options.mappings === undefined ? {} : { mappings: options.mappings }),
       ...(options.mayStill === undefined ? {} : { mayStill: options.mayStill }),
       unbalanced: (day, row, differences) => void told.unbalanced.push({ day, kind: row.kind, differences }),
     }),
