@@ -7,6 +7,7 @@ import { envelopeSchema, SCHEMA_DRAFT } from "../../domain/events/envelope.ts";
 import { dataSchemaUri, type EventDefinition } from "../../domain/events/event.ts";
 import { DictionariesDocument, FieldsDocument, RegionDocument } from "../../domain/checks/documents.ts";
 import { FlowTestSchema } from "../../domain/flowtests/document.ts";
+import { Release } from "../../domain/flowtests/release.ts";
 import type { InboundDocument } from "../../domain/mapping/document.ts";
 import { type MappingDocument, MappingSchema } from "../../domain/mapping/outbound-document.ts";
 import { type VendorDocument, VendorSchema } from "../../domain/mapping/vendor.ts";
@@ -100,6 +101,7 @@ export async function generateReference(mappings: string = MAPPINGS_FOLDER): Pro
     [`${SCHEMAS_FOLDER}/mapping.json`, text(MappingSchema)],
     [`${SCHEMAS_FOLDER}/vendor.json`, text(VendorSchema)],
     [`${SCHEMAS_FOLDER}/partner.json`, text({ $schema: SCHEMA_DRAFT, title: "汇流伙伴档案 · Huiliu partner profile", ...Partner })],
+    [`${SCHEMAS_FOLDER}/flow-release.json`, text({ $schema: SCHEMA_DRAFT, ...Release })],
     [`${SCHEMAS_FOLDER}/flow-test.json`, text({ $schema: SCHEMA_DRAFT, title: "汇流流程测试 · Huiliu flow test", ...FlowTestSchema })],
     [
       `${SCHEMAS_FOLDER}/fields.json`,

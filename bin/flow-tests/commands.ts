@@ -75,7 +75,7 @@ async function release(root: string, given: readonly string[], flags: Flags): Pr
   else if (released.ok)
     for (const one of released.releases)
       print(
-        `✓ flows/${one.flow}/release.json  ${Object.keys(one.files).length} 个文件 · files, ${one.tests.length} 项测试 · tests  ${one.checksum.slice(0, 12)}  ${one.by}`,
+        `✓ ${one.flow}  ${Object.keys(one.files).length} 个文件 · files, ${one.tests.length} 项测试 · tests  ${one.checksum.slice(0, 12)}  ${one.by}`,
       );
   else {
     for (const one of released.refused) print(`✗ ${refusedFlowText(one)}`);

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { Command } from "commander";
 import { ROOT } from "../../bin/docs/reference.ts";
 import { registerOperatorCommands } from "../../bin/huiliu/commands.ts";
+import { registerFlowCommands } from "../../bin/flow-tests/commands.ts";
 import { registerMappingCommands } from "../../bin/mapping.ts";
 import { OPERATION_REFUSAL } from "../../domain/operations/refusals.ts";
 import { PROBLEM } from "../../domain/problem.ts";
@@ -16,7 +17,8 @@ import { registerHospitalCommands } from "../hospital/cli.ts";
 const READMES = ["README.md", "README.zh-CN.md"] as const;
 const RUNBOOKS = ["docs/runbook.md", "docs/runbook.zh-CN.md"] as const;
 const MAPPING = ["docs/mapping.md", "docs/mapping.zh-CN.md"] as const;
-const PAGES = [...READMES, ...RUNBOOKS, ...MAPPING, "docs/security.md", "docs/style.md"];
+const FLOW_TESTS = ["docs/flow-tests.md", "docs/flow-tests.zh-CN.md"] as const;
+const PAGES = [...READMES, ...RUNBOOKS, ...MAPPING, ...FLOW_TESTS, "docs/security.md", "docs/style.md"];
 /** Fewer found than this would mean that the page is no longer read as it is written. */
 const FEWEST_COMMANDS = 20;
 
@@ -37,6 +39,7 @@ const wordsOf = (line: string): readonly string[] =>
 const program = new Command("huiliu");
 registerOperatorCommands(program, { dataDir: "", out: () => undefined, err: () => undefined, exit: () => undefined, nowMs: () => 0 });
 registerMappingCommands(program, ROOT);
+registerFlowCommands(program, ROOT);
 registerHospitalCommands(program, ROOT, "");
 
 /** What is wrong with `npx huiliu <words>`; undefined when nothing is. */
