@@ -73,8 +73,14 @@ function readArguments(): Arguments | string {
 
 function announce(file: RunFile, dataDir: string, since: number): void {
   for (const name of ["console", "gateway", "editor"]) if (typeof file[name] === "string") say(`  ${name.padEnd(8)} ${file[name]}`);
+  if (typeof file.consoleSecure === "string") say(`  console  ${file.consoleSecure} (TLS)`);
   const workers = file.workers as readonly { readonly worker: string; readonly console: string }[];
   for (const one of workers.slice(1)) say(`  console  ${one.console} (${one.worker})`);
+  if (typeof file.setup === "string") {
+    say("\n  There is no account yet. Open this link once, within 24 hours, to make the first administrator:");
+    say("  尚无账户。请在 24 小时内打开此链接（一次有效）建立第一个管理员：");
+    say(`  ${file.setup}\n`);
+  }
   say(`  details  ${join(dataDir, "run.json")}   logs ${join(dataDir, "log")}   stop with Ctrl-C`);
   process.stdout.write(`ready in ${((Date.now() - since) / 1000).toFixed(1)} s\n`);
 }

@@ -30,9 +30,22 @@ const node = (type: string, disabled = false): SafetyFacts => ({
 const partner = (url: string | undefined): SafetyFacts => ({ ...GOOD, partners: [{ partner: "his", url }] });
 const codes = (facts: SafetyFacts): string[] => safetyProblems(facts).map(({ code, at }) => `${code} ${at}`);
 
+const TLS = { host: "0.0.0.0", cert: "/etc/console.pem", key: "/etc/console.key", keyMode: 0o100600, fits: true };
+const secretFile = (over: object): SafetyFacts => ({
+  ...GOOD,
+  secretFiles: [{ at: "/etc/oidc", readable: true, mode: 0o100600, ...over }],
+});
+
 /** Every fact that is wrong in production: what is said, and whether development says it too. */
 const CASES: readonly (readonly [string, SafetyFacts, readonly string[], boolean])[] = [
   ["all is well", GOOD, [], false],
+  ["the console under TLS", { ...GOOD, console: TLS }, [], false],
+  ["the console in the clear", { ...GOOD, console: { ...TLS, cert: undefined } }, ["CONSOLE_WITHOUT_TLS HUILIU_CONSOLE_HOST"], true],
+  ["a certificate of another key", { ...GOOD, console: { ...TLS, fits: false } }, ["CONSOLE_TLS_UNREADABLE HUILIU_CONSOLE_TLS_CERT"], true],
+  ["a key for everybody", { ...GOOD, console: { ...TLS, keyMode: 0o100644 } }, ["SECRET_FILE HUILIU_CONSOLE_TLS_KEY"], true],
+  ["the provider's secret", secretFile({}), [], false],
+  ["the provider's secret for everybody", secretFile({ mode: 0o100640 }), ["SECRET_FILE /etc/oidc"], true],
+  ["no secret of the provider", secretFile({ readable: false, mode: undefined }), ["SECRET_FILE /etc/oidc"], true],
   [
     "no file named",
     { ...GOOD, credentials: { file: undefined, content: undefined, mode: undefined } },

@@ -2,9 +2,10 @@
  * What may not be started (design.md decisions 18 and 19): settings in, problems out, all at once, each in both languages with what to do. Pure; the facts are
  * gathered by bin/engine/safety.ts. Production checks everything; development what endangers others on the machine or the network.
  */
+import { type ConsoleFacts, consoleProblems, secretFileProblems } from "./safety-console.ts";
 
 /** What is known of a start. A fact that was not told (undefined) is not judged. */
-export interface SafetyFacts {
+export interface SafetyFacts extends ConsoleFacts {
   readonly profile: "development" | "production";
   readonly credentials: {
     /** Where the file is; undefined: none was named. */
@@ -42,6 +43,9 @@ export type SafetyCode =
   | "HOST_NOT_LOOPBACK"
   | "PARTNER_PLAIN"
   | "PARTNER_PLACEHOLDER"
+  | "CONSOLE_WITHOUT_TLS"
+  | "CONSOLE_TLS_UNREADABLE"
+  | "SECRET_FILE"
   | "EDITOR_PORT"
   | "FLOWS_UNREADABLE"
   | "FLOW_NODE_FORBIDDEN";
@@ -121,6 +125,8 @@ export function safetyProblems(facts: SafetyFacts): readonly SafetyProblem[] {
     ...credentialProblems(facts, production),
     ...(production ? [...urlProblems(facts), ...partnerProblems(facts), ...editorProblems(facts)] : []),
     ...hostProblems(facts),
+    ...consoleProblems(facts),
+    ...secretFileProblems(facts),
     ...flowProblems(facts, production),
   ];
 }

@@ -1,6 +1,8 @@
 /** Gathers what platform/safety.ts judges, and refuses the start. Used by `npm start` before it starts anything, and by the engine itself. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { AccessSettings } from "../../platform/access/settings.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { type SafetyFacts, safetyProblems, safetyText } from "../../platform/safety.ts";
 
@@ -16,6 +18,7 @@ export interface StartSettings {
   readonly partnerUrls: Readonly<Record<string, string>>;
   readonly host: string;
   readonly editorPort: number | undefined;
+  readonly access?: AccessSettings | undefined;
 }
 
 /** Rejects with every problem of the settings in both languages. */
@@ -35,7 +38,31 @@ export async function factsOf(settings: StartSettings): Promise<SafetyFacts> {
     credentials: credentialsOf(settings.credentialsFile),
     partners: partnersOf(root, settings.partnerUrls),
     flows: await flowsOf(root),
+    console: consoleOf(settings.access),
+    secretFiles: settings.access?.oidc === undefined ? [] : [secretFileOf(settings.access.oidc.secretFile)],
   };
+}
+
+/** Whether certificate and key are there and belong together. */
+function consoleOf(access: AccessSettings | undefined): SafetyFacts["console"] {
+  if (access?.secure === undefined) return undefined;
+  const { host, certFile: cert, keyFile: key } = access.secure;
+  let fits = false;
+  if (cert !== undefined && key !== undefined)
+    try {
+      fits = new X509Certificate(readFileSync(cert)).checkPrivateKey(createPrivateKey(readFileSync(key)));
+    } catch {
+      fits = false; // not there, not readable, not PEM: told as one
+    }
+  return { host, cert, key, keyMode: key === undefined ? undefined : modeOf(key), fits };
+}
+
+function secretFileOf(at: string): NonNullable<SafetyFacts["secretFiles"]>[number] {
+  try {
+    return { at, readable: readFileSync(at, "utf8").trim() !== "", mode: modeOf(at) };
+  } catch {
+    return { at, readable: false, mode: undefined };
+  }
 }
 
 /** An empty name is as good as none. */

@@ -37,6 +37,8 @@ export class Refused extends Error {
 export type Query = Readonly<Record<string, string | undefined>>;
 
 export interface Client {
+  /** The console's address. */
+  readonly console: string;
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body: Readonly<Record<string, unknown>>): Promise<T>;
 }
@@ -82,6 +84,7 @@ export function createClient(dataDir: string): Client {
     throw new Error(`${told.console} answered ${response.status}`);
   };
   return {
+    console: told.console,
     get: (path, query = {}) => {
       const search = new URLSearchParams(
         Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),

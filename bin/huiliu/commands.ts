@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import type * as views from "../../domain/operations/views.ts";
 import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from "./client.ts";
 import type { AuditVerification } from "../../domain/operations/views-audit.ts";
+import { addAccountCommands } from "./commands-account.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
 import { verificationExit, verificationText } from "./commands-audit.ts";
 import { addGateCommands } from "./commands-gates.ts";
@@ -378,4 +379,5 @@ function addDeeds(add: Add): void {
   addLaneCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addReplayCommands(add, { options: deedOptions, by: byOf, line: doneLine });
   addWatchCommands(add, { options: deedOptions, by: byOf, line: doneLine });
+  addAccountCommands(add, { options: deedOptions, by: byOf });
 }

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { readAccessSettings } from "../../platform/access/settings.ts";
 import { type GivenServices, type Services, startServices } from "../../platform/services/index.ts";
 import { type Kept, keepRunning } from "../../platform/services/keeper.ts";
 import { freePort } from "../../platform/services/ports.ts";
@@ -171,6 +172,7 @@ function refuseUnsafeStart(options: RunOptions): Promise<void> {
     urls: options.given,
     partnerUrls: JSON.parse(HUILIU_PARTNER_URLS ?? "{}") as Record<string, string>,
     host: HUILIU_HOST ?? "127.0.0.1",
+    access: readAccessSettings(options.env).settings,
     editorPort: HUILIU_EDITOR_PORT === undefined ? undefined : Number(HUILIU_EDITOR_PORT),
   });
 }
