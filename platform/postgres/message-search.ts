@@ -15,9 +15,10 @@ import { type Conditions, conditions, LAST_UUID, messagesOfKeys, reading, within
 import { uuidFloor } from "./partitions.ts";
 import type { Client } from "./pool.ts";
 
-/** First span that is looked through without a key, and by how much each further one is longer. */
+/** First span that is looked through without a key, by how much each further one is longer, and after which length the rest is looked through at once. */
 const SPAN_FIRST_MS = 86_400_000;
-const SPAN_GROWTH = 4;
+const SPAN_GROWTH = 8;
+const SPAN_LONGEST_MS = 600 * SPAN_FIRST_MS;
 /** Messages looked up at once of those that keys lead to. */
 const IDS_AT_ONCE = 500;
 /** Messages that keys may lead to; whoever asks for more asks for a span of time as well. */
@@ -107,7 +108,7 @@ export function createMessageSearch(deps: SearchDeps) {
     let before = filter.toMs === undefined ? LAST_UUID : uuidFloor(filter.toMs);
     if (filter.after !== undefined && filter.after < before) before = filter.after;
     for (let span = SPAN_FIRST_MS; found.rows.length <= limit; span *= SPAN_GROWTH) {
-      const lowerMs = Math.max(lowest, Math.floor(upperMs) - span);
+      const lowerMs = span > SPAN_LONGEST_MS ? lowest : Math.max(lowest, Math.floor(upperMs) - span);
       const left = Math.floor(endMs - performance.now());
       if (left < LEAST_MS) return;
       await client.query(`set local statement_timeout = ${left}`);

@@ -45,8 +45,8 @@ export function letterAt(letters: readonly Letter[], byte: number): number {
   return -1;
 }
 
-/** What stands for characters that show nothing. */
-const SIGNS: Readonly<Record<string, string>> = { "\r": "␍", "\n": "␊", "\t": "␉", "\u000b": "␋", "\u001c": "␜", "\u0000": "␀" };
+/** What stands for characters that show nothing: signs that every font has. */
+const SIGNS: Readonly<Record<string, string>> = { "\r": "←", "\n": "↓", "\t": "→", "\u000b": "▲", "\u001c": "▼", "\u0000": "○" };
 export const shownLetter = (letter: string): string => SIGNS[letter] ?? letter;
 
 export interface HexRow {

@@ -111,7 +111,7 @@ function Piece({ view }: { readonly view: RawView }) {
           fontSize: 12,
         }}
       >
-        <table style={{ borderCollapse: "collapse", width: "100%", color: token.colorText }}>
+        <table style={{ borderCollapse: "collapse", color: token.colorText }}>
           <thead>
             <tr style={{ position: "sticky", top: 0, background: token.colorBgElevated, textAlign: "left" }}>
               <th scope="col" style={{ padding: "4px 8px" }}>

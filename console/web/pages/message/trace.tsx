@@ -97,12 +97,12 @@ export function TraceView({ shown, query, compare }: TraceViewProps) {
   );
 }
 
-/** The last payload that an earlier hop carried. */
-const beforeOf = (trace: Trace, index: number): Payload | undefined =>
-  trace.hops
-    .slice(0, index)
-    .flatMap((hop) => hop.payloads)
-    .at(-1);
+/** The last payload of an earlier hop that this one does not carry itself. */
+function beforeOf(trace: Trace, index: number): Payload | undefined {
+  const own = new Set(trace.hops[index]?.payloads.map(keyOf));
+  const earlier = trace.hops.slice(0, index).flatMap((hop) => hop.payloads);
+  return earlier.findLast((one) => !own.has(keyOf(one)));
+}
 
 interface HopRowProps {
   readonly hop: Hop;
@@ -257,7 +257,7 @@ function HopDetail({ hop, before, shown, compare }: HopDetailProps) {
             {open.has(keyOf(one)) ? t("payload.hide") : t("payload.show")} · {labelOf(t, shown.detail, one)}
           </Button>
         ))}
-        {first !== undefined && before !== undefined && keyOf(before) !== keyOf(first) && (
+        {first !== undefined && before !== undefined && (
           <Button size="small" onClick={() => compare(before, first)}>
             {t("payload.compare")}
           </Button>

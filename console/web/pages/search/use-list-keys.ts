@@ -2,6 +2,8 @@
 import { useEffect, useState } from "react";
 
 const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
+/** What Enter means something to by itself. */
+const ACTS = "a, button, summary, [role=button], [role=tab], [role=option], [role=menuitem]";
 
 /** The row that is chosen; -1: none yet. */
 export function useListKeys(count: number, open: (index: number) => void, toBox: () => void): number {
@@ -15,7 +17,7 @@ export function useListKeys(count: number, open: (index: number) => void, toBox:
       if (event.key === "j") setAt(Math.min(inside + 1, count - 1));
       else if (event.key === "k") setAt(Math.max(inside - 1, 0));
       else if (event.key === "/") toBox();
-      else if (event.key === "Enter" && inside >= 0 && (target === null || target === document.body)) open(inside);
+      else if (event.key === "Enter" && inside >= 0 && (target?.closest(ACTS) ?? null) === null) open(inside);
       else return;
       event.preventDefault();
     };
