@@ -160,7 +160,6 @@ async function openPages({ locale, look, size }: { locale: Locale; look: Look; s
 }
 
 function driven({ browser, page, faults }: Opened, base: string, person: Person): ConsoleBrowser {
-  let axeIsThere = "";
   return {
     page,
     person,
@@ -170,11 +169,8 @@ function driven({ browser, page, faults }: Opened, base: string, person: Person)
     },
     faults: () => faults.splice(0),
     axe: async () => {
-      if (axeIsThere !== page.url()) {
-        // Through the debugger: the page's CSP lets no script in, and is not to be loosened for a test.
-        await page.evaluate(readFileSync(AXE, "utf8"));
-        axeIsThere = page.url();
-      }
+      // Through the debugger: the page's CSP lets no script in, and is not to be loosened for a test. A page that was loaded again has lost it.
+      if (await page.evaluate<boolean>('typeof axe === "undefined"')) await page.evaluate(readFileSync(AXE, "utf8"));
       const found = await page.evaluate<
         { id: string; impact: string; nodes: { target: string[]; html: string; failureSummary: string }[] }[]
       >(
