@@ -144,7 +144,7 @@ function Editor({ present, fields }: { readonly present: DestinationProfile; rea
           value={text}
           readOnly={!may}
           onChange={(event) => typed(event.target.value)}
-          autoSize={{ minRows: 12, maxRows: 28 }}
+          rows={24}
           style={{ fontFamily: "monospace" }}
           status={badJson === undefined && problems.length === 0 ? "" : "error"}
         />

@@ -95,7 +95,7 @@ function Editor({ id, detail }: { readonly id: string; readonly detail: WriteBac
             aria-label={t("new.body")}
             value={body}
             onChange={(event) => setBody(event.target.value)}
-            autoSize={{ minRows: 8, maxRows: 18 }}
+            rows={12}
             style={{ fontFamily: "monospace" }}
           />
           <Card size="small" title={t("new.diff")}>
