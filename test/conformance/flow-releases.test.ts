@@ -9,6 +9,9 @@ import { admitReleased, admissionOf, decidingFiles, releaseFlows } from "../../b
 import { refusedFlowText } from "../../domain/flowtests/release.ts";
 import type { FlowTestRun } from "../../domain/flowtests/result.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
+import { startNodeRed } from "../../platform/node-red/runtime.ts";
+import { nodeRedSettings } from "../../platform/node-red/settings.ts";
+import { createFakeEngine } from "../journeys/node-red-bench.ts";
 import type { Wanted } from "../../platform/node-red/flow-tests.ts";
 
 const FLOWS = ["charges", "payment-confirm", "statements"];
@@ -52,7 +55,7 @@ describe("releases of flows", () => {
   before(() => {
     root = mkdtempSync(join(tmpdir(), "huiliu-releases-"));
     dataDir = join(root, ".data");
-    for (const room of ["mappings/his", "mappings/jkt", "partners", "package.json", ...FLOWS.map((flow) => `flows/${flow}`)])
+    for (const room of ["mappings/his", "mappings/jkt", "partners", ...FLOWS.map((flow) => `flows/${flow}`)])
       cpSync(join(ROOT, room), join(root, room), { recursive: true });
     for (const flow of FLOWS) rmSync(join(root, "flows", flow, "release.json"), { force: true });
   });
@@ -171,5 +174,32 @@ describe("releases of flows", () => {
       assert.deepEqual([...(await admit(await onDisk()))].sort(), ["payment-confirm", "statements"]);
     });
     assert.match(lines[0] ?? "", /^error .*flows\/charges \[FLOW_DIFFERS\]/);
+  });
+
+  test("production's Node-RED runs the admitted flows only, and none of the nodes that run code or reach outside", async () => {
+    const engine = createFakeEngine();
+    await edited("flows/charges/flow.json", '"deadlineSeconds": "60"', '"deadlineSeconds": "61"', async () => {
+      const settings = nodeRedSettings({
+        root,
+        dataDir,
+        profile: "production",
+        engine,
+        editorPort: 0,
+        admit: admissionOf({ root, dataDir, run }, () => undefined),
+        log: () => undefined,
+        nodesDirs: [ROOT],
+      });
+      const runtime = await startNodeRed(settings);
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const flows = new Set([...engine.subscribed.values()].map((one) => one.node.flow));
+        assert.deepEqual([...flows].sort(), ["payment-confirm", "statements"]);
+        assert.equal(runtime.editor, undefined);
+        for (const file of ["10-function.js", "90-exec.js", "10-file.js", "21-httprequest.js", "31-tcpin.js", "32-udp.js"])
+          assert.ok((settings.nodesExcludes as readonly string[]).includes(file), file);
+      } finally {
+        await runtime.stop();
+      }
+    });
   });
 });

@@ -160,6 +160,8 @@ describe("production", { timeout: 240_000 }, () => {
         [run.console, run.gateway, ...doors].map((url) => Number(new URL(String(url)).port)).sort(),
       );
       const log = readFileSync(join(data, "log", "engine.log"), "utf8");
+      for (const flow of readdirSync(join(ROOT, "flows")).filter((name) => !existsSync(join(ROOT, "flows", name, "release.json"))))
+        assert.ok(log.includes(`flows/${flow} [FLOW_NOT_RELEASED]`), `${flow}: what is not loaded is said`);
       assert.doesNotMatch(log, /system-generated key|_credentialSecret|credentialSecret/i, "no warning of a made-up key");
       engine.child.kill("SIGTERM");
       assert.equal((await engine.ended).code, 0);
