@@ -28,6 +28,7 @@ const measured = (nowMs: number, over: Partial<Omit<Measured, "destinations">> =
   unwritten: [],
   stalled: [],
   silentWorkers: [],
+  away: [],
   missingDays: [],
   sinks: [],
   unknown: new Set(),
@@ -85,6 +86,18 @@ describe("what is wrong by what was measured", () => {
       measured(T0, { unwritten: [{ partner: "jkt", type: "payment.settled", count: 2, sinceMs: ago(16 * MINUTE), messageId: "m" }] }),
       ["not-written-back event:jkt/payment.settled page"],
     ],
+    [
+      "folders away for 4, 6 and 40 minutes",
+      measured(T0, {
+        away: [4, 6, 40].map((minutes) => ({
+          door: `files:bank:${minutes}`,
+          partner: "bank",
+          why: "no route",
+          sinceMs: ago(minutes * MINUTE),
+        })),
+      }),
+      ["door-away files:bank:6 warn", "door-away files:bank:40 page"],
+    ],
     ["a worker is silent", measured(T0, { silentWorkers: [{ name: "a:1", seenMs: ago(MINUTE) }] }), ["worker-silent a:1 warn"]],
     ["disk at 84 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 16 } }), []],
     ["disk at 85 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 15 } }), ["disk-low database warn"]],
@@ -106,6 +119,11 @@ describe("what is wrong by what was measured", () => {
       ["sign-in-held console page"],
     ],
     ["a sink is down", measured(T0, { sinks: [{ sink: "mail", waitingSinceMs: ago(2 * MINUTE), waiting: 1 }] }), ["sink-down mail warn"]],
+    [
+      "the audit was tampered with",
+      measured(T0, { audit: { findings: 2, kinds: "altered, deleted", first: "5" } }),
+      ["audit-broken audit page"],
+    ],
     ["what was not measured is not judged", measured(T0, { unknown: new Set<AlarmKind>(["write-back-parked"]) }, { parked: 3 }), []],
   ];
   for (const [name, given, wanted] of CASES) test(name, () => assert.deepEqual(found(given), wanted));

@@ -25,7 +25,7 @@ function Findings({ told }: { readonly told: AuditVerification }) {
     <ul style={{ margin: "4px 0", paddingInlineStart: 20 }}>
       {told.findings.map((one) => (
         <li key={`${one.kind} ${one.n} ${one.entry ?? ""}`}>
-          <Tag color="error">{t(`kind.${one.kind}`)}</Tag> {inLanguage(one)}
+          <Tag>{t(`kind.${one.kind}`)}</Tag> {inLanguage(one)}
         </li>
       ))}
       {told.more > 0 && <li>{t("chain.more", { n: told.more })}</li>}

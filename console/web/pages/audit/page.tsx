@@ -174,7 +174,7 @@ const columnsOf = (t: TFunction<"audit">, wrong: ReadonlySet<string>) => [
         <Tooltip title={row.action}>
           <Tag>{t(`action.${row.action}`, { defaultValue: row.action })}</Tag>
         </Tooltip>
-        {wrong.has(row.id) && <Tag color="error">{t("chain.tampered")}</Tag>}
+        {wrong.has(row.id) && <Tag>⚠ {t("chain.tampered")}</Tag>}
       </>
     ),
   },
@@ -197,7 +197,13 @@ function Target({ row }: { readonly row: AuditRow }) {
   return (
     <>
       <Typography.Text type="secondary">{t(`target.${row.targetKind}`, { defaultValue: row.targetKind })} </Typography.Text>
-      {place === undefined ? row.targetId : <Link to={place}>{row.targetId}</Link>}
+      {place === undefined ? (
+        row.targetId
+      ) : (
+        <Link to={place} style={{ textDecoration: "underline" }}>
+          {row.targetId}
+        </Link>
+      )}
     </>
   );
 }
