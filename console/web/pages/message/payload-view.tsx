@@ -39,11 +39,11 @@ export function PayloadView({ shown, payload }: { readonly shown: Shown; readonl
   if (error !== undefined && error !== null) return <Problem error={error} />;
   if (text === undefined) return <Typography.Text type="secondary">{t("payload.none")}</Typography.Text>;
   return (
-    <>
+    <div>
       <Typography.Text strong>{labelOf(t, shown.detail, payload)}</Typography.Text>{" "}
       <Typography.Text copyable={{ text }} aria-label={t("parts:copy.copy", { what: "" })} />
       <TextView text={linesOf(text)} label={labelOf(t, shown.detail, payload)} />
       {cut && <Typography.Text type="secondary">{t("payload.cut")}</Typography.Text>}
-    </>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 /** The visual trace: a column for each party, a row for each hop, an arrow from whom to whom; a hop opens to its facts and payloads. */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Button, Descriptions, Empty, Flex, Skeleton, Space, theme, Typography } from "antd";
+import { Alert, Button, Empty, Flex, Skeleton, Space, theme, Typography } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -10,6 +10,7 @@ import { Moment } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { inLanguage } from "../../texts/index.ts";
+import { Facts } from "./facts.tsx";
 import { PayloadView } from "./payload-view.tsx";
 import { keyOf, labelOf, type Shown } from "./payloads.ts";
 import "./texts.ts";
@@ -232,16 +233,15 @@ function HopDetail({ hop, before, shown, compare }: HopDetailProps) {
       {hop.why !== undefined && (
         <Alert
           type={hop.state === "bad" ? "error" : "info"}
-          title={inLanguage(hop.why)}
-          {...(hop.why.code === undefined ? {} : { description: <Typography.Text code>{hop.why.code}</Typography.Text> })}
+          title={
+            <>
+              {inLanguage(hop.why)} {hop.why.code !== undefined && <Typography.Text code>{hop.why.code}</Typography.Text>}
+            </>
+          }
           style={{ marginBottom: 8 }}
         />
       )}
-      <Descriptions
-        size="small"
-        column={3}
-        items={[{ key: "at", label: t("record.when"), children: <Moment at={hop.at} exact /> }, ...items]}
-      />
+      <Facts items={[{ key: "at", label: t("record.when"), children: <Moment at={hop.at} exact /> }, ...items]} />
       <Space wrap style={{ margin: "4px 0 8px" }}>
         {hop.payloads.map((one) => (
           <Button
