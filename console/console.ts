@@ -13,7 +13,7 @@ import type { Access } from "../domain/access/ports.ts";
 import { mayDo, type Principal } from "../domain/access/rights.ts";
 import { scoped } from "../domain/access/scope.ts";
 import type { Need } from "../domain/access/standing.ts";
-import { callerOf, createDoor, type Door, isLoopbackCaller } from "./door.ts";
+import { callerOf, createDoor, type Door, isLocal } from "./door.ts";
 import { LIVE_URL, mountLive } from "./live-door.ts";
 import { mountOidc } from "./oidc-door.ts";
 import { mountPages } from "./pages-door.ts";
@@ -230,7 +230,7 @@ export function createConsole(deps: ConsoleDeps): Console {
     if (!door.hostIsOurs(request)) return send(reply, refused("WRONG_HOST"));
     const { url: path = "", config } = request.routeOptions;
     // By the route that was found, not by the text of the address: /%61pi is /api to the router. What is not named here needs a session or the token.
-    if (OPEN_ROUTES.has(path) && isLoopbackCaller(request)) return;
+    if (OPEN_ROUTES.has(path) && isLocal(request)) return;
     // Pages are code that anybody may have; what they show they ask of the API.
     const page = !underApi(request.is404 ? request.url : path) && !OPEN_ROUTES.has(path);
     if (page || config.navigation === true) return;

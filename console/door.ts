@@ -3,6 +3,7 @@
  * console (CSRF). All of it before a byte of the body is read. Holds no state.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { sessionCookie, sessionOf } from "../domain/access/cookie.ts";
@@ -21,10 +22,6 @@ const NOBODY: Principal = { id: "", name: "", roles: [], partners: [], via: "ses
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 const headerOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-export const isSecure = (request: FastifyRequest): boolean => request.raw.socket instanceof TLSSocket;
-export const isLoopbackCaller = (request: FastifyRequest): boolean =>
-  LOOPBACK_ADDRESS.test(request.raw.socket.remoteAddress ?? "127.0.0.1");
-
 /** The name in the Host header, without its port. */
 const hostOf = (request: FastifyRequest): string =>
   (request.headers.host ?? "")
@@ -32,11 +29,27 @@ const hostOf = (request: FastifyRequest): string =>
     .replace(/^\[(.*)\]$/, "$1")
     .toLowerCase();
 
+const peerOf = (request: FastifyRequest): string => request.raw.socket.remoteAddress ?? "127.0.0.1";
+/** Over plain HTTP only this machine reaches us: whoever then names another host came by the machine's own TLS proxy. */
+const isForwarded = (request: FastifyRequest): boolean =>
+  !(request.raw.socket instanceof TLSSocket) && !LOOPBACK_HOSTS.includes(hostOf(request));
+/** Whether the person's browser speaks TLS. */
+export const isSecure = (request: FastifyRequest): boolean => request.raw.socket instanceof TLSSocket || isForwarded(request);
+/** A program on this machine, at the plain listener, by a name that can only be this machine. */
+export const isLocal = (request: FastifyRequest): boolean => LOOPBACK_ADDRESS.test(peerOf(request)) && !isSecure(request);
+
+/** Where it came from: what the machine's own proxy says, which adds itself at the end. */
+function addressOf(request: FastifyRequest): string {
+  if (!isForwarded(request)) return peerOf(request);
+  const last = headerOf(request.headers["x-forwarded-for"])?.split(",").at(-1)?.trim() ?? "";
+  return isIP(last) === 0 ? peerOf(request) : last;
+}
+
 /** One request as sign-in sees it. */
 export function callerOf(request: FastifyRequest, reply: FastifyReply): Caller {
   const secure = isSecure(request);
   return {
-    address: request.raw.socket.remoteAddress ?? "127.0.0.1",
+    address: addressOf(request),
     agent: (request.headers["user-agent"] ?? "").slice(0, AGENT_MAX),
     session: sessionOf(request.headers.cookie, secure),
     keep: (session) => void reply.header("set-cookie", sessionCookie(session, secure)),
@@ -79,7 +92,7 @@ export function createDoor(deps: { readonly access: Access; readonly token: stri
     if (given === undefined) return undefined;
     const bearer = /^Bearer +([^\s]+) *$/i.exec(given)?.[1] ?? "";
     const right = timingSafeEqual(digest(bearer), expected);
-    return right && isLoopbackCaller(request) ? { kind: "whole", who: TOKEN_PRINCIPAL } : { kind: "nobody", setUpNeeded: false };
+    return right && isLocal(request) ? { kind: "whole", who: TOKEN_PRINCIPAL } : { kind: "nobody", setUpNeeded: false };
   };
 
   const standingOf = async (request: FastifyRequest): Promise<Standing | OperationRefused> => {
