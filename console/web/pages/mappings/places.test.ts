@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { rangeOf } from "./places.ts";
+
+const TEXT = `{
+  "name": "x",
+  "cases": [
+    { "name": "a" },
+    { "name": "b", "from/to": 1 }
+  ]
+}`;
+const cases: readonly (readonly [string, string | undefined, number | undefined])[] = [
+  ["/name", '"name": "x"', 2],
+  ["/cases/1/name", '"name": "b"', 5],
+  ["/cases/1/from~1to", '"from/to": 1', 5],
+  ["/cases/1/missing", '{ "name": "b", "from/to": 1 }', 5],
+  ["", TEXT, 1],
+];
+for (const [pointer, wanted, line] of cases)
+  test(`${pointer || "the whole"} is at line ${line}`, () => {
+    const range = rangeOf(TEXT, pointer);
+    assert.equal(range && TEXT.slice(range.from, range.to), wanted);
+    assert.equal(range?.line, line);
+  });
+test("no JSON has no places", () => assert.equal(rangeOf("", "/x"), undefined));
