@@ -364,8 +364,8 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
       await giveReason(page, "原因", "需要修改超长备注", /确\s*定|确认/);
       const body = page.getByLabel("修改稿", { exact: true });
       await body.waitFor();
-      await body.fill((await body.inputValue()).replace(/(<[^/?][^>]*>)(<)/, "$1\n$2"));
-      await page.getByLabel("与原文的差异").waitFor();
+      await body.fill((await body.inputValue()).replace(/(<At>\S+) [^<]*</, "$1 11:11:11<"));
+      await page.getByLabel("与原文的差异").getByText("11:11:11").waitFor();
       await page.getByRole("checkbox", { name: /我已在对方系统核对/ }).check();
       await looked(mine, "edit-1-diff");
       await page.getByRole("button", { name: "提交复核…" }).click();

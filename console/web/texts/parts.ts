@@ -47,7 +47,7 @@ export const PARTS_TEXTS: Texts = {
   "alarm.ended": ["已结束", "Ended"],
   "replay.selecting": ["选取中", "Selecting"],
   "replay.previewed": ["已预览", "Previewed"],
-  "replay.awaiting-approval": ["等待批准", "Awaiting approval"],
+  "replay.awaiting-approval": ["待复核", "Awaiting approval"],
   "replay.marking": ["标记中", "Marking"],
   "replay.canary": ["试放中", "Canary"],
   "replay.stopped": ["试放未通过", "Canary stopped"],

@@ -68,15 +68,18 @@ function Editor({ present, fields }: { readonly present: DestinationProfile; rea
   const changes = differences(base.profile, draft);
   const problems = check?.problems ?? [];
   const placed = byField(problems, fields);
+  // In the form each stands at its field.
+  const listed = how === "form" ? placed.over : problems;
   const load = (from: DestinationProfile, to: Draft = from.profile): void => {
     setBase(from);
     setDraft(to);
     setText(JSON.stringify(to, null, 2));
     setBadJson(undefined);
   };
-  // Nothing of one's own to lose: follow what others save.
+  // Nothing of one's own to lose, or just saved by oneself: follow what is stored.
   useEffect(() => {
-    if (present.version !== base.version && differences(base.profile, draft).length === 0) load(present);
+    if (present.version === base.version) return;
+    if ([base.profile, present.profile].some((one) => differences(one, draft).length === 0)) load(present);
   });
   const typed = (next: string): void => {
     setText(next);
@@ -89,7 +92,17 @@ function Editor({ present, fields }: { readonly present: DestinationProfile; rea
       <Facts present={present} />
       <DeedResult deeds={deeds} />
       <Problem error={error} />
-      {present.version !== base.version && <Conflict base={base} present={present} draft={draft} load={load} />}
+      {present.version !== base.version && (
+        <Conflict
+          base={base}
+          present={present}
+          draft={draft}
+          load={(from, to) => {
+            deeds.clear();
+            load(from, to);
+          }}
+        />
+      )}
       <Flex justify="space-between" wrap gap="small">
         <Segmented<"form" | "json">
           value={how}
@@ -125,15 +138,7 @@ function Editor({ present, fields }: { readonly present: DestinationProfile; rea
           showIcon
           role="alert"
           title={t("profile.problems", { n: problems.length })}
-          description={
-            <ul style={{ margin: 0 }}>
-              {(how === "form" ? placed.over : problems).map((problem) => (
-                <li key={`${problem.at} ${problem.en}`}>
-                  <Typography.Text code>{problem.at}</Typography.Text> {inLanguage(problem)}
-                </li>
-              ))}
-            </ul>
-          }
+          {...(listed.length === 0 ? {} : { description: <Listed problems={listed} /> })}
         />
       )}
       {how === "form" ? (
@@ -155,6 +160,18 @@ function Editor({ present, fields }: { readonly present: DestinationProfile; rea
         </Card>
       )}
     </Flex>
+  );
+}
+
+function Listed({ problems }: { readonly problems: Readonly<ProfileCheck["problems"]> }) {
+  return (
+    <ul style={{ margin: 0 }}>
+      {problems.map((problem) => (
+        <li key={`${problem.at} ${problem.en}`}>
+          <Typography.Text code>{problem.at}</Typography.Text> {inLanguage(problem)}
+        </li>
+      ))}
+    </ul>
   );
 }
 
