@@ -8,7 +8,25 @@ import { decrypt, encrypt, rootOf, rootText, sign, verifies } from "./envelope.t
 
 const UTF8 = "utf-8";
 const XML = "application/xml; charset=utf-8";
-const EMPTY_ANSWER = "<RES></RES>";
+/**
+ * What stands in `<RES>` of a message that was taken (Appendix C): the hospital's number of what was told, which here is the journal's, 32 characters. Functions whose answer
+ * wants what only the HIS knows (patient, waiting number) or nothing at all have an empty one.
+ */
+const NUMBERS: Readonly<Record<string, readonly string[]>> = {
+  "pay-reg": ["HOSP_PAY_ID"],
+  "pay-order": ["HOSP_ORDER_ID"],
+  // 1: taken, the platform gives the money back itself.
+  "refund-reg": ["HOSP_REFUND_ID", "REFUND_FLAG"],
+};
+const REFUND_BY_PLATFORM = "1";
+const NUMBER_MAX = 32;
+
+function answerOf(kind: string, code: string, messageId: string): string {
+  const number = messageId.replaceAll("-", "").slice(0, NUMBER_MAX);
+  const names = code === "0" && number !== "" ? (NUMBERS[kind] ?? []) : [];
+  const value = (name: string): string => (name === "REFUND_FLAG" ? REFUND_BY_PLATFORM : number);
+  return `<RES>${names.map((name) => `<${name}><![CDATA[${value(name)}]]></${name}>`).join("")}</RES>`;
+}
 
 /** The platform's own codes (domain.md 3.1): parameter, user, function, signature, signature type, cipher. */
 const CODE = { text: "2", user: "4", function: "5", signature: "7", signType: "8", cipher: "9" } as const;
@@ -125,6 +143,13 @@ function receive(message: Opening, context: AdapterContext): Fallible<{ readonly
   return { ok: true, kind, opened: { body: new TextEncoder().encode(read.text), contentType: XML } };
 }
 
+/** The journal's number is for `<RES>`; a relay that seals answers itself gets what it always got. */
+const withoutNumber = (body: Uint8Array): Uint8Array => {
+  const charset = decode(body, UTF8) === undefined ? "gb18030" : UTF8;
+  const text = decode(body, charset)?.replace(/<MESSAGE_ID>[^<]*<\/MESSAGE_ID>/, "");
+  return (text === undefined ? undefined : encodeText(text, charset)) ?? body;
+};
+
 export const adapter: Adapter = {
   name: "jkt",
   title: { zh: "12320 健康通 V3.3 信封", en: "Envelope of 12320 Jiankangtong V3.3" },
@@ -160,12 +185,13 @@ export const adapter: Adapter = {
   open: (reply, context) => (isPlain(context) ? { ok: true, opened: reply } : openAnswer(fieldsOf(reply.body), context)),
   receive,
   answer: (plain, context) => {
-    if (isPlain(context)) return plain;
+    if (isPlain(context)) return { ...plain, body: withoutNumber(plain.body) };
     const { aesKey, signKey } = keysOf(context);
     const said = rootOf(decode(plain.body, UTF8) ?? decode(plain.body, "gb18030") ?? "");
     if (said === undefined || Buffer.byteLength(aesKey) !== 16) return plain;
-    const { RETURN_CODE = "99", RETURN_MSG = "" } = said;
-    const signed = { RES_ENCRYPTED: encrypt(encodeText(EMPTY_ANSWER, UTF8) ?? new Uint8Array(0), aesKey), RETURN_CODE, RETURN_MSG };
+    const { RETURN_CODE = "99", RETURN_MSG = "", MESSAGE_ID = "" } = said;
+    const inner = encodeText(answerOf(context.message, RETURN_CODE, MESSAGE_ID), UTF8) ?? new Uint8Array(0);
+    const signed = { RES_ENCRYPTED: encrypt(inner, aesKey), RETURN_CODE, RETURN_MSG };
     const text = rootText([
       ["RETURN_CODE", RETURN_CODE],
       ["RETURN_MSG", RETURN_MSG],

@@ -131,6 +131,24 @@ describe("jkt envelope", () => {
     assert.match(text(opened.opened.body), /\[10\].*重复提交.*<RES><\/RES>/);
   });
 
+  test("an answer to what was taken names the hospital's number of it, as the function wants; a refusal names none", () => {
+    const answered = (message: string, code: string) => {
+      const body = bytes(
+        `<ROOT><RETURN_CODE>${code}</RETURN_CODE><RETURN_MSG>m</RETURN_MSG><MESSAGE_ID>01a2023d-8e44-75d1-ba54-6384dd1e9518</MESSAGE_ID></ROOT>`,
+      );
+      const sealed = adapter.answer?.({ body }, { ...context(), message });
+      const opened = adapter.open?.({ body: sealed?.body ?? bytes("") }, context());
+      assert.ok(opened?.ok);
+      return /<RES>.*<\/RES>/.exec(text(opened.opened.body))?.[0];
+    };
+    const number = "01a2023d8e4475d1ba546384dd1e9518";
+    assert.equal(answered("pay-reg", "0"), `<RES><HOSP_PAY_ID><![CDATA[${number}]]></HOSP_PAY_ID></RES>`);
+    assert.equal(answered("pay-order", "0"), `<RES><HOSP_ORDER_ID><![CDATA[${number}]]></HOSP_ORDER_ID></RES>`);
+    assert.match(answered("refund-reg", "0") ?? "", /HOSP_REFUND_ID.*<REFUND_FLAG><!\[CDATA\[1\]\]>/);
+    assert.equal(answered("pay-order", "1"), "<RES></RES>");
+    assert.equal(answered("lock-reg", "0"), "<RES></RES>");
+  });
+
   test("behind a relay that opens envelopes, messages come bare where the profile says so", () => {
     const plain = context({ constants: { envelope: "plain" }, secrets: {} });
     const message = { body: bytes("<REQ/>"), headers: {} };

@@ -7,6 +7,7 @@ import type { RateGate } from "../../domain/partners/rates.ts";
 import type { Config } from "../../platform/config.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
+import { createDoorStore } from "../../platform/postgres/doors.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createConnection } from "../../platform/rabbit/connection.ts";
 import { createPointers } from "../../platform/rabbit/pointers.ts";
@@ -115,6 +116,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     log,
     dialect: dialects.gatewayDialect,
     soap: soapDoors(catalogue.partners),
+    useNonce: createDoorStore(postgres.pool).useNonce,
   });
   const wires = await openWires({
     host: config.host,
@@ -122,6 +124,7 @@ export async function openDoors({ config, catalogue, postgres, rates, work, metr
     root: config.root,
     partners: [...catalogue.partners.values()],
     intake: patient,
+    rates,
     secretOf: (partner, name) => catalogue.secretsOf(partner)[name],
     postgres,
     log,

@@ -44,11 +44,14 @@ function originOf(url: string): string | undefined {
   return origin === "null" ? `${protocol}//${host}` : origin;
 }
 
+const NAMES_ITS_USER = /^(?:sftp|ftps?):$/;
+
 function urlProblems(url: string): readonly ProfileProblem[] {
   if (!URL.canParse(url)) return [];
-  const { username, password, search, hash } = new URL(url);
+  const { protocol, username, password, search, hash } = new URL(url);
   const problems: ProfileProblem[] = [];
-  if (username !== "" || password !== "")
+  // Whom a file server knows us as is no secret, and it has no other place; its password is one.
+  if (password !== "" || (username !== "" && !NAMES_ITS_USER.test(protocol)))
     problems.push({
       at: "/url",
       zh: "地址中不得含账号口令：凭据另行存放",

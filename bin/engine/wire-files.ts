@@ -1,6 +1,7 @@
 /** The folders that partners' profiles say are looked into. */
 import { readFileSync } from "node:fs";
 import type { Partner } from "../../domain/partners/profile.ts";
+import { createDoorStore } from "../../platform/postgres/doors.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
 import { LIMITS } from "../../platform/transports/files/limits.ts";
 import { accountOf, openStore } from "../../platform/transports/files/open.ts";
@@ -45,6 +46,7 @@ function lackingOf({ secretOf }: WireDeps, partner: string, door: Door): readonl
 function opened(deps: WireDeps, partner: string, door: Door, index: number): WireDoor {
   const { log, intake, postgres, secretOf } = deps;
   const lead = createLead(postgres.pool, postgres.worker);
+  const doors = createDoorStore(postgres.pool);
   const task = `files:${partner}:${index}`;
   const where = new URL(door.url);
   where.username = "";
@@ -62,6 +64,13 @@ function opened(deps: WireDeps, partner: string, door: Door, index: number): Wir
     accept: intake.accept,
     lead: async (ms) => (await lead.take(task, ms)) !== undefined,
     give: () => lead.give(task),
+    changed: (why) =>
+      (why === undefined ? doors.back(task) : doors.away(task, partner, why)).catch((error: unknown) =>
+        log.warn(
+          { partner, error: String(error) },
+          "whether the folder can be looked into could not be written down; written with the next look",
+        ),
+      ),
     log,
   });
   const up = (): boolean | undefined => {

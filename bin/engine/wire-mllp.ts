@@ -21,7 +21,7 @@ function certificatesOf(root: string, tls: NonNullable<Door["tls"]>): MllpTls {
   };
 }
 
-export const openMllpDoors: OpenWire = async ({ host, shared, root, partners, intake, log }) => {
+export const openMllpDoors: OpenWire = async ({ host, shared, root, partners, intake, rates, log }) => {
   const doors: WireDoor[] = [];
   const problems: string[] = [];
   for (const { partner, inbound } of partners) {
@@ -37,6 +37,7 @@ export const openMllpDoors: OpenWire = async ({ host, shared, root, partners, in
         // On a port of its own choice each worker has its own.
         shared: shared && rest.port !== 0,
         intake,
+        ...(rates === undefined ? {} : { rates }),
         log,
         nowMs: Date.now,
       });

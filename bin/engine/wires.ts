@@ -1,6 +1,7 @@
 /** The doors beside AMQP and HTTP (design.md section 3): each wire opens one for every partner whose profile asks for it. */
 import type { Intake } from "../../domain/journal/intake.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
+import type { RateGate } from "../../domain/partners/rates.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import { openDicomDoors } from "./wire-dicom.ts";
@@ -29,6 +30,8 @@ export interface WireDeps {
   readonly root: string;
   readonly partners: readonly Partner[];
   readonly intake: Intake;
+  /** Inbound rates, for the wires that can tell a sender to wait. */
+  readonly rates?: RateGate;
   /** Undefined: not there. The door then refuses to open, and says which. */
   readonly secretOf: (partner: string, name: string) => string | undefined;
   /** Watermarks and what was taken already live in PostgreSQL. */

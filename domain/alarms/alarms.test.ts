@@ -119,6 +119,7 @@ describe("what is wrong by what was measured", () => {
       ["sign-in-held console page"],
     ],
     ["a sink is down", measured(T0, { sinks: [{ sink: "mail", waitingSinceMs: ago(2 * MINUTE), waiting: 1 }] }), ["sink-down mail warn"]],
+    ["a flow is not as released (A51)", measured(T0, { flows: { charges: "FLOW_DIFFERS" } }), ["flow-not-loaded charges page"]],
     [
       "the audit was tampered with",
       measured(T0, { audit: { findings: 2, kinds: "altered, deleted", first: "5" } }),

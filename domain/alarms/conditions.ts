@@ -24,6 +24,8 @@ export const ALREADY_DONE_SHARE = 0.1;
 export const WORKER_SILENT_MS = MINUTE;
 export const DISK_WARN_USED = 0.85;
 export const DISK_PAGE_USED = 0.95;
+export const AWAY_WARN_MS = 5 * MINUTE;
+export const AWAY_PAGE_MS = 30 * MINUTE;
 export const SINK_WAITING_MS = 2 * MINUTE;
 
 /** Ids, counts, seconds and names of the house: what a notice may carry. Never personal data. */
@@ -108,6 +110,10 @@ function ofMachine(measured: Measured, add: Add): void {
   const { nowMs, disk } = measured;
   for (const { subscriber, sinceMs, why } of measured.stalled)
     add("subscriber-stalled", subscriber, "warn", { why, stalledSeconds: seconds(Math.max(0, nowMs - sinceMs)) });
+  for (const { door, partner, sinceMs, why } of measured.away) {
+    const severity = byAge(nowMs - sinceMs, AWAY_WARN_MS, AWAY_PAGE_MS);
+    if (severity !== undefined) add("door-away", door, severity, { partner, why, awaySeconds: seconds(nowMs - sinceMs) });
+  }
   for (const { name, seenMs } of measured.silentWorkers)
     if (nowMs - seenMs >= WORKER_SILENT_MS) add("worker-silent", name, "warn", { silentSeconds: seconds(nowMs - seenMs) });
   if (disk && disk.totalBytes > 0) {
@@ -120,6 +126,7 @@ function ofMachine(measured: Measured, add: Add): void {
     const { logins, addresses, codes } = measured.held;
     add("sign-in-held", "console", logins + addresses + codes > HELD_PAGE ? "page" : "warn", { ...measured.held });
   }
+  for (const [flow, code] of Object.entries(measured.flows ?? {})) add("flow-not-loaded", flow, "page", { code });
   if (measured.audit) add("audit-broken", "audit", "page", { ...measured.audit });
   for (const one of measured.sinks) {
     const waited = nowMs - one.waitingSinceMs;

@@ -30,6 +30,8 @@ export const ALARM_KINDS = [
   "sink-down",
   "audit-broken",
   "sign-in-held",
+  "door-away",
+  "flow-not-loaded",
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
@@ -324,6 +326,22 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
     startAfterMs: AT_ONCE,
     endAfterMs: SETTLED,
   },
+  "flow-not-loaded": {
+    zh: "流程没有加载",
+    en: "A flow is not loaded",
+    subject: { zh: "流程", en: "flow" },
+    when: {
+      zh: "生产环境启动时，流程与其发布单不符、没有发布，或存储的测试未通过",
+      en: "production found it other than released, not released at all, or with stored tests that fail",
+    },
+    next: {
+      zh: "日志写明是哪个文件或哪项测试；恢复已审阅的文件，或在开发环境修改、测试、重新发布（docs/flow-tests.zh-CN.md），然后重启；其间的报文已入库并挂起，可重放",
+      en: "The log names the file or the test: restore the reviewed files, or change, test and release them in development (docs/flow-tests.md), and start again; messages that came meanwhile are parked and can be replayed",
+    },
+    severities: ["page"],
+    startAfterMs: AT_ONCE,
+    endAfterMs: AT_ONCE,
+  },
   "audit-broken": {
     zh: "审计链已被破坏",
     en: "The audit's chain is broken",
@@ -355,6 +373,22 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
     severities: BOTH,
     startAfterMs: AT_ONCE,
     endAfterMs: MINUTE,
+  },
+  "door-away": {
+    zh: "文件目录连不上",
+    en: "A folder cannot be looked into",
+    subject: { zh: "接入名，如 files:bank:0", en: "the door, e.g. files:bank:0" },
+    when: {
+      zh: "SFTP、FTP 或文件夹连续 5 分钟不能查看（告警）或 30 分钟（紧急）；对方放下的文件仍在对方那里",
+      en: "an SFTP or FTP server or a folder could not be looked into for 5 min (warn) or 30 min (page); what the partner put there is still there",
+    },
+    next: {
+      zh: "看详情中的原因：口令、主机密钥、网络或网闸；恢复后自动继续，不会漏取",
+      en: "The details say why: password, host key, network or gatekeeper; it goes on by itself once it is back, and nothing is missed",
+    },
+    severities: BOTH,
+    startAfterMs: AT_ONCE,
+    endAfterMs: SETTLED,
   },
 };
 

@@ -46,11 +46,15 @@ export interface Measured {
   }[];
   /** Subscribers whose events are kept back. */
   readonly stalled: readonly { readonly subscriber: string; readonly sinceMs: number; readonly why: string }[];
+  /** Folders that cannot be looked into. */
+  readonly away: readonly { readonly door: string; readonly partner: string; readonly sinceMs: number; readonly why: string }[];
   readonly silentWorkers: readonly { readonly name: string; readonly seenMs: number }[];
   /** Absent where it cannot be known. */
   readonly disk?: { readonly totalBytes: number; readonly freeBytes: number };
   /** Days whose tables are missing. */
   readonly missingDays: readonly string[];
+  /** Flows that are not loaded, each with its code (domain/flowtests/release.ts); absent: all are. */
+  readonly flows?: Readonly<Record<string, string>>;
   /** What was found wrong with the audit's chain; absent: nothing. */
   readonly audit?: { readonly findings: number; readonly kinds: string; readonly first: string };
   /** What sign-in holds back now: login names, addresses and second factors, and the failures behind them. Absent: nothing. */

@@ -44,6 +44,8 @@ export interface MeasureDeps {
   readonly dead: () => Promise<Readonly<Record<string, number>> | undefined>;
   /** Space of the disk the database lies on; undefined where it cannot be known. Must not reject. */
   readonly disk: (dataDirectory: string) => Promise<Measured["disk"]>;
+  /** Flows that production did not load, each with its code; absent: none is refused here. */
+  readonly flows?: () => Readonly<Record<string, string>>;
   /** Looks through the audit's chain: nothing found is null. Absent: the audit is not sealed here. Must not reject. */
   readonly audit?: () => Promise<NonNullable<Measured["audit"]> | null | undefined>;
   /** Milliseconds that never go back. */
@@ -131,6 +133,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
     }),
     signIns: probe(deps, 5 * SECOND, rowsOf<sql.HeldSignInRow>(sql.HELD_SIGN_INS)),
     stalled: probe(deps, 10 * SECOND, rowsOf<sql.StalledRow>(sql.STALLED)),
+    away: probe(deps, 10 * SECOND, rowsOf<sql.AwayRow>(sql.AWAY)),
     sinks: probe(deps, TICK, rowsOf<sql.SinkRow>(sql.SINKS)),
     days: probe(deps, 60 * SECOND, () => missingDays(deps, rowsOf)),
     dead: probe(deps, 10 * SECOND, deps.dead),
@@ -176,6 +179,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
         ...(disk === undefined ? {} : { disk }),
         ...(held === undefined ? {} : { held }),
         ...(audit === undefined || audit === null ? {} : { audit }),
+        ...(deps.flows === undefined ? {} : { flows: deps.flows() }),
         totals: (await of(probes.totals, "totals-differ")) ?? [],
         unwritten: (await of(probes.unwritten, "not-written-back")) ?? [],
         stalled: ((await of(probes.stalled, "subscriber-stalled")) ?? []).map((row) => ({
@@ -183,6 +187,7 @@ export function createMeasurer(deps: MeasureDeps): Measurer {
           why: row.why,
           sinceMs: row.since_ms,
         })),
+        away: ((await of(probes.away, "door-away")) ?? []).map(({ since_ms: sinceMs, ...row }) => ({ ...row, sinceMs })),
         silentWorkers: ((await of(probes.workers, "worker-silent")) ?? []).map((row) => ({ name: row.name, seenMs: row.seen_ms })),
         missingDays: (await of(probes.days, "partitions-missing")) ?? [],
         sinks: ((await of(probes.sinks, "sink-down")) ?? []).map((row) => ({

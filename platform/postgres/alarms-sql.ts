@@ -140,6 +140,14 @@ export interface StalledRow {
   readonly since_ms: number;
 }
 
+export const AWAY = `select door, partner, why, ${msOf("since")} as since_ms from door_away order by door limit 100`;
+export interface AwayRow {
+  readonly door: string;
+  readonly partner: string;
+  readonly why: string;
+  readonly since_ms: number;
+}
+
 export const TABLES =
   "select c.relname::text as name from pg_class c where c.relname = any($1::text[]) and c.relkind = 'r' and c.relispartition";
 /** Null unless the server listens on this machine alone as far as this connection shows. */

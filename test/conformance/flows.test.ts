@@ -295,7 +295,13 @@ const RUNS: readonly {
   { partner: "his", kind: "charge", event: "charge.posted", flow: "charges", intents: ["publish"] },
   { partner: "his", kind: "charge-cancel", event: "charge.cancelled", flow: "charges", intents: ["publish"] },
   { partner: "jkt", kind: "record-list", event: "statement.received", flow: "statements", intents: ["publish"] },
-  { partner: "bank", kind: "refund-return", event: "statement.received", flow: "file-statements", intents: ["publish"] },
+  {
+    partner: "bank",
+    kind: "refund-return",
+    event: "statement.received",
+    flow: "file-statements",
+    intents: ["publish", "write-back statement-receipt bank now"],
+  },
   { partner: "pacs", kind: "mpps-create", event: "exam.started", flow: "exam-charges", intents: ["publish"] },
   {
     partner: "pacs",

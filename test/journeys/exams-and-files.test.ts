@@ -99,6 +99,19 @@ describe("exams and files", { concurrency: false }, () => {
       assert.equal((await told(one.accession)).filter((line) => line.effect).length, 1);
     }
     await until("a statement came of it", async () => (await statements("B20261123001")).length === 1, 20_000);
-    assert.equal((await readLedger(huiliu.run().hospital.bank?.ledger ?? "")).filter((line) => line.effect).length, 3);
+    assert.equal(
+      (await readLedger(huiliu.run().hospital.bank?.ledger ?? "")).filter((line) => line.effect && line.kind === "refund-return").length,
+      3,
+    );
+    // A courier of files: the receipt of each batch lies in the bank's folder once, whatever died on the way.
+    const receipts = await until("a receipt of each batch is put", async () => {
+      const put = (await readLedger(huiliu.run().hospital.bank?.ledger ?? "")).filter((line) => line.kind === "put");
+      return put.length >= 3 ? put : false;
+    });
+    assert.deepEqual(receipts.map(({ raw }) => Buffer.from(raw, "base64").toString().split(",").slice(0, 2)).sort(), [
+      ["RC", "B20261121001"],
+      ["RC", "B20261122001"],
+      ["RC", "B20261123001"],
+    ]);
   });
 });

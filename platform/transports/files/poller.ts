@@ -33,6 +33,8 @@ export interface PollerDeps {
   lead(ms: number): Promise<boolean>;
   /** Lets the lead go. */
   give(): Promise<void>;
+  /** Told when the folder goes away (why) and comes back (undefined). Never rejects. */
+  readonly changed?: (why: string | undefined) => Promise<void>;
   readonly log: Log;
 }
 
@@ -90,6 +92,8 @@ export function createPoller(deps: PollerDeps): Poller {
   const told = new Set<string>();
   let store: FileStore | undefined;
   let state: PollerState = { state: "up", failed: 0 };
+  /** What an earlier process said of it may not hold any more. */
+  let first = true;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -202,11 +206,17 @@ export function createPoller(deps: PollerDeps): Poller {
     try {
       await poll();
       if (state.state === "away") log.info({ ...about, failed: state.failed }, "the folder is there again");
-      if (state.state !== "elsewhere") state = { state: "up", failed: 0 };
+      if (state.state !== "elsewhere") {
+        if (state.state === "away" || first) await deps.changed?.(undefined);
+        first = false;
+        state = { state: "up", failed: 0 };
+      }
     } catch (error) {
       const why = messageOf(error);
       if (!(error instanceof JournalBusy) && !(error instanceof JournalGone)) await hangUp();
       if (state.state !== "away") log.warn({ ...about, why }, "the folder cannot be looked into; tried again");
+      await deps.changed?.(why);
+      first = false;
       state = { state: "away", why, failed: state.failed + 1 };
     }
   };

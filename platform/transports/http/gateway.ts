@@ -13,6 +13,7 @@ import { declaredCharset, inboundOf } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import type { RateGate } from "../../../domain/partners/rates.ts";
 import { type RefusalCode, REFUSALS, refusal } from "../../../domain/refusals.ts";
+import type { UseNonce } from "../soap/credentials.ts";
 import { registerSoap, type SoapDoors } from "../soap/routes.ts";
 import { errorBody, readBody, Refused, statusOf } from "./body.ts";
 
@@ -48,6 +49,8 @@ export interface GatewayOptions {
   readonly dialect?: Dialect;
   /** SOAP doors by partner (platform/transports/soap). */
   readonly soap?: SoapDoors;
+  /** WS-Security digests that were used, of all workers; absent: each worker remembers its own. */
+  readonly useNonce?: UseNonce;
   /** Other workers of this machine listen on the same port; the system spreads connections over them. */
   readonly shared?: boolean;
   /** What /healthz says beyond "the process answers". */

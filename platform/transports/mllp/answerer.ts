@@ -6,6 +6,7 @@ import { inboundOf, plain } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import { type Charset, charsetOf } from "../../../domain/mapping/charset.ts";
 import { charsetOfMsh18, type Hl7Header, headerOf } from "../../../domain/mapping/hl7-header.ts";
+import type { RateGate } from "../../../domain/partners/rates.ts";
 import { refusal } from "../../../domain/refusals.ts";
 import { acknowledgement, applicationAck, isAsked, isRejected, type Told } from "./ack.ts";
 import { COMMIT_NAK } from "./framing.ts";
@@ -22,6 +23,8 @@ export interface AnswererOptions {
   readonly waitMs: number;
   readonly intake: Intake;
   readonly log: Log;
+  /** The partner's `inbound.perSecond`, all workers together; absent: no limit but the journal's. */
+  readonly rates?: RateGate;
   /** Epoch milliseconds. */
   readonly nowMs: () => number;
 }
@@ -42,6 +45,9 @@ export interface Answerer {
 
 /** A kind nobody can declare: the journal keeps bytes under it that are no HL7. */
 const UNREADABLE = "unreadable";
+/** Beyond what the partner may send in a second: nothing of it is kept, and it is told so. */
+class TooFast extends Error {}
+
 const NOTHING: Promise<undefined> = Promise.resolve(undefined);
 const MEDIA_TYPE = "application/hl7-v2";
 
@@ -76,7 +82,9 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     return undefined;
   };
 
-  const journal = (frame: Buffer, from: string, header: Hl7Header | undefined): Promise<Journaled> => {
+  const journal = async (frame: Buffer, from: string, header: Hl7Header | undefined): Promise<Journaled> => {
+    const allowed = intake.policy(partner)?.perSecond;
+    if (options.rates !== undefined && allowed !== undefined && !(await options.rates.take(partner, allowed)).ok) throw new TooFast();
     const wrong = header ? refused(header) : refusal("BAD_REQUEST", { zh: "不以 MSH 段开头", en: "does not begin with an MSH segment" });
     const inbound = inboundOf(
       {
@@ -103,7 +111,14 @@ export function createAnswerer(options: AnswererOptions): Answerer {
 
   /** Busy is told in the sender's protocol, and never as AA. */
   const failed = (error: unknown, header: Hl7Header, enhanced: boolean): Uint8Array => {
-    const known = error instanceof JournalBusy ? "JOURNAL_BUSY" : error instanceof JournalGone ? "JOURNAL_GONE" : "INTERNAL";
+    const known =
+      error instanceof JournalBusy
+        ? "JOURNAL_BUSY"
+        : error instanceof JournalGone
+          ? "JOURNAL_GONE"
+          : error instanceof TooFast
+            ? "TOO_MANY"
+            : "INTERNAL";
     if (known === "INTERNAL") log.error({ partner, error: String(error) }, "an MLLP message could not be journaled");
     const next = refusal(known);
     const reason = { ...next, zh: `${next.zh}：请稍后用相同的消息控制号重发`, en: `${next.en}: send the same message again later` };

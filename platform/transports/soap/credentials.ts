@@ -1,6 +1,6 @@
 /**
  * How a caller of a SOAP door proves itself: the gateway's key (Bearer, x-api-key), HTTP basic, or a WS-Security UsernameToken whose user is the partner and whose
- * password is that key, plain or as digest. A digest counts once: its nonce is remembered for as long as its time is accepted.
+ * password is that key, plain or as digest. A digest counts once: its nonce is remembered for as long as its time is accepted, by all workers where they are told how.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { UsernameToken } from "./envelope.ts";
@@ -17,7 +17,8 @@ const same = (left: string, right: string): boolean => timingSafeEqual(hash(left
 export interface Proofs {
   /** `none`: the headers say nothing, so a token in the envelope may. */
   byHeaders(partner: string, headers: Readonly<Record<string, string | readonly string[] | undefined>>): "proved" | "wrong" | "none";
-  byToken(partner: string, token: UsernameToken | undefined): boolean;
+  /** Rejects while nobody can say whether a digest was used already. */
+  byToken(partner: string, token: UsernameToken | undefined): Promise<boolean>;
 }
 
 function basicOf(authorization: string): { readonly user: string; readonly password: string } | undefined {
@@ -28,13 +29,17 @@ function basicOf(authorization: string): { readonly user: string; readonly passw
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** `keys`: partner → key. `now`: milliseconds. */
-export function createProofs(keys: ReadonlyMap<string, string>, now: () => number): Proofs {
+/** True the first time; `untilMs`: how long it is remembered, epoch milliseconds. */
+export type UseNonce = (nonce: string, untilMs: number) => Promise<boolean>;
+
+/** `keys`: partner → key. `now`: milliseconds. `shared`: what all workers remember; without it each remembers its own. */
+export function createProofs(keys: ReadonlyMap<string, string>, now: () => number, shared?: UseNonce): Proofs {
   const nonces = new Map<string, number>();
 
-  const fresh = (nonce: string, createdMs: number): boolean => {
+  const fresh = async (nonce: string, createdMs: number): Promise<boolean> => {
     const at = now();
     if (Math.abs(at - createdMs) > CREATED_WITHIN_MS) return false;
+    if (shared !== undefined) return shared(nonce, at + 2 * CREATED_WITHIN_MS);
     for (const [one, until] of nonces) {
       if (until >= at) break; // oldest first
       nonces.delete(one);
@@ -56,7 +61,7 @@ export function createProofs(keys: ReadonlyMap<string, string>, now: () => numbe
       const namesPartner = basic === undefined || basic.user === partner;
       return same(given, key ?? "") && key !== undefined && key !== "" && namesPartner ? "proved" : "wrong";
     },
-    byToken: (partner, token) => {
+    byToken: async (partner, token) => {
       const key = keys.get(partner) ?? "";
       if (token === undefined || key === "" || token.username !== partner) return false;
       if (!token.digest) return same(token.password, key);
@@ -64,7 +69,7 @@ export function createProofs(keys: ReadonlyMap<string, string>, now: () => numbe
       const createdMs = Date.parse(created);
       if (nonce === "" || Number.isNaN(createdMs)) return false;
       const digest = createHash("sha1").update(Buffer.from(nonce, "base64")).update(created).update(key).digest("base64");
-      return same(token.password, digest) && fresh(`${partner} ${nonce}`, createdMs);
+      return same(token.password, digest) && (await fresh(`${partner} ${nonce}`, createdMs));
     },
   };
 }

@@ -16,7 +16,7 @@ import type { RateGate } from "../../../domain/partners/rates.ts";
 import { refusal } from "../../../domain/refusals.ts";
 import { readBody, Refused, statusOf } from "../http/body.ts";
 import type { Dialect, Told } from "../http/gateway.ts";
-import { createProofs } from "./credentials.ts";
+import { createProofs, type UseNonce } from "./credentials.ts";
 import { type Envelope, faultEnvelope, readEnvelope, resultEnvelope, type SoapVersion } from "./envelope.ts";
 import { formAnswer, formBytes, searchOf } from "./form.ts";
 import { wsdlOf } from "./wsdl.ts";
@@ -31,6 +31,8 @@ export interface SoapRoutesOptions {
   readonly rates: RateGate;
   readonly log: Log;
   readonly dialect?: Dialect;
+  /** Digests that were used, of all workers. */
+  readonly useNonce?: UseNonce;
   /** True while the engine stops: nothing new is taken. */
   refusesNew(): boolean;
 }
@@ -113,7 +115,7 @@ function callOf(envelope: Envelope, charset: Decoded["charset"], request: Reques
 /** Hangs the SOAP doors into the gateway. They share its limits, keys and rates; bodies and errors are their own. */
 export function registerSoap(app: FastifyInstance, options: SoapRoutesOptions): void {
   const { doors, intake, rates, dialect, log } = options;
-  const proofs = createProofs(options.keys, Date.now);
+  const proofs = createProofs(options.keys, Date.now, options.useNonce);
 
   const admit = async (policy: DoorPolicy): Promise<void> => {
     if (options.refusesNew()) throw new Refused(refusal("STOPPING"), RETRY_AFTER_S);
@@ -209,7 +211,11 @@ export function registerSoap(app: FastifyInstance, options: SoapRoutesOptions): 
     const read = readEnvelope(text, door, actionOf(request, contentType));
     if (proofs.byHeaders(partner, request.headers) !== "proved") {
       const token = read.ok ? read.envelope.token : read.token;
-      if (!proofs.byToken(partner, token)) throw new Refused(refusal("UNAUTHORIZED"));
+      const proved = await proofs.byToken(partner, token).catch((error: unknown) => {
+        log.warn({ partner, error: String(error) }, "nobody can say whether this digest was used already: the sender comes again");
+        throw new Refused(refusal("JOURNAL_GONE"), RETRY_AFTER_S);
+      });
+      if (!proved) throw new Refused(refusal("UNAUTHORIZED"));
       await admit(policy);
     }
     if (!read.ok) {

@@ -25,6 +25,23 @@ describe("C-3 MLLP door: original mode", () => {
     assert.deepEqual(Buffer.from(inbound?.raw ?? []), Buffer.from(message("L1")));
   });
 
+  test("more in a second than the partner may send: AR, nothing of it is kept, and the connection goes on", async () => {
+    let asked = 0;
+    const rates = { take: async () => (++asked === 2 ? ({ ok: false, retryAfterMs: 500 } as const) : ({ ok: true } as const)) };
+    await open({ rates });
+    const lis = sender();
+    lis.socket.write(Buffer.concat(["L1", "L2", "L3"].map((id) => wrapped(message(id)))));
+    const heard = await lis.until(3);
+    assert.deepEqual(
+      heard.map(msaOf).map((msa) => msa?.slice(0, 9)),
+      ["MSA|AA|L1", "MSA|AR|L2", "MSA|AA|L3"],
+    );
+    assert.deepEqual(
+      world.taken.map(({ identity }) => identity),
+      ["LIS|L1", "LIS|L3"],
+    );
+  });
+
   test("a message in pieces, and several in one piece, each answered in order on the same connection", async () => {
     await open();
     const lis = sender();
