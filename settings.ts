@@ -23,7 +23,15 @@ export const settings = nodeRedSettings({
   admission: composition.admission,
   flowTests: { run: runFlowTests, note: composition.noteDeploy },
   // Production loads what is released and passes its tests (docs/flow-tests.md).
-  ...(config.profile === "production" ? { admit: admissionOf({ ...config, run: runFlowTests }, (level, text, detail) => composition.log[level](detail ?? {}, text)) } : {}),
+  ...(config.profile === "production"
+    ? {
+        admit: admissionOf(
+          { ...config, run: runFlowTests },
+          (level, text, detail) => composition.log[level](detail ?? {}, text),
+          composition.flowsRefused,
+        ),
+      }
+    : {}),
   log: (level, text, detail) => composition.log[level](detail ?? {}, text),
 });
 

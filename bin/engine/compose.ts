@@ -74,6 +74,8 @@ export interface Composition {
   start(): Promise<Addresses>;
   /** Node-RED runs: where its flows were changed at another worker, they are loaded anew before they are fed. */
   useFlows(flows: FlowFiles): void;
+  /** Flows that were not loaded, each with its code: an alarm tells of them. */
+  flowsRefused(refused: Readonly<Record<string, string>>): void;
   /** Audits a deploy although its tests fail; rejects when that is not written. */
   readonly noteDeploy: (override: Override) => Promise<void>;
   /** Who may open the editor; nobody before the engine is ready. */
@@ -132,6 +134,9 @@ export function compose(config: Config): Composition {
       leave: async (knock) => parts?.admission.leave(knock),
       consolePort: () => (parts === undefined ? "" : new URL(parts.addresses.console).port),
     },
+    flowsRefused: (refused) => {
+      place.refused = refused;
+    },
     noteDeploy: async (override) => {
       if (!parts) throw new Error("the engine is not ready / 引擎尚未就绪");
       await parts.noteDeploy(override);
@@ -187,6 +192,8 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
 /** Found out after everything else was put together. */
 interface Place {
   editor?: string;
+  /** Flows that were not loaded, each with its code. */
+  refused?: Readonly<Record<string, string>>;
 }
 
 async function build(config: Config, log: EngineLog, ready: Promise<void>, place: Place): Promise<Parts> {
@@ -282,6 +289,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     partners: () => [...catalogue.partners.values()],
     sinks,
     dead: doors.deadLetters,
+    flows: () => place.refused ?? {},
     log,
   });
   const stopLooking = lookAgainAt({ catalogue, postgres, work, log });

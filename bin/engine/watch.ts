@@ -35,11 +35,13 @@ export interface WatchParts {
   readonly partners: () => readonly Partner[];
   readonly sinks: readonly AlarmSink[];
   readonly dead: () => Promise<Readonly<Record<string, number>> | undefined>;
+  /** Flows that are not loaded, each with its code. */
+  readonly flows: () => Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
 
 /** Starts watching; the answer stops it. */
-export function watch({ postgres, operations, partners, sinks, dead, log }: WatchParts): () => Promise<void> {
+export function watch({ postgres, operations, partners, sinks, dead, flows, log }: WatchParts): () => Promise<void> {
   const { pool, reads, worker } = postgres;
   const lead = createLead(pool, worker);
   const watching = startWatch({
@@ -52,6 +54,7 @@ export function watch({ postgres, operations, partners, sinks, dead, log }: Watc
       partners,
       totals: (businessDate) => operations.totals({ businessDate }),
       dead,
+      flows,
       disk: spaceOf,
       audit: () => brokenAudit(operations, log),
       tickMs: () => performance.now(),

@@ -219,6 +219,8 @@ export const admissionOf =
   (
     given: Parameters<typeof admitReleased>[0],
     log: (level: "error" | "info", text: string, detail?: Readonly<Record<string, unknown>>) => void,
+    /** Told which are not loaded, each with its code: an alarm says so until the next start. */
+    refusedNow: (refused: Readonly<Record<string, string>>) => void = () => undefined,
   ) =>
   async (flows: ReadonlyMap<string, readonly StoredNode[]>): Promise<ReadonlySet<string>> => {
     const { admitted, refused } = await admitReleased(given, flows);
@@ -228,5 +230,6 @@ export const admissionOf =
       loaded: admitted.size,
       refused: refused.length,
     });
+    refusedNow(Object.fromEntries(refused.map(({ flow, code }) => [flow, code])));
     return admitted;
   };
