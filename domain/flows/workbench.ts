@@ -7,6 +7,7 @@ import type { Catalogue } from "../delivery/engine.ts";
 import type { EncodeWriteBack } from "../delivery/node-calls.ts";
 import type { Translated } from "../delivery/live.ts";
 import type { Event } from "../events/event.ts";
+import { draftOf } from "../flowtests/draft.ts";
 import type { JournaledMessage } from "../journal/ports.ts";
 import { charsetOf, decode } from "../mapping/charset.ts";
 import { maskText, maskValue } from "../operations/masking.ts";
@@ -96,6 +97,8 @@ export interface Workbench {
   ): Promise<Answered<readonly MessageRow[]>>;
   /** What the node would do with the stored message. A node without a trial says so in `said`. */
   try(who: Viewer, asked: TrialAsked): Promise<Answered<Trial>>;
+  /** A stored test of the flow made of a stored message: masked, expecting what came of it. `why`: none can be made. */
+  draft(who: Viewer, messageId: string): Promise<Answered<ReturnType<typeof draftOf>>>;
   /** `nodes`: the flow as it is deployed; `flow`: its folder. */
   flow(who: Viewer, flow: string, nodes: readonly DrawnNode[]): Promise<Answered<FlowNow>>;
   /** Where the console listens; "" while it does not. */
@@ -112,7 +115,7 @@ export interface WorkbenchDeps {
   readonly encodeWriteBack: EncodeWriteBack;
   /** Event id → what the bill of a reversal knows. */
   readonly orderFacts: (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>>;
-  readonly operations: Pick<Operations, "messages" | "failures">;
+  readonly operations: Pick<Operations, "messages" | "message" | "failures">;
   readonly traffic: Traffic;
   readonly console: () => string;
 }
@@ -133,6 +136,11 @@ export function createWorkbench(deps: WorkbenchDeps): Workbench {
     check: (nodes) => checkFlows(nodes, deps.catalogue, deps.profile),
     messages: (who, filter) => offered(deps, who, filter),
     try: (who, asked) => tried(deps, who, asked),
+    draft: async (who, messageId) => {
+      const detail = await deps.operations.message(messageId);
+      if (!detail.ok) return detail;
+      return sees(who, detail.value.message.partner) ? answered(draftOf(detail.value)) : refused("UNKNOWN_MESSAGE");
+    },
     flow: (who, flow, nodes) => flowNow(deps, who, flow, nodes),
     console: deps.console,
   };

@@ -5,11 +5,13 @@
  * - `POST /huiliu/flow-tests` `{flow?, test?, nodes?}` → `FlowTestRun` (domain/flowtests/result.ts): plays the tests of `flow` (folder or id of its tab; absent: of all).
  *   `nodes`: the flows as they stand on the canvas, not deployed yet (`RED.nodes.createCompleteNodeSet()`); tabs that are not among them are as on disk. Takes 2-6 s.
  *   `passed`, and of each failed test `differences[]` with `zh`, `en`, `expected`, `actual` and `place` (`place.node.id` to reveal on the canvas).
+ * - `POST /huiliu/flow-tests/from-message` `{messageId, flow, name}` → `{file}`: writes `flows/<flow>/tests/<name>.json` of a stored message, masked, expecting what came of
+ *   it (domain/flowtests/draft.ts).
  * - A deploy whose tests fail is answered 422 `{code: "flow_tests_failed", message}`. Deploying all the same wants the right `override` and the header
  *   `huiliu-deploy-reason: <encodeURIComponent(reason)>` (5-500 characters) on `POST /flows`.
  */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkFlowTest } from "../../domain/flowtests/document.ts";
 import type { FlowTestRun } from "../../domain/flowtests/result.ts";
@@ -33,6 +35,8 @@ export type RunFlowTests = (wanted: Wanted) => Promise<FlowTestRun>;
 
 /** The folder of tests beside a flow.json. */
 export const TESTS = "tests";
+/** Where editors of files find what a test may say, from beside it. */
+const SCHEMA = "../../../docs/schemas/flow-test.json";
 const TEST_FILE = /^[a-z0-9][a-z0-9-]{0,63}\.json$/;
 
 /** A test file that is no JSON: its document is the text of what is wrong, which no schema takes. */
@@ -72,6 +76,24 @@ export interface StoredTests {
 export interface FlowTestDoor {
   stored(): Promise<StoredTests>;
   run(asked: { readonly flow?: string; readonly test?: string; readonly nodes?: readonly unknown[] }): Promise<FlowTestRun>;
+  /** Writes a new test of a flow; a file that is there already is never written over. Answers its path from the root, or why not. */
+  keep(asked: { readonly flow: string; readonly name: string; readonly document: object }): Promise<Kept>;
+}
+
+export type Kept =
+  | { readonly ok: true; readonly file: string }
+  /** `taken`: there is a test of this name. `unknown`: no such flow. `name`: no possible name. */
+  | { readonly ok: false; readonly why: "taken" | "unknown" | "name" };
+
+/** Writes a file that must be new. */
+async function writeNew(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 export interface FlowTestDoorDeps {
@@ -116,6 +138,15 @@ export function createFlowTestDoor(deps: FlowTestDoorDeps): FlowTestDoor {
         ...(test === undefined ? {} : { names: [test] }),
         ...(given === undefined ? {} : { flows: { ...(await deps.onDisk()), ...given } }),
       });
+    },
+    keep: async ({ flow, name, document }) => {
+      if (!TEST_FILE.test(`${name}.json`)) return { ok: false, why: "name" };
+      const folder = deps.folderOf(flow) ?? flow;
+      if (![...deps.folders().values()].includes(folder)) return { ok: false, why: "unknown" };
+      const file = join("flows", folder, TESTS, `${name}.json`);
+      await mkdir(join(deps.root, "flows", folder, TESTS), { recursive: true });
+      const text = `${JSON.stringify({ $schema: SCHEMA, ...document }, null, 2)}\n`;
+      return (await writeNew(join(deps.root, file), text)) ? { ok: true, file } : { ok: false, why: "taken" };
     },
   };
 }

@@ -4,7 +4,7 @@
  * the place named. In Chinese and in English. Pictures go to .data/screens/, or with HUILIU_SCREENS=docs to docs/screens/.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -44,34 +44,33 @@ interface Words {
   readonly locale: "zh-CN" | "en-US";
   readonly said: Readonly<Record<"translated" | "owed" | "settled" | "sidebar" | "unknown" | "refused" | "testsFail" | "override", RegExp>>;
 }
-const WORDS: readonly Words[] = [
-  {
-    locale: "zh-CN",
-    said: {
-      translated: /翻译成 1 个事件/,
-      owed: /会欠“his” 1 笔回写/,
-      settled: /完成 [1-9]/,
-      sidebar: /汇流 Huiliu/i,
-      unknown: /目标“ris”没有回写种类“payment-confirm”/,
-      refused: /流程有误，未部署/,
-      testsFail: /流程的测试未通过，没有部署/,
-      override: /仍然部署/,
-    },
+const ZH: Words = {
+  locale: "zh-CN",
+  said: {
+    translated: /翻译成 1 个事件/,
+    owed: /会欠“his” 1 笔回写/,
+    settled: /完成 [1-9]/,
+    sidebar: /汇流 Huiliu/i,
+    unknown: /目标“ris”没有回写种类“payment-confirm”/,
+    refused: /流程有误，未部署/,
+    testsFail: /流程的测试未通过，没有部署/,
+    override: /仍然部署/,
   },
-  {
-    locale: "en-US",
-    said: {
-      translated: /translated into 1 events/,
-      owed: /“his” would be owed 1 write-backs/,
-      settled: /[1-9]\d* settled/,
-      sidebar: /Huiliu 汇流/i,
-      unknown: /destination “ris” has no write-back “payment-confirm”/,
-      refused: /The flows are wrong and were not deployed/,
-      testsFail: /The flow's tests fail: nothing was deployed/,
-      override: /Deploy all the same/,
-    },
+};
+const EN: Words = {
+  locale: "en-US",
+  said: {
+    translated: /translated into 1 events/,
+    owed: /“his” would be owed 1 write-backs/,
+    settled: /[1-9]\d* settled/,
+    sidebar: /Huiliu 汇流/i,
+    unknown: /destination “ris” has no write-back “payment-confirm”/,
+    refused: /The flows are wrong and were not deployed/,
+    testsFail: /The flow's tests fail: nothing was deployed/,
+    override: /Deploy all the same/,
   },
-];
+};
+const WORDS = [ZH, EN];
 
 describe("an integrator at the editor", { timeout: 600_000 }, () => {
   let huiliu: Huiliu;
@@ -200,28 +199,31 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
     assert.deepEqual(editor.faults(), []);
   });
 
-  for (const { locale, said } of WORDS)
-    test(`before anything is deployed a node is tried on a stored message: its event, and the message that would go out (${locale})`, async () => {
-      if (locale !== "zh-CN") return; // the canvas is drawn in one browser; the other language tries what is deployed, below
-      await editor.openNode(await nodeId("huiliu-translate"));
-      const translated = await tryNewest();
-      assert.match(translated, said.translated);
-      assert.match(translated, /payment\.settled/);
-      assert.doesNotMatch(translated, /oTESTOPENID0000000000000001/, "personal data is masked");
-      await shot(`integrator-trial-${locale}`);
-      await editor.cancel();
-      await editor.openNode(await nodeId("huiliu-write-back", "payment-confirm"));
-      const owed = await tryNewest();
-      assert.match(owed, said.owed);
-      assert.match(owed, /<WriteBack/);
-      await shot(`integrator-trial-write-back-${locale}`);
-      await editor.cancel();
-      const [row] = await huiliu.sql(
-        "select (select count(*) from write_back)::int as owed, (select count(*) from message where kind = 'pay-order')::int as messages",
-      );
-      assert.deepEqual(row, { owed: 0, messages: 1 }, "a trial has no effect");
-      assert.deepEqual(editor.faults(), []);
-    });
+  /** Tries the translate node and the write-back node on the newest message. */
+  const tryBoth = async ({ locale, said }: Words): Promise<void> => {
+    await editor.openNode(await nodeId("huiliu-translate"));
+    const translated = await tryNewest();
+    assert.match(translated, said.translated);
+    assert.match(translated, /payment\.settled/);
+    assert.doesNotMatch(translated, /oTESTOPENID/, "personal data is masked");
+    await shot(`integrator-trial-${locale}`);
+    await editor.cancel();
+    await editor.openNode(await nodeId("huiliu-write-back", "payment-confirm"));
+    const owed = await tryNewest();
+    assert.match(owed, said.owed);
+    assert.match(owed, /<WriteBack/);
+    await shot(`integrator-trial-write-back-${locale}`);
+    await editor.cancel();
+    assert.deepEqual(editor.faults(), []);
+  };
+
+  test("before anything is deployed a node is tried on a stored message: its event, and the message that would go out; nothing has any effect", async () => {
+    await tryBoth(ZH);
+    const [row] = await huiliu.sql(
+      "select (select count(*) from write_back)::int as owed, (select count(*) from message where kind = 'pay-order')::int as messages",
+    );
+    assert.deepEqual(row, { owed: 0, messages: 1 });
+  });
 
   test("a mapping that does not fit is told with the places", async () => {
     await editor.openNode(await nodeId("huiliu-translate"));
@@ -238,6 +240,14 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
     assert.match(flowFile(), /"mapping": "jkt\/pay-order"/);
     await pay();
     await stateOf("settled", 1);
+    await until(
+      "the HIS has acknowledged it",
+      async () => {
+        const rows = await huiliu.sql("select count(*)::int as count from write_back where state = 'acknowledged'");
+        return Number(rows[0]?.count) === 1;
+      },
+      ANSWER_MS,
+    );
     await sidebar();
     await part("traffic").locator("[data-traffic]").waitFor();
     await until(
@@ -268,6 +278,7 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
       assert.equal(await deploy(), 400);
       const note = page.locator(".red-ui-notification", { hasText: said.refused });
       await note.waitFor();
+      await page.waitForTimeout(1_000); // the warning slides away, the refusal in
       assert.match((await note.textContent()) ?? "", said.unknown);
       assert.match((await note.textContent()) ?? "", new RegExp(TAB));
       await shot(`integrator-refused-${locale}`);
@@ -277,7 +288,28 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
       assert.equal(Number(rows[0]?.count), 0, "nothing was held up");
     });
 
-  test("a stored test plays what stands on the canvas", async () => {
+  test("the same trial in English; the message becomes a test stored with the flow", async () => {
+    await open("en-US", person("integrator"));
+    await editor.openTab(TAB);
+    await tryBoth(EN);
+    await editor.openNode(await nodeId("huiliu-translate"));
+    await tryNewest();
+    await page.click(".huiliu-trial-keep");
+    await page.locator(".red-ui-notification input").fill("kept-message");
+    await page.waitForTimeout(500); // the dialog slides in
+    await shot("integrator-make-test");
+    await page.click("#huiliu-make-test");
+    const file = join(huiliu.root, "flows", FLOW, "tests", "kept-message.json");
+    await until("the test is written", () => existsSync(file), ANSWER_MS);
+    const kept = readFileSync(file, "utf8");
+    assert.doesNotMatch(kept, /oTESTOPENID/, "masked");
+    assert.match(kept, /"kind": "pay-order"/);
+    assert.match(kept, /"outcome": "acknowledged"/);
+    await editor.cancel();
+    assert.deepEqual(editor.faults(), []);
+  });
+
+  test("stored tests play what stands on the canvas", async () => {
     mkdirSync(join(huiliu.root, "flows", FLOW, "tests"), { recursive: true });
     writeFileSync(join(huiliu.root, "flows", FLOW, "tests", "platform-payment.json"), JSON.stringify(storedTest(), null, 2));
     await open("zh-CN", person("integrator"));
@@ -285,7 +317,9 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
     await sidebar();
     await part("tests").locator("li[data-test]").first().waitFor();
     await part("tests").getByRole("button", { name: "运行全部测试" }).click();
-    await part("tests").locator('li[data-test="platform-payment"][data-state="passed"]').waitFor({ timeout: 60_000 });
+    for (const name of ["platform-payment", "kept-message"])
+      await part("tests").locator(`li[data-test="${name}"][data-state="passed"]`).waitFor({ timeout: 60_000 });
+    await shot("integrator-tests");
     assert.deepEqual(editor.faults(), []);
   });
 

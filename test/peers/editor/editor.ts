@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 
 const READY_MS = 30_000;
-const STEP_MS = 10_000;
+/** Generous: the machine may run much else at the same time. */
+const STEP_MS = 20_000;
 /** How long trays and lists of the editor slide. */
 const SLIDE_MS = 500;
 const EXAMPLES = "#red-ui-clipboard-dialog-import-tab-examples";
@@ -73,14 +74,14 @@ export interface Editor {
 export async function openEditor(page: Page, url: string): Promise<Editor> {
   const faults: string[] = [];
   page.setDefaultTimeout(STEP_MS);
-  page.on("pageerror", (error) => faults.push(`page: ${error.message}`));
+  page.on("pageerror", (error) => faults.push(`page: ${error.stack ?? error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error") faults.push(`console: ${message.text()} ${message.location().url}`);
   });
   page.on("response", (response) => {
     if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
   });
-  await page.goto(url);
+  await page.goto(url, { timeout: READY_MS });
   await page.waitForSelector("#red-ui-palette-base-category-huiliu .red-ui-palette-node", { timeout: READY_MS });
   await page.waitForSelector(".red-ui-flow-node", { timeout: READY_MS });
   return handle(page, faults);
