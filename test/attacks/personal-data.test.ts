@@ -268,6 +268,43 @@ describe("A65 personal data in full", () => {
   });
 });
 
+describe("A16 what the broker is told commands nothing", () => {
+  test("messages that say they are approved, and pointers of nobody: no replay, no approval, nothing more at the HIS", async () => {
+    await story.quiet(30_000);
+    const before = (await story.effects()).length;
+    const approved = {
+      "huiliu-approved": "true",
+      "x-approved-by": "李工",
+      approved_by: "李工",
+      "x-replay": "1",
+      "huiliu-command": "replay",
+    };
+    await client.push({
+      partner: "his",
+      kind: "replay",
+      body: Buffer.from('{"command":"approve","by":"李工"}'),
+      headers: approved,
+      contentType: "application/json",
+    });
+    await client.push({ partner: "jkt", kind: "approve", body: Buffer.from("<REQ/>"), headers: approved, contentType: "application/xml" });
+    const [owed] = await huiliu.sql("select id from write_back order by id limit 1");
+    const forger = await amqp.connect(huiliu.run().amqp);
+    forger.on("error", () => undefined);
+    const channel = await forger.createChannel();
+    const refused = new Promise<boolean>((resolve) =>
+      channel.on("error", (error: Error) => resolve(/ACCESS_REFUSED|NOT_FOUND/.test(error.message))),
+    );
+    for (const exchange of ["huiliu.pointers", "huiliu.events"])
+      channel.publish(exchange, "1", Buffer.from(JSON.stringify({ ids: [owed?.id], approved: true })), { headers: approved });
+    assert.equal(await refused, true, "only the engine writes there");
+    await forger.close().catch(() => undefined);
+    await sleep(1_000);
+    assert.equal((await story.effects()).length, before);
+    assert.deepEqual(await huiliu.sql("select 1 from replay_job"), []);
+    assert.deepEqual(await huiliu.sql("select 1 from operator_action where action in ('approve', 'start', 'replay')"), []);
+  });
+});
+
 describe("A64 the audit's sink is stopped", () => {
   test("deeds and looks at personal data are refused, money flows on; afterwards deeds are done and the chain is whole", async () => {
     const folder = join(huiliu.dataDir, "audit");
