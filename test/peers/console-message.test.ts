@@ -13,7 +13,8 @@ import { destination, type Huiliu, QUICK, until } from "../journeys/harness.ts";
 import { type ConsoleBrowser, type Look, type Locale, makePerson, openConsole, type Person, startConsole } from "./console-harness.ts";
 
 const DATE = "2026-11-20";
-const WAIT_MS = 30_000;
+/** The machine may be busy with other tests. */
+const WAIT_MS = 60_000;
 const PAID = 6;
 const WHY = "患者来电核对付款";
 
@@ -68,7 +69,7 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
     const body = await answer.text();
     assert.ok(answer.ok, body);
     const found = async () => (await huiliu.sql("select id from message where identity = $1", [made.id]))[0]?.id;
-    const messageId = String(await until(`${made.id} is journaled`, found));
+    const messageId = String(await until(`${made.id} is journaled`, found, WAIT_MS));
     return { bill: /bill="([^"]+)"/.exec(text)?.[1] ?? "", patient: /name="([^"]+)"/.exec(text)?.[1] ?? "", messageId };
   }
 
@@ -96,13 +97,13 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
     assert.ok(one && other);
     await page.getByLabel("业务键，每行一个").fill(`${one.bill}\n${other.bill}\tX-NONE`);
     await page.getByRole("button", { name: "查找", exact: true }).click();
-    await until("two are found", async () => (await rows(page).count()) === 2);
+    await until("two are found", async () => (await rows(page).count()) === 2, WAIT_MS);
     assert.equal(new URL(page.url()).searchParams.get("q"), `${one.bill},${other.bill},X-NONE`);
     assert.equal(await page.locator("[data-leg='sender-answered'], [data-leg='sender-accepted']").count(), 2);
     assert.equal(await page.locator("[data-leg='partner-acknowledged']").count(), 2);
     await looked(browser, "search-list");
     await page.reload();
-    await until("the link shows the same", async () => (await rows(page).count()) === 2);
+    await until("the link shows the same", async () => (await rows(page).count()) === 2, WAIT_MS);
 
     await page.locator("h1").click();
     await page.keyboard.press("j");
@@ -118,7 +119,7 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
   test("filters narrow it, a search is kept by name, more than a hundred keys are too many", async () => {
     const browser = await fresh("/search?state=parked");
     const { page } = browser;
-    await until("one is parked", async () => (await rows(page).count()) === 1);
+    await until("one is parked", async () => (await rows(page).count()) === 1, WAIT_MS);
     await page.getByRole("button", { name: "已存查询" }).click();
     await page.getByLabel("名称").fill("停放的报文");
     await page.getByRole("button", { name: "保存当前查询" }).click();
@@ -195,7 +196,7 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
     await dialog.getByLabel("原因", { exact: true }).fill(WHY);
     await dialog.getByRole("button", { name: "确定" }).click();
     await page.getByText("个人信息已显示，并已记入审计").first().waitFor();
-    await until("the name is shown", async () => (await hidden.count()) === 0);
+    await until("the name is shown", async () => (await hidden.count()) === 0, WAIT_MS);
     await page
       .locator("td span[data-byte]", { hasText: bytes[1]?.toString(16) ?? "" })
       .first()
@@ -288,5 +289,5 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
 async function still(page: Page): Promise<void> {
   const moving =
     "document.getAnimations().filter((one) => one.playState === 'running' && one.effect?.getTiming().iterations !== Infinity).length";
-  await until("nothing moves", async () => (await page.evaluate<number>(moving)) === 0);
+  await until("nothing moves", async () => (await page.evaluate<number>(moving)) === 0, WAIT_MS);
 }
