@@ -26,7 +26,7 @@ export const KEY_MESSAGES_MAX = 50_000;
 /** Room for what comes after the search itself: the legs of a page. */
 const LEGS_MS = 500;
 /** Less is not worth beginning. */
-const LEAST_MS = 20;
+const LEAST_MS = 200;
 
 type Row = Record<string, unknown>;
 type SearchDeps = Pick<OperationsDeps, "reads" | "partners" | "waitsFor">;
@@ -78,12 +78,13 @@ function msOfUuid(id: string): number | undefined {
 /** What a search has by now; it outlives a statement that is stopped. */
 interface Found {
   readonly rows: Row[];
-  /** Everything from here on was looked through. */
-  reachedMs: number | undefined;
+  /** Everything from this id on was looked through; undefined: everything was, or nothing yet. */
+  reached: string | undefined;
   gone: readonly GoneRow[];
 }
 
-export function createMessageSearch(deps: SearchDeps) {
+/** `searchMs`: how long a search may take, its legs not counted. */
+export function createMessageSearch(deps: SearchDeps, searchMs = READ_TIMEOUT_MS - LEGS_MS) {
   const byKeys = async (
     client: Client,
     filter: MessageFilter & { readonly keys: readonly string[] },
@@ -97,6 +98,8 @@ export function createMessageSearch(deps: SearchDeps) {
       const { sql, values } = pageSql(filter, { ids: ids.slice(at, at + IDS_AT_ONCE) }, limit + 1 - found.rows.length);
       found.rows.push(...(await client.query<Row>(sql, values)).rows);
     }
+    // More than can be looked up: whoever goes on asks for what is older.
+    if (ids.length >= KEY_MESSAGES_MAX) found.reached = ids.at(-1);
     if (filter.after === undefined) found.gone = await goneOf(client, filter.keys, partners);
   };
 
@@ -109,20 +112,20 @@ export function createMessageSearch(deps: SearchDeps) {
     if (filter.after !== undefined && filter.after < before) before = filter.after;
     for (let span = SPAN_FIRST_MS; found.rows.length <= limit; span *= SPAN_GROWTH) {
       const lowerMs = span > SPAN_LONGEST_MS ? lowest : Math.max(lowest, Math.floor(upperMs) - span);
-      const left = Math.floor(endMs - performance.now());
-      if (left < LEAST_MS) return;
+      const left = Math.max(Math.floor(endMs - performance.now()), LEAST_MS);
+      // The first step is always tried: an answer that looked at nothing would pass for "nothing is there".
+      if (left === LEAST_MS && found.reached !== undefined) return;
       await client.query(`set local statement_timeout = ${left}`);
       const from = lowerMs === 0 ? EARLIEST : uuidFloor(lowerMs);
       const { sql, values } = pageSql(filter, { before, from }, limit + 1 - found.rows.length);
       found.rows.push(...(await client.query<Row>(sql, values)).rows);
       if (lowerMs <= lowest) {
-        found.reachedMs = undefined;
+        found.reached = undefined;
         return;
       }
-      found.reachedMs = lowerMs;
+      found.reached = from;
       [upperMs, before] = [lowerMs, from];
     }
-    found.reachedMs = undefined;
   };
 
   /** The two legs of each of these. */
@@ -152,23 +155,22 @@ export function createMessageSearch(deps: SearchDeps) {
   /** Time-boxed (READ_TIMEOUT_MS): what a search without keys has found until then is answered, with how far it came. */
   const messages = async (filter: MessageFilter): Promise<Answered<MessagePage>> => {
     const limit = filter.limit ?? PAGE_DEFAULT;
-    const searchMs = READ_TIMEOUT_MS - LEGS_MS;
     const endMs = performance.now() + searchMs;
-    const found: Found = { rows: [], reachedMs: undefined, gone: [] };
+    const found: Found = { rows: [], reached: undefined, gone: [] };
     const { keys } = filter;
     const read = await reading<true>(deps.reads, searchMs, async (client) => {
       await (keys === undefined ? bySpans(client, filter, limit, found, endMs) : byKeys(client, { ...filter, keys }, limit, found));
       return answered(true);
     });
-    if (!read.ok && (read.code !== "TOO_SLOW" || found.reachedMs === undefined)) return read;
+    if (!read.ok && (read.code !== "TOO_SLOW" || found.reached === undefined)) return read;
     const shown = await withLegs(found.rows.slice(0, limit).map(messageView));
     if (!shown.ok) return shown;
     const last = shown.value.at(-1);
     const more = found.rows.length > limit && last !== undefined ? { after: last.id } : {};
     const further =
-      found.reachedMs === undefined || found.rows.length > limit
+      found.reached === undefined || found.rows.length > limit
         ? {}
-        : { after: uuidFloor(found.reachedMs), searchedTo: chinaDateTimeOf(found.reachedMs) };
+        : { after: found.reached, searchedTo: chinaDateTimeOf(msOfUuid(found.reached) ?? 0) };
     return answered({ items: shown.value, ...more, ...further, ...(found.gone.length === 0 ? {} : { pastRetention: [...found.gone] }) });
   };
 

@@ -76,6 +76,7 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
   const fresh = async (path: string, locale: Locale = "zh-CN", look: Look = "light"): Promise<ConsoleBrowser> => {
     await open?.close();
     open = await openConsole({ huiliu, as: operator, locale, look, path });
+    open.page.setDefaultTimeout(WAIT_MS);
     return open;
   };
   const looked = async (browser: ConsoleBrowser, shot?: string): Promise<void> => {

@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
 import { EXPORT_ROWS_MAX } from "../../../domain/operations/inspection.ts";
 import type { Operations } from "../../../domain/operations/ports.ts";
+import { createMessageSearch } from "../../../platform/postgres/message-search.ts";
 import { codeOf, mustBe, operationsWorld, owed, PARKED, parkedMessage, parkReason, payment, sealed, type World } from "./world.ts";
 
 let world: World;
@@ -106,7 +107,26 @@ describe("A74 searches are time-boxed", () => {
       assert.ok(performance.now() - start < 3_500);
     });
   }
-  test("one that cannot end in time is stopped and says so, or says how far it came", async () => {
+  test("one that has not ended when its time is over tells what it found, and how far it came; its cursor goes on from there", async () => {
+    await world.sql(
+      `insert into message (id, seq, door, partner, kind, headers, raw, received_at, state, state_at)
+       select (lpad(to_hex((extract(epoch from huiliu_now() - n * interval '10 days') * 1000)::bigint), 12, '0') || '70009000000000000000')::uuid,
+         -n, 'amqp', 'old', 'rare', '{}', 'x', huiliu_now() - n * interval '10 days', 'settled', huiliu_now() from generate_series(0, 20) n`,
+    );
+    const short = createMessageSearch({ reads: world.postgres.reads, partners: () => [] }, 0);
+    const seen: string[] = [];
+    let steps = 0;
+    for (let cursor: string | undefined; steps < 30; steps += 1) {
+      const page = mustBe(await short.messages({ kind: "rare", ...(cursor === undefined ? {} : { after: cursor }) }));
+      seen.push(...page.items.map((row) => row.id));
+      if (steps === 0) assert.deepEqual([page.items.length, typeof page.searchedTo], [1, "string"], "a day was looked through");
+      cursor = page.after;
+      if (cursor === undefined) break;
+    }
+    assert.equal(new Set(seen).size, seen.length);
+    assert.ok(steps > 1 && seen.length > 1, `${seen.length} after ${steps} steps`);
+  });
+  test("one that cannot even look at a day is stopped and says so", async () => {
     // Somebody holds the table as a long maintenance would: nothing can be read of it.
     const client = await world.postgres.pool.connect();
     try {
@@ -205,7 +225,7 @@ describe("the trace of a message", () => {
   });
 });
 
-describe("bytes beside what they say", () => {
+describe("S0-38 bytes beside what they say", () => {
   test("masked by default: what is hidden of the text is hidden of the bytes", async () => {
     const { id } = await world.receive({ charset: "gbk", raw: gbkXml });
     const shown = mustBe(await operations.inspect.raw(id, { part: "request", from: 0, length: 4_096 }, "*"));
