@@ -105,6 +105,64 @@ describe("nodes", () => {
     assert.deepEqual(Object.keys(choices).sort(), ["eventTypes", "keyKinds", "mappings", "partners"]);
   });
 
+  test("the editor's own parts are served: problems, trial, tests, sidebar, each with its texts in both languages", async () => {
+    const parts = ["problems", "trial", "tests", "sidebar"];
+    const { plugins } = json(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8"))["node-red"] as { plugins: Record<string, string> };
+    assert.deepEqual({ ...plugins }, Object.fromEntries(parts.map((name) => [name, `nodes/kit/${name}.html`])));
+    const served = await (await bench.get("plugins", { accept: "text/html" })).text();
+    for (const part of parts) {
+      const html = read("kit", `${part}.html`);
+      assert.ok(served.includes(html.trim().slice(-200)), `${part} is served`);
+      const [zh = [], en = []] = LANGUAGES.map((language) => keysOf(json(read("kit", "locales", language, `${part}.json`))).sort());
+      assert.deepEqual(zh, en);
+      for (const [, key = ""] of html.matchAll(/[^.\w]text\("([a-zA-Z]+)"/g)) assert.ok(zh.includes(`${part}.${key}`), `${part}: ${key}`);
+      for (const language of LANGUAGES)
+        assert.ok((await (await bench.get(`locales/huiliu/${part}?lng=${language}`)).text()).includes(`"${part}"`), `${part} ${language}`);
+    }
+  });
+
+  test("the workbench is asked for whoever came through the gate, with his rights and partners", async () => {
+    const asked: unknown[] = [];
+    const told = (...given: unknown[]) => {
+      asked.push(given);
+      return Promise.resolve({ ok: true as const, value: [] });
+    };
+    const bench2 = { check: () => [{ rule: "unwired" }], messages: told, try: told, flow: told, draft: told, console: () => "" };
+    Object.assign(bench.engine, { workbench: bench2 });
+    assert.deepEqual(await (await bench.post("huiliu/flow-checks", { flows: PROBE })).json(), { problems: [{ rule: "unwired" }] });
+    for (const body of [{}, { flows: 5 }]) assert.equal((await bench.post("huiliu/flow-checks", body)).status, 400);
+    assert.equal((await bench.get("huiliu/messages?partner=his&kinds=charge,..,refund")).status, 200);
+    const [who, filter] = asked.pop() as [{ partners: unknown; rights: readonly string[] }, object];
+    assert.equal(who.partners, "*");
+    assert.ok(who.rights.includes("mapping"));
+    assert.deepEqual(filter, { partner: "his", kinds: ["charge", "refund"] });
+    assert.equal((await bench.post("huiliu/trials", { messageId: "m", type: "huiliu-translate", config: {}, mapping: "" })).status, 200);
+    assert.deepEqual((asked.pop() as unknown[])[1], { messageId: "m", type: "huiliu-translate", config: {} });
+    for (const body of [{}, { messageId: 1 }, { messageId: "m", type: "x" }])
+      assert.equal((await bench.post("huiliu/trials", body)).status, 400);
+    assert.equal((await bench.get("huiliu/flows/probe")).status, 200);
+    const [, flow, nodes] = asked.pop() as [unknown, string, { id: string }[]];
+    assert.equal(flow, "probe");
+    assert.deepEqual(nodes.map(({ id }) => id).sort(), ["p-in", "p-old", "p-park"]);
+  });
+
+  test("a drawing with a hard problem is refused with its node named, before anything is drained or written", async () => {
+    const check = () => [
+      { rule: "unwired", hard: true, flow: "probe", tab: "probe", node: "p-in", nodeName: "in", zh: "没有连线", en: "is not wired" },
+    ];
+    Object.assign(bench.engine, { workbench: { check } });
+    bench.engine.calls.length = 0;
+    const before = readFileSync(join(bench.root, "flows", "probe", "flow.json"), "utf8");
+    const answer = await bench.deploy([{ id: "other", type: "tab", label: "other" }]);
+    assert.equal(answer.status, 400);
+    const { code, message } = (await answer.json()) as { code: string; message: string };
+    assert.equal(code, "flows_refused");
+    assert.match(message, /probe \/ in \(p-in\): 没有连线 \| is not wired/);
+    assert.deepEqual(bench.engine.calls, []);
+    assert.equal(readFileSync(join(bench.root, "flows", "probe", "flow.json"), "utf8"), before);
+    Object.assign(bench.engine, { workbench: undefined });
+  });
+
   test("the admin API answers this machine only", async () => {
     assert.equal((await bench.get("flows", { origin: "http://evil.example" })).status, 403);
     assert.equal((await bench.get("flows")).status, 200);

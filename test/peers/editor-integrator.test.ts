@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { type Huiliu, ROOT, startHuiliu, until } from "../journeys/harness.ts";
-import { makePerson, type Person, signInByApi } from "./console-harness.ts";
+import { enterEditor, makePerson, type Person } from "./console-harness.ts";
 import { type Browser, needChromium, openBrowser } from "./editor/browser.ts";
 import { type Editor, openEditor } from "./editor/editor.ts";
 
@@ -86,9 +86,7 @@ describe("an integrator at the editor", { timeout: 600_000 }, () => {
   const open = async (locale: string, person: Person): Promise<void> => {
     await browser?.close();
     browser = await openBrowser(locale, SIZE);
-    const url = huiliu.run().console;
-    const [name = "", ...value] = (await signInByApi(url, person.login, person.password)).split("=");
-    await browser.context.addCookies([{ name, value: value.join("="), url, httpOnly: true, sameSite: "Strict" }]);
+    await enterEditor(browser, huiliu, person);
     editor = await openEditor(await browser.context.newPage(), huiliu.run().editor);
     page = editor.page;
   };

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Huiliu, ROOT, startHuiliu, until } from "../journeys/harness.ts";
+import { enterEditor, makePerson, type Person } from "./console-harness.ts";
 import { type Browser, needChromium, openBrowser } from "./editor/browser.ts";
 import { type Editor, openEditor } from "./editor/editor.ts";
 
@@ -86,6 +87,7 @@ describe("the editor in Chromium", { timeout: 300_000 }, () => {
   let huiliu: Huiliu;
   let browser: Browser;
   let editor: Editor;
+  let person: Person;
   const shot = async (name: string): Promise<void> => {
     await editor.quiet();
     await editor.page.screenshot({ path: join(SCREENS, `${name}.png`) });
@@ -93,6 +95,7 @@ describe("the editor in Chromium", { timeout: 300_000 }, () => {
   const open = async (locale: string): Promise<void> => {
     await browser?.close();
     browser = await openBrowser(locale);
+    await enterEditor(browser, huiliu, person);
     editor = await openEditor(await browser.context.newPage(), huiliu.run().editor);
   };
   const freshNodes = async (): Promise<object[]> => [
@@ -111,6 +114,7 @@ describe("the editor in Chromium", { timeout: 300_000 }, () => {
     needChromium();
     mkdirSync(SCREENS, { recursive: true });
     huiliu = await startHuiliu("editor", { prepare: withoutCharges });
+    person = await makePerson(huiliu, ["integrator"]);
     await open("zh-CN");
   });
   after(async () => {
