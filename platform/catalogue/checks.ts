@@ -85,7 +85,8 @@ export function withRegionalFields(document: unknown, message: string, region: s
   const told = JSON.stringify(rules);
   const read = (path: string): boolean => told.includes(JSON.stringify(path));
   const kept = own.ignored.flatMap((one) => {
-    const from = (typeof one.from === "string" ? [one.from] : one.from).filter((path) => !read(path));
+    const given: readonly string[] = typeof one.from === "string" ? [one.from] : one.from;
+    const from = given.filter((path) => !read(path));
     return from.length === 0 ? [] : [{ ...one, from }];
   });
   const from = replies.map((path) => (own.parts === undefined ? path : `reply:${path}`)).filter((path) => !read(path));

@@ -3,13 +3,14 @@
  * the journal has the bytes. docs/transports.md tells it to integrators.
  */
 import { createHash } from "node:crypto";
-import { BlockList, createServer, isIP, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { failpoint } from "../../../domain/failpoint.ts";
 import type { Intake } from "../../../domain/journal/intake.ts";
 import { JournalBusy, JournalGone } from "../../../domain/journal/ports.ts";
 import { inboundOf } from "../../../domain/journal/sender.ts";
 import type { Log } from "../../../domain/log.ts";
 import { type RefusalCode, refusal } from "../../../domain/refusals.ts";
+import { allowedFrom } from "../addresses.ts";
 import { type Answer, answer, answerOf, busy, refusedAs, STATUS } from "./answers.ts";
 import { createChannel } from "./channel.ts";
 import { charsetNamed } from "./charset.ts";
@@ -49,27 +50,13 @@ export interface DicomDoor {
 
 const IN_PROGRESS = "IN PROGRESS";
 const IMPLICIT = "1.2.840.10008.1.2";
-const CIDR = /^(.+)\/(\d{1,3})$/;
-
-/** Throws for what is no address. */
-export function addressesOf(from: readonly string[]): BlockList {
-  const allowed = new BlockList();
-  for (const one of from) {
-    const [, network, bits] = CIDR.exec(one) ?? [undefined, one, undefined];
-    const family = isIP(network ?? "") === 6 ? "ipv6" : "ipv4";
-    if (isIP(network ?? "") === 0) throw new Error(`${one}: not an address / 不是地址`);
-    if (bits === undefined) allowed.addAddress(network ?? "", family);
-    else allowed.addSubnet(network ?? "", Number(bits), family);
-  }
-  return allowed;
-}
 
 const textAt = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
 /** Opens the door. Rejects when the port is not to be had or the profile names what is not. */
 export async function openDicomDoor(options: DicomDoorOptions): Promise<DicomDoor> {
   const { partner, log } = options;
-  const allowed = addressesOf(options.from);
+  const allowed = allowedFrom(options.from);
   const sockets = new Set<Socket>();
   const working = new Set<Promise<unknown>>();
   let paused = false;
@@ -90,8 +77,7 @@ export async function openDicomDoor(options: DicomDoorOptions): Promise<DicomDoo
   const server = createServer((socket) => {
     const peer = socket.remoteAddress ?? "";
     const told = (why: string): void => log.info({ partner, peer, why }, "a DICOM association ended");
-    const address = peer.replace(/^::ffff:/, "");
-    if (sockets.size >= LIMITS.associations || !allowed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")) {
+    if (sockets.size >= LIMITS.associations || !allowed.has(socket.remoteAddress)) {
       log.warn({ partner, peer }, sockets.size >= LIMITS.associations ? "too many DICOM associations" : "not an address of this partner");
       socket.destroy();
       return;
