@@ -3,7 +3,7 @@ import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { ApiProblem } from "./api/client.ts";
-import { ME_KEY } from "./api/me.ts";
+import { askMe, ME_KEY } from "./api/me.ts";
 import { App } from "./app.tsx";
 import "./frame/frame.css";
 import { giveNonceToStyles, styleNonce } from "./frame/nonce.ts";
@@ -24,6 +24,9 @@ const client = new QueryClient({
   mutationCache: new MutationCache({ onError: noticeEnd }),
   defaultOptions: { queries: { staleTime: 1_000, retry: false, refetchOnWindowFocus: true } },
 });
+// Asked at once, while the code of the page is still on its way.
+void client.prefetchQuery({ queryKey: ME_KEY, queryFn: askMe, retry: false });
+if (window.location.pathname === "/") void import("./pages/now/page.tsx");
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(

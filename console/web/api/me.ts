@@ -21,8 +21,10 @@ const NOBODY: Me = {
   external: false,
 };
 
+export const askMe = (): Promise<Me> => get<Me>("/me");
+
 /** The query behind `useMe`: its error says that nobody is signed in. */
-export const useMeQuery = () => useQuery({ queryKey: ME_KEY, queryFn: () => get<Me>("/me"), staleTime: 60_000, retry: false });
+export const useMeQuery = () => useQuery({ queryKey: ME_KEY, queryFn: askMe, staleTime: 60_000, retry: false });
 
 /** Pages stand behind the sign-in: there it is never nobody. */
 export const useMe = (): Me => useMeQuery().data ?? NOBODY;

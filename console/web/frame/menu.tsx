@@ -95,7 +95,7 @@ export function SideMenu({ narrow }: { readonly narrow: boolean }) {
                 padding: `${token.paddingXS}px ${token.paddingSM}px`,
                 marginBottom: token.marginXXS,
                 borderRadius: token.borderRadius,
-                color: isActive ? token.colorLink : token.colorText,
+                color: token.colorText,
                 background: isActive ? token.colorPrimaryBg : "transparent",
                 fontWeight: isActive ? token.fontWeightStrong : "normal",
                 borderInlineStart: `3px solid ${isActive ? token.colorPrimary : "transparent"}`,

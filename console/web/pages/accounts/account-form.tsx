@@ -1,5 +1,5 @@
 /** Making an account, and changing one: names, roles with what each may do, partners, second factor, and why. */
-import { Form, Input, Modal, Radio, Select, Switch, Tooltip } from "antd";
+import { Checkbox, Flex, Form, Input, Modal, Radio, Switch, Typography } from "antd";
 import { useTranslation } from "react-i18next";
 import { LOGIN_MAX, NAME_MAX } from "../../../../domain/access/limits.ts";
 import { ROLE_RIGHTS, ROLES, type Role } from "../../../../domain/access/rights.ts";
@@ -38,15 +38,16 @@ function RoleChoice() {
   const { t: frame } = useTranslation("frame");
   return (
     <Form.Item name="roles" label={t("roles")} rules={[{ required: true, type: "array", min: 1, message: t("required") }]}>
-      <Select
-        mode="multiple"
-        options={ROLES.map((role) => ({ value: role, label: frame(`role.${role}`) }))}
-        optionRender={({ value, label }) => (
-          <Tooltip placement="right" title={(ROLE_RIGHTS[value as Role] ?? []).map((right) => frame(`right.${right}`)).join("、")}>
-            <span>{label}</span>
-          </Tooltip>
-        )}
-      />
+      <Checkbox.Group style={{ width: "100%" }}>
+        <Flex vertical gap={4}>
+          {ROLES.map((role) => (
+            <Checkbox key={role} value={role}>
+              {frame(`role.${role}`)}{" "}
+              <Typography.Text type="secondary">{ROLE_RIGHTS[role].map((right) => frame(`right.${right}`)).join("、")}</Typography.Text>
+            </Checkbox>
+          ))}
+        </Flex>
+      </Checkbox.Group>
     </Form.Item>
   );
 }
@@ -65,6 +66,7 @@ export function AccountForm({ account, open, partners, busy, error, onGiven, onC
       onOk={() => form.submit()}
       onCancel={onCancel}
       destroyOnHidden
+      width={640}
     >
       <Problem error={error} />
       <Form<Fields>
@@ -100,7 +102,7 @@ export function AccountForm({ account, open, partners, busy, error, onGiven, onC
         </Form.Item>
         {scope === "some" && (
           <Form.Item name="some" label={t("partners.which")} rules={[{ required: true, type: "array", min: 1, message: t("required") }]}>
-            <Select mode="multiple" options={[...partners]} optionFilterProp="label" />
+            <Checkbox.Group options={[...partners]} />
           </Form.Item>
         )}
         <Form.Item name="totpRequired" label={t("totp.required")} valuePropName="checked">

@@ -59,7 +59,10 @@ function Password() {
 
 function EndFactor({ onDone }: { onDone(): void }) {
   const { t } = useTranslation("me");
-  const end = useMutation({ mutationFn: (given: { password: string; code: string }) => post<SignedIn>("/me/totp-end", given), onSuccess: onDone });
+  const end = useMutation({
+    mutationFn: (given: { password: string; code: string }) => post<SignedIn>("/me/totp-end", given),
+    onSuccess: onDone,
+  });
   return (
     <Form<{ password: string; code: string }>
       layout="vertical"

@@ -14,7 +14,10 @@ addTexts("me", {
   ends: ["本次会话至", "This session ends"],
   password: ["修改密码", "Change the password"],
   "password.done": ["密码已修改，其余会话已结束", "The password is changed; every other session has ended"],
-  external: ["此账户由统一身份认证管理：密码与两步验证在那里修改", "This account belongs to the identity provider: password and second factor are changed there"],
+  external: [
+    "此账户由统一身份认证管理：密码与两步验证在那里修改",
+    "This account belongs to the identity provider: password and second factor are changed there",
+  ],
   totp: ["两步验证", "Second factor"],
   "totp.on": ["已启用", "On"],
   "totp.off": ["未启用", "Off"],

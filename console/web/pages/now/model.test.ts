@@ -44,6 +44,12 @@ describe("how a destination stands", () => {
     test(`${what}: ${standing}`, () => assert.equal(standingOf(view("his", given)), standing));
 });
 
+test("a destination is late when its own profile's alarm says so", () => {
+  const late = alarm("1", { kind: "write-back-age", subject: "his" });
+  assert.equal(standingOf(view("his", { oldestAgeSeconds: 10 }), [late]), "late");
+  assert.equal(standingOf(view("lis", { oldestAgeSeconds: 10 }), [late]), "ok");
+});
+
 test("the worst destination and the sender with parked messages come first; what flows is beside them", () => {
   const partners: PartnerView[] = ["his", "neusoft", "lis"].map((partner) => ({
     partner,

@@ -10,13 +10,17 @@ export type Standing = (typeof STANDINGS)[number];
 /** As the engine's own alarm on age (domain/alarms/conditions.ts) warns. */
 const LATE_SECONDS = 300;
 
-export function standingOf(view: DestinationView): Standing {
+/** Alarms that say of a destination that it is late, by its own profile's measure. */
+const LATE_ALARMS: ReadonlySet<string> = new Set(["write-back-age", "backlog"]);
+
+export function standingOf(view: DestinationView, alarms: readonly AlarmView[] = []): Standing {
   const { gate, backlog, oldestAgeSeconds = 0 } = view;
   if (gate?.breaker === "open") return "down";
   if (gate?.breaker === "half-open") return "half";
   if (view.paused) return "paused";
   if (!view.known) return "unknown";
-  if (oldestAgeSeconds >= LATE_SECONDS) return "late";
+  const alarmed = alarms.some(({ kind, subject }) => subject === view.destination && LATE_ALARMS.has(kind));
+  if (alarmed || oldestAgeSeconds >= LATE_SECONDS) return "late";
   return backlog.parked > 0 ? "parked" : "ok";
 }
 
@@ -65,7 +69,7 @@ export function mapOf(
     .map((view) => ({
       destination: view.destination,
       name: names.get(view.destination) ?? plain(view.destination),
-      standing: standingOf(view),
+      standing: standingOf(view, alarms),
       recent: recent.get(view.destination) ?? NOTHING,
       waiting: waitingOf(view),
       view,

@@ -110,7 +110,9 @@ function Away({ services }: { readonly services: LiveStatus["services"] | undefi
 /** No alarm yet: alarms wait until a condition has held for a while, the page does not. */
 function Calm({ destinations, waiting }: { readonly destinations: readonly DestinationView[]; readonly waiting: number }) {
   const { t } = useTranslation("now");
-  const troubled = destinations.map((view) => ({ name: view.destination, standing: standingOf(view) })).filter(({ standing }) => TROUBLE.has(standing));
+  const troubled = destinations
+    .map((view) => ({ name: view.destination, standing: standingOf(view) }))
+    .filter(({ standing }) => TROUBLE.has(standing));
   const under = t("fine.waiting", { n: waiting.toLocaleString() });
   if (troubled.length === 0) return <Alert type="success" showIcon title={`${t("fine.title")} · ${under}`} />;
   return (
@@ -148,9 +150,7 @@ export function Wrong({ alarms, destinations, services, waiting }: WrongProps) {
     <section aria-label={t("wrong.title", { n: alarms.length })}>
       <Flex vertical gap="small">
         <Away services={services} />
-        {alarms.length === 0 && !away && (
-          <Calm destinations={destinations} waiting={waiting} />
-        )}
+        {alarms.length === 0 && !away && <Calm destinations={destinations} waiting={waiting} />}
         {alarms.length > 0 && (
           <>
             <Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>
