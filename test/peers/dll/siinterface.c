@@ -60,6 +60,23 @@ static int stands(const char *serial) {
   return count;
 }
 
+/* The one settlement of a visit that stands: its serial and amount; 0: none, or more than one. */
+static int standing_of(const char *visit, char *serial, char *amount) {
+  char path[512], deed[32], of[128], whose[128], fen[32];
+  int found = 0;
+  path_of(path, sizeof path, "ledger.txt");
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return 0;
+  while (fscanf(file, "%31s %127s %127s %31s", deed, of, whose, fen) == 4) {
+    if (strcmp(deed, "settle") != 0 || strcmp(whose, visit) != 0 || stands(of) <= 0) continue;
+    if (found == 0 || strcmp(serial, of) != 0) found += 1;
+    strcpy(serial, of);
+    strcpy(amount, fen);
+  }
+  fclose(file);
+  return found == 1;
+}
+
 static int lines(void) {
   char path[512];
   path_of(path, sizeof path, "ledger.txt");
@@ -152,6 +169,13 @@ static int neusoft(char *in, char *out) {
     sprintf(out, "%s^1^^", serial);
     return 0;
   }
+  if (strcmp(code, "2430") == 0) {
+    char of[128], amount[32];
+    if (!standing_of(body[0], of, amount)) return neusoft_fails(out, serial, NOT_FOUND);
+    book("undo", of, body[0], amount);
+    sprintf(out, "%s^1^^", serial);
+    return 0;
+  }
   return neusoft_fails(out, serial, UNKNOWN);
 }
 
@@ -172,6 +196,18 @@ static int chongqing(char *in, char *out) {
             "1|%s|%ld.%02ld|%ld.%02ld|0.00|%ld.%02ld|0.00|0.00|342.45|0.00|0.00|0.00|0.00|0.00|0.00|56.00|0.00|0.00|0.00|0.00|2026-11-20 09:22:01|0.00|%ld.%02ld|0.00|0.00|"
             "0.00|0.00|0.00|0.00|0.00|",
             serial, fund / 100, fund % 100, account / 100, account % 100, cash / 100, cash % 100, total / 100, total % 100);
+    return 0;
+  }
+  if (strcmp(field[0], "99") == 0 && count >= 6) {
+    char of[128];
+    if (!standing_of(field[3], of, amount) || strcmp(of, field[1]) != 0) {
+      sprintf(out, "-1|%s", NOT_FOUND);
+      return 0;
+    }
+    long total = atol(amount), fund = total * 6 / 10, account = total * 2 / 10, cash = total - fund - account;
+    book("undo", of, field[3], amount);
+    sprintf(out, "1|%sR|%ld.%02ld|%ld.%02ld|0.00|%ld.%02ld|0.00|0.00|0.00|0.00|0.00|0.00||2026-11-20 10:22:01|0.00|0.00|0.00|0.00", of, fund / 100,
+            fund % 100, account / 100, account % 100, cash / 100, cash % 100);
     return 0;
   }
   sprintf(out, "-1|%s", UNKNOWN);
