@@ -83,6 +83,21 @@ const WRONG: Readonly<Record<string, unknown>> = {
   property: "",
 };
 
+/** Node-RED's colour of labels. */
+const LABEL = "#333333";
+/** Relative luminance of WCAG 2. */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+function contrast(one: string, other: string): number {
+  const [light = 0, dark = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
+}
+
 describe("nodes", () => {
   let bench: Bench;
   let sets: readonly NodeSet[];
@@ -249,7 +264,11 @@ describe("nodes", () => {
         assert.match(html, /color: "#[0-9A-F]{6}"/);
         const icon = await bench.get(`icons/huiliu/${type}.svg`);
         assert.equal(icon.status, 200);
-        assert.match(await icon.text(), /<svg/);
+        const drawn = await icon.text();
+        assert.match(drawn, /<svg/);
+        const colour = /color: "(#[0-9A-F]{6})"/.exec(html)?.[1] ?? "";
+        assert.ok(contrast(colour, LABEL) >= 4.5, "the label can be read (WCAG 1.4.3)");
+        assert.ok(contrast(colour, /stroke="(#[0-9a-f]{6})"/i.exec(drawn)?.[1] ?? "#ffffff") >= 3, "the icon can be seen (WCAG 1.4.11)");
       });
 
       test("labels are the same in both languages, and every one the editor asks for is there", async () => {
