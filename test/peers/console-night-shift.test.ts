@@ -4,7 +4,7 @@
  * says what happened: each once.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, beforeEach, describe, test } from "node:test";
 import iconv from "iconv-lite";
 import type { Page } from "playwright-core";
 import { makeCase } from "../hospital/messages/cases.ts";
@@ -57,13 +57,16 @@ const WORDS = {
 
 /** Until what fades in has done so: half a colour is no colour. */
 const still = (page: Page): Promise<boolean> =>
-  until("nothing moves", () =>
-    page.evaluate<boolean>(
-      `new Promise((done) => setTimeout(done, 150)).then(() => document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getTiming().iterations === Infinity))`,
-    ),
+  until(
+    "nothing moves",
+    () =>
+      page.evaluate<boolean>(
+        `new Promise((done) => setTimeout(done, 150)).then(() => document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getTiming().iterations === Infinity))`,
+      ),
+    WAIT_MS,
   );
 
-describe("the night shift in Chromium", { timeout: 600_000 }, () => {
+describe("the night shift in Chromium", { timeout: 1_200_000 }, () => {
   let huiliu: Huiliu;
   let night: Person;
   let second: Person;
@@ -81,6 +84,11 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
     second = await makePerson(huiliu, ["operator"], { login: "second", name: "值长王芳" });
   });
   after(() => huiliu?.stop());
+  /** What a test before this one has left when it failed: a story tells of its own only. */
+  let leftOver = 0;
+  beforeEach(async () => {
+    leftOver = await countOf("parked");
+  });
 
   /** Payments of bills of their own, journaled. */
   const pay = async (count: number): Promise<void> => {
@@ -117,10 +125,14 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
     const effects = (await huiliu.ledger())
       .filter((line) => line.effect && line.kind === "payment-confirm")
       .map((line) => String(line.key));
-    assert.equal(await countOf("acknowledged"), ordinal, "all acknowledged");
+    assert.equal(await countOf("acknowledged"), ordinal - leftOver, "all acknowledged");
     assert.deepEqual(effects.sort(), keys.sort(), "each once, and nothing else");
   };
-  const open = (as: Person, locale: Locale = "zh-CN", path = "/"): Promise<ConsoleBrowser> => openConsole({ huiliu, as, locale, path });
+  const open = async (as: Person, locale: Locale = "zh-CN", path = "/"): Promise<ConsoleBrowser> => {
+    const browser = await openConsole({ huiliu, as, locale, path });
+    browser.page.setDefaultTimeout(WAIT_MS);
+    return browser;
+  };
   /** What axe-core and the browser found on the pages looked at; the last test wants none. A story is told to its end before that. */
   const wrong: string[] = [];
   /** Looks a page over; kept as a picture once nothing moves on it. */
@@ -181,7 +193,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
         await page.getByText(words.preview).waitFor();
         await page.getByText(words.asked).waitFor();
         await looked(browser, `${words.shots}-6-preview`);
-        assert.equal(await countOf("parked"), STORY, "a preview sends nothing");
+        assert.equal(await countOf("parked"), leftOver + STORY, "a preview sends nothing");
 
         await page.getByRole("button", { name: words.start, exact: true }).click();
         await giveReason(page, words.reason, words.why, words.start);
@@ -203,7 +215,6 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
   test("approval by a second person: one's own request cannot be approved, and that is said before; the other one sees what exactly is approved", async () => {
     const count = ALONE_MAX + 4;
     await refused(count, "HIS 正在日结");
-    const parked = await countOf("parked");
     await huiliu.fault({ fault: "none" });
     const [mine, other] = [await open(night, "zh-CN", "/failures"), await open(second, "zh-CN", "/")];
     try {
@@ -224,7 +235,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
         `fetch("/api/v1/replays/${id}/approve", { method: "POST", headers: { "content-type": "application/json", "x-huiliu-console": "1" }, body: JSON.stringify({ reason: "自己批准自己", hash: "${hash}" }) }).then((answer) => answer.status)`,
       );
       assert.ok(own === 409 || own === 403, `the engine refuses it too: ${own}`);
-      assert.equal(await countOf("parked"), parked, "nothing was sent");
+      assert.equal(await countOf("parked"), leftOver + count, "nothing was sent");
 
       await other.page.getByRole("link", { name: "待复核" }).click();
       await other.page.getByRole("heading", { level: 1, name: "待复核" }).waitFor();
@@ -243,7 +254,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
       const done = await countOf("acknowledged");
       await page.getByRole("button", { name: "继续", exact: true }).click();
       await giveReason(page, "原因", "负载正常，继续", "继续");
-      assert.ok(done < ordinal, "it was stopped on its way");
+      assert.ok(done < ordinal - leftOver, "it was stopped on its way");
       await page.getByText(`全部 ${count} 项已由对方确认。`).waitFor({ timeout: WAIT_MS });
       await page.getByText(/由 值长王芳 复核/).waitFor();
       await looked(mine, "approval-5-done");
@@ -278,7 +289,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
       await page.getByRole("button", { name: "恢复…" }).click();
       await giveReason(page, "原因", "HIS 升级完成，电话确认", "恢复");
       await page.getByText("已恢复").first().waitFor();
-      await until("all acknowledged", async () => (await countOf("acknowledged")) === ordinal, WAIT_MS);
+      await until("all acknowledged", async () => (await countOf("acknowledged")) === ordinal - leftOver, WAIT_MS);
       await ledgerAgrees();
       await page.getByRole("tab", { name: "最近一小时" }).click();
       await page.getByText("已确认").first().waitFor();
@@ -292,7 +303,6 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
     const browser = await open(night, "zh-CN", "/destinations/his?tab=lanes");
     const { page } = browser;
     try {
-      await page.getByText("没有这样的队列。").waitFor();
       await page.getByRole("button", { name: "暂停队列…" }).click();
       await page.getByLabel(/队列键/).fill("bill:NIGHT-1");
       await giveReason(page, "原因", "患者要求暂不入账，核对中", "暂停队列");
@@ -356,7 +366,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
   test("edit-and-replay: the original in full asks a reason, the difference is shown, a second person approves exactly it", async () => {
     await refused(1, "单据备注过长");
     await huiliu.fault({ fault: "none" });
-    const [row] = await huiliu.sql("select id from write_back where state = 'parked'");
+    const [row] = await huiliu.sql("select id from write_back where state = 'parked' order by owed_at desc limit 1");
     const [mine, other] = [await open(night, "zh-CN", `/write-backs/${row?.id}/edit`), await open(second, "zh-CN", "/approvals")];
     try {
       const { page } = mine;
@@ -378,7 +388,7 @@ describe("the night shift in Chromium", { timeout: 600_000 }, () => {
       await other.page.getByRole("button", { name: "复核通过并发送" }).click();
       await giveReason(other.page, "原因", "差异已核对，同意", "复核通过并发送");
       await other.page.getByText("发出的修改稿").waitFor();
-      await until("the copy is acknowledged", async () => (await countOf("acknowledged")) === ordinal, WAIT_MS);
+      await until("the copy is acknowledged", async () => (await countOf("acknowledged")) === ordinal - leftOver, WAIT_MS);
       await ledgerAgrees();
     } finally {
       await mine.close();

@@ -11,6 +11,7 @@ import { yuanText } from "../../parts/fen.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { NotNow } from "../../parts/not-now.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
+import { colon } from "../../texts/colon.ts";
 import { countsOf, gateWord } from "./words.ts";
 import "../replays/texts.ts";
 import "./texts.ts";
@@ -56,7 +57,9 @@ export function GateTold({ view }: { readonly view: DestinationView }) {
         <Flex gap="middle" wrap>
           {gate.why !== undefined && (
             <span>
-              {t("gate.why")}：{gate.why}
+              {t("gate.why")}
+              {colon()}
+              {gate.why}
             </span>
           )}
           <span>

@@ -13,6 +13,7 @@ import { Age } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
+import { colon } from "../../texts/colon.ts";
 import { HoldLane, LaneDeeds } from "./lane-deeds.tsx";
 import "./texts.ts";
 
@@ -125,7 +126,9 @@ const columnsOf = (t: TFunction<"destinations">, named: boolean) => [
         {code !== undefined && <Typography.Text code>{code}</Typography.Text>}
         {heldBy !== undefined && (
           <Typography.Text type="secondary">
-            {heldBy}：{reason}
+            {heldBy}
+            {colon()}
+            {reason}
           </Typography.Text>
         )}
       </>

@@ -11,6 +11,7 @@ import { DeedResult, useDeeds } from "../../parts/deed.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { NotNow } from "../../parts/not-now.tsx";
 import { Problem } from "../../parts/problem.tsx";
+import { colon } from "../../texts/colon.ts";
 import { inLanguage } from "../../texts/index.ts";
 
 type Parked = EventDeliveryList["items"][number];
@@ -75,7 +76,9 @@ export function ParkedEvents({ query }: { readonly query: UseQueryResult<EventDe
                   <Typography.Text code>{parked.code}</Typography.Text> {inLanguage(parked)}
                   {parked.next !== undefined && (
                     <Typography.Paragraph type="secondary" style={{ margin: 0 }}>
-                      {t("next")}：{inLanguage(parked.next)}
+                      {t("next")}
+                      {colon()}
+                      {inLanguage(parked.next)}
                     </Typography.Paragraph>
                   )}
                 </>

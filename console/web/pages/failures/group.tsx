@@ -15,6 +15,7 @@ import { Fen } from "../../parts/money.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
+import { colon } from "../../texts/colon.ts";
 import { inLanguage } from "../../texts/index.ts";
 import { noReplay } from "./filters.ts";
 import { GroupDeeds } from "./group-deeds.tsx";
@@ -85,13 +86,17 @@ function Advice({ group }: { readonly group: FailureGroup }) {
         showIcon
         title={
           <>
-            {t("group.next")}：{group.next === undefined ? t("group.noNext") : inLanguage(group.next)}
+            {t("group.next")}
+            {colon()}
+            {group.next === undefined ? t("group.noNext") : inLanguage(group.next)}
           </>
         }
         description={
           group.meaning === undefined ? undefined : (
             <>
-              {t("group.meaning")}：{inLanguage(group.meaning)}
+              {t("group.meaning")}
+              {colon()}
+              {inLanguage(group.meaning)}
             </>
           )
         }
@@ -106,7 +111,9 @@ function Numbers({ group, affected }: { readonly group: FailureGroup; readonly a
   const atLeast = (n: number | undefined): string =>
     n === undefined ? "…" : affected?.more === true ? t("group.atLeast", { n }) : String(n);
   const among = (of: { readonly count: number; readonly shown: readonly string[] } | undefined): string | undefined =>
-    of === undefined || of.shown.length === 0 ? undefined : t("group.shown", { list: of.shown.slice(0, 2).join("，") });
+    of === undefined || of.shown.length === 0
+      ? undefined
+      : t("group.shown", { list: of.shown.slice(0, 2).join(inLanguage({ zh: "，", en: ", " })) });
   const one = (title: string, value: ReactNode, under?: ReactNode): ReactNode => (
     <Col key={title} xs={12} md={6} xl={3}>
       <Statistic title={title} valueRender={() => <span style={{ fontSize: 18 }}>{value}</span>} />

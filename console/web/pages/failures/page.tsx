@@ -13,6 +13,7 @@ import { Moment } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
+import { colon } from "../../texts/colon.ts";
 import { inLanguage } from "../../texts/index.ts";
 import { ParkedEvents } from "./events.tsx";
 import { changed, type FailureFilterName, isFiltered, noReplay, queryOf } from "./filters.ts";
@@ -180,7 +181,9 @@ const columnsOf = (t: TFunction<"failures">, deeds: Deeds) => [
         </Link>
         {group.next !== undefined && (
           <Typography.Paragraph type="secondary" style={{ margin: 0 }} ellipsis={{ rows: 2, tooltip: inLanguage(group.next) }}>
-            {t("next")}：{inLanguage(group.next)}
+            {t("next")}
+            {colon()}
+            {inLanguage(group.next)}
           </Typography.Paragraph>
         )}
       </>

@@ -7,6 +7,7 @@ import { Copyable } from "../../parts/copyable.tsx";
 import type { Deeds } from "../../parts/deed.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
+import { colon } from "../../texts/colon.ts";
 import { useReplayTerms } from "../failures/replay-button.tsx";
 import { JobCommand } from "./commands.tsx";
 import { samePerson, willNeed } from "./model.ts";
@@ -36,7 +37,9 @@ export function Approval({ job, deeds }: { readonly job: ReplayJob; readonly dee
         style={{ marginBottom: 12 }}
         title={
           <>
-            {t("approval.by", { by: approval.by })} <Moment at={approval.at} />：{approval.reason}
+            {t("approval.by", { by: approval.by })} <Moment at={approval.at} />
+            {colon()}
+            {approval.reason}
           </>
         }
       />
@@ -56,7 +59,7 @@ export function Approval({ job, deeds }: { readonly job: ReplayJob; readonly dee
             { key: "selection", label: t("job.selection"), children: <Selection job={job} /> },
             { key: "planned", label: t("preview.planned"), children: preview.planned },
             { key: "money", label: t("preview.money"), children: <Fen value={preview.fen} /> },
-            { key: "by", label: t("job.by"), children: `${job.requestedBy}：${job.reason}` },
+            { key: "by", label: t("job.by"), children: `${job.requestedBy}${colon()}${job.reason}` },
             { key: "hash", label: t("job.hash"), span: 2, children: <Copyable text={job.hash} /> },
           ]}
         />

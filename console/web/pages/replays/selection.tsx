@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { ReplayJob } from "../../../../domain/operations/views-replay.ts";
 import { shortId } from "./model.ts";
 import "./texts.ts";
+import { colon } from "../../texts/colon.ts";
 
 export interface SelectionShown {
   readonly by?: string;
@@ -23,10 +24,12 @@ export function Selection({ job }: { readonly job: Pick<ReplayJob, "of" | "selec
   if (group !== undefined)
     return (
       <>
-        {t(`of.${job.of}`)}：<Link to={`/failures/${group}`}>{t("select.group", { group: shortId(group) })}</Link>
+        {t(`of.${job.of}`)}
+        {colon()}
+        <Link to={`/failures/${group}`}>{t("select.group", { group: shortId(group) })}</Link>
       </>
     );
   const what = ids === undefined ? t("select.since", { since: since.slice(0, 19), state }) : t("select.ids", { n: ids.length });
   const to = until === undefined ? "" : ` ${t("select.until", { until: until.slice(0, 19) })}`;
-  return <>{`${t(`of.${job.of}`)}：${what}${to}${more === "" ? "" : ` · ${more}`}`}</>;
+  return <>{`${t(`of.${job.of}`)}${colon()}${what}${to}${more === "" ? "" : ` · ${more}`}`}</>;
 }
