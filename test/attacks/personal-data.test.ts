@@ -14,7 +14,7 @@ import { destination, type Huiliu, QUICK, startHuiliu } from "../journeys/harnes
 import { createStory, type Story } from "../journeys/story.ts";
 import { FORMS, hits, type Marked, person } from "./marked.ts";
 
-const COUNT = Number(process.env.HUILIU_SWEEP_MESSAGES ?? "240");
+const COUNT = Number(process.env.HUILIU_SWEEP_MESSAGES ?? "190");
 const LOOK = { by: "王工", reason: "A60" };
 
 let huiliu: Huiliu;

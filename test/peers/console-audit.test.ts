@@ -79,7 +79,7 @@ describe("the audit in Chromium", { timeout: 300_000 }, () => {
     await page.getByText(/Broken: 2 findings/).waitFor();
     await page.getByText(new RegExp(`record ${rows[0]?.id}\\) was altered`)).waitFor();
     await page.getByText("was deleted").waitFor();
-    await page.getByText("Something is wrong with this record").waitFor();
+    await page.getByText("tampered with").waitFor();
     await open.shot("console-audit-broken-en-dark");
     await open.close();
     open = await openConsole({ huiliu, as: ["auditor"], path: "/audit", locale: "en-US" });

@@ -49,7 +49,7 @@ addTexts("audit", {
     "There is no file of heads outside of the database: a restored copy cannot be found",
   ],
   "chain.more": ["另有 {{n}} 处", "{{n}} more"],
-  "chain.tampered": ["此条记录有问题", "Something is wrong with this record"],
+  "chain.tampered": ["被动过", "tampered with"],
   "kind.altered": ["改动", "altered"],
   "kind.inserted": ["插入", "inserted"],
   "kind.deleted": ["删除", "deleted"],

@@ -23,17 +23,30 @@ export const ACTIONS: Readonly<Record<string, Pair>> = {
   "propose-edit": ["提出修改稿", "proposed an edit"],
   "withdraw-edit": ["撤回修改稿", "withdrew an edit"],
   "seed-profile": ["载入伙伴档案", "took a profile from its file"],
-  "change-profile": ["修改伙伴档案", "changed a profile"],
+  "set-profile": ["修改伙伴档案", "changed a profile"],
   own: ["认领", "took it on"],
   note: ["备注", "noted"],
   snooze: ["暂缓", "snoozed"],
   acknowledge: ["确认", "acknowledged"],
   drop: ["清理数据", "dropped a day"],
-  "sign-in": ["登录", "signed in"],
-  "sign-out": ["退出", "signed out"],
+  park: ["停放", "parked"],
+  republish: ["补发事件", "published again"],
+  register: ["登记订阅方", "registered a subscriber"],
+  remove: ["移除", "removed"],
+  policy: ["修改保留期", "changed the retention"],
+  export: ["导出", "exported"],
+  example: ["存为样例", "saved an example"],
+  "set-up": ["首次设置", "set it up"],
+  "change-password": ["修改密码", "changed the password"],
+  "reset-account": ["重置账号", "reset an account"],
+  "end-sessions": ["结束会话", "ended sessions"],
+  "use-recovery-code": ["使用恢复码", "used a recovery code"],
+  "enable-account": ["启用账号", "enabled an account"],
+  "disable-account": ["停用账号", "disabled an account"],
   "create-account": ["新建账号", "made an account"],
   "change-account": ["修改账号", "changed an account"],
   deploy: ["部署流程", "deployed flows"],
+  "deploy-override": ["越过测试部署", "deployed past failing tests"],
 };
 
 export const TARGETS: Readonly<Record<string, Pair>> = {
@@ -50,6 +63,8 @@ export const TARGETS: Readonly<Record<string, Pair>> = {
   edit: ["修改稿", "edited copy"],
   account: ["账号", "account"],
   flow: ["流程", "flow"],
+  mapping: ["映射", "mapping"],
+  search: ["查找", "search"],
 };
 
 /** Where a target is shown; undefined: it has no page. */
