@@ -62,7 +62,10 @@ function realAddresses(): Record<string, string> {
   );
   return Object.fromEntries(
     seeds.flatMap(({ partner, destination }) =>
-      destination === undefined ? [] : [[partner, `${new URL(destination.url).protocol.replace(/s?:$/, "s:")}//127.0.0.1:9`]],
+      // sftp is its own encrypted wire; the others have one that ends in s.
+      destination === undefined
+        ? []
+        : [[partner, `${new URL(destination.url).protocol.replace(/^(?!sftp)(.*?)s?:$/, "$1s:")}//127.0.0.1:9`]],
     ),
   );
 }
