@@ -29,11 +29,10 @@ export interface AccessParts {
   readonly token: string;
   readonly pool: Pool;
   readonly partners: () => readonly string[];
-  readonly auditReady?: () => Promise<boolean>;
   readonly log: Log;
 }
 
-export function accessOf({ settings, token, pool, partners, auditReady, log }: AccessParts): Access {
+export function accessOf({ settings, token, pool, partners, log }: AccessParts): Access {
   const { oidc } = settings ?? {};
   return createAccess({
     store: createAccessStore({ pool, log }),
@@ -42,7 +41,6 @@ export function accessOf({ settings, token, pool, partners, auditReady, log }: A
     sealing: createSealing(token),
     chance,
     partners,
-    ...(auditReady === undefined ? {} : { auditReady }),
     ...(oidc === undefined ? {} : { oidc: createOidc({ ...oidc, secret: readFileSync(oidc.secretFile, "utf8").trim() }, log) }),
     // Names of accounts, addresses and counts; what was typed is not among it.
     told: ({ what, ...fields }) => log[what === "locked" ? "warn" : "info"](fields, TEXTS[what]),

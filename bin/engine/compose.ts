@@ -262,7 +262,6 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     token,
     pool: postgres.pool,
     partners: () => [...catalogue.partners.keys()],
-    auditReady: audit.ready,
     log,
   });
   const operatorApi = createConsole({

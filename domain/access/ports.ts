@@ -154,8 +154,6 @@ export interface AccessDeps {
   readonly chance: Chance;
   /** Partners that there are. */
   readonly partners: () => readonly string[];
-  /** Whether the audit can be written to: what cannot be audited is not done (A64). */
-  readonly auditReady?: () => Promise<boolean>;
   /** The identity provider, where there is one. */
   readonly oidc?: Oidc;
   /** What happens at the door: no passwords, no codes, no cookies. Must not throw. */

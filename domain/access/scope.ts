@@ -27,6 +27,21 @@ export function scoped(operations: Operations, who: Principal): Operations {
   return filled(operations, rules);
 }
 
+/** Names of what an account of some partners is refused altogether, for the test that looks through them. */
+export function unruled(operations: Operations): readonly string[] {
+  const without = (all: object, rules: object, path: string): readonly string[] =>
+    Object.entries(all).flatMap(([name, value]) => {
+      const rule = (rules as Readonly<Record<string, unknown>>)[name];
+      if (isRecord(value)) return without(value, isRecord(rule) ? rule : {}, `${path}${name}.`);
+      return typeof value === "function" && rule === undefined ? [`${path}${name}`] : [];
+    });
+  return without(
+    operations,
+    rulesOf(operations, [], () => false),
+    "",
+  );
+}
+
 /** What has no rule is refused: whoever adds a way in must say here what it means for an account of some partners. */
 function filled<T extends object>(all: T, rules: object): T {
   const given = all as Readonly<Record<string, unknown>>;
@@ -146,6 +161,7 @@ function rulesOf(o: Operations, mine: readonly string[], owns: Owns): Scoped<Ope
       },
     },
     retention: { policy: () => o.retention.policy() },
+    auditReady: () => o.auditReady(),
     mappings: {
       list: () => o.mappings.list(),
       read: (id) => o.mappings.read(id),
