@@ -172,7 +172,7 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
       await page.getByText(words.both).first().waitFor();
       await looked(browser, `${shot}-compare`);
       await page.getByRole("tab", { name: /^(?:回写|Write-backs) 1/ }).click();
-      await page.getByText("收费单不存在").first().waitFor();
+      await page.getByText("收费单不存在").filter({ visible: true }).first().waitFor();
       await looked(browser, `${shot}-attempts`);
     });
   }

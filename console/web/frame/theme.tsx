@@ -44,6 +44,8 @@ const DARK: ThemeConfig = {
     colorLink: "#69b1ff",
     colorLinkHover: "#91caff",
     colorErrorBg: "#180a0b",
+    colorInfo: "#69b1ff",
+    colorInfoBg: "#0c1626",
     colorTextSecondary: "rgba(255,255,255,0.72)",
     colorTextTertiary: "rgba(255,255,255,0.65)",
     colorTextDescription: "rgba(255,255,255,0.65)",
