@@ -16,6 +16,8 @@ export const SMALL = { width: 1366, height: 768 };
 const SCREENS = process.env.HUILIU_SCREENS === "docs" ? join(ROOT, "docs", "screens") : join(ROOT, ".data", "screens");
 /** A machine that runs other tests beside this one takes its time. */
 const READY_MS = 60_000;
+/** One step of a page: the machine may have other work. */
+const STEP_MS = 60_000;
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const REASON = "浏览器测试用";
 
@@ -151,6 +153,7 @@ async function openPages({ locale, look, size }: { locale: Locale; look: Look; s
     `try { localStorage.getItem("huiliu.language") ?? localStorage.setItem("huiliu.language", ${JSON.stringify(locale)}); localStorage.getItem("huiliu.look") ?? localStorage.setItem("huiliu.look", ${JSON.stringify(look)}); } catch {}`,
   );
   const page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  page.setDefaultTimeout(STEP_MS);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`page: ${error.message}`));
   page.on("console", (message) => {

@@ -33,11 +33,17 @@ export interface AccountFormProps {
   onCancel(): void;
 }
 
+/** Not `required`: that would put an attribute on the group which a group may not have. */
+const atLeastOne = (message: string) => ({
+  validator: (_rule: unknown, value: readonly unknown[] | undefined) =>
+    value !== undefined && value.length > 0 ? Promise.resolve() : Promise.reject(new Error(message)),
+});
+
 function RoleChoice() {
   const { t } = useTranslation("accounts");
   const { t: frame } = useTranslation("frame");
   return (
-    <Form.Item name="roles" label={t("roles")} rules={[{ required: true, type: "array", min: 1, message: t("required") }]}>
+    <Form.Item name="roles" label={t("roles")} rules={[atLeastOne(t("required"))]}>
       <Checkbox.Group style={{ width: "100%" }}>
         <Flex vertical gap={4}>
           {ROLES.map((role) => (
@@ -101,7 +107,7 @@ export function AccountForm({ account, open, partners, busy, error, onGiven, onC
           />
         </Form.Item>
         {scope === "some" && (
-          <Form.Item name="some" label={t("partners.which")} rules={[{ required: true, type: "array", min: 1, message: t("required") }]}>
+          <Form.Item name="some" label={t("partners.which")} rules={[atLeastOne(t("required"))]}>
             <Checkbox.Group options={[...partners]} />
           </Form.Item>
         )}
