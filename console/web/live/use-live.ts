@@ -4,6 +4,7 @@
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
+import { ME_KEY } from "../api/me.ts";
 import { isOldWith, LIVE_TOPICS, type LiveTopic } from "./topics.ts";
 
 export type LiveState = "connecting" | "live" | "lost";
@@ -11,6 +12,7 @@ export type LiveState = "connecting" | "live" | "lost";
 /** Nothing heard for this long (the engine says something every 15 s): the stream is taken for dead. */
 const SILENT_MS = 40_000;
 const AGAIN_MS = 3_000;
+const HIDDEN_MS = 30_000;
 
 interface Listener {
   readonly topics: readonly LiveTopic[];
@@ -46,6 +48,8 @@ function heard(): void {
 function lose(): void {
   close();
   tell("lost");
+  // Whether the engine is away or the session has ended is told by whoever asks who is signed in.
+  for (const { client } of listeners) void client.invalidateQueries({ queryKey: ME_KEY });
   if (listeners.size > 0) again = setTimeout(open, AGAIN_MS);
 }
 
@@ -67,6 +71,7 @@ function open(): void {
   });
   stream.addEventListener("error", lose);
   stream.addEventListener("beat", heard);
+  stream.addEventListener("end", lose);
   for (const topic of LIVE_TOPICS)
     stream.addEventListener(topic, (event) => {
       heard();
@@ -77,6 +82,19 @@ function open(): void {
       if (!first) makeOld([topic]);
     });
 }
+
+let hiding: ReturnType<typeof setTimeout> | undefined;
+/** A browser has few connections to a host: pages that nobody looks at give theirs up, and catch up when they are looked at again. */
+function look(): void {
+  clearTimeout(hiding);
+  if (document.hidden) {
+    hiding = setTimeout(close, HIDDEN_MS);
+  } else if (!source && listeners.size > 0) {
+    state = "lost";
+    open();
+  }
+}
+document.addEventListener("visibilitychange", look);
 
 function join(listener: Listener): () => void {
   listeners.add(listener);
