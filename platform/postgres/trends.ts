@@ -33,9 +33,9 @@ const STEPS = `with now as materialized (select date_bin($1::integer * interval 
   select extract(epoch from date_bin($1::integer * interval '1 minute', t.at, timestamptz '2000-01-01 00:00+08'))::bigint * 1000 as at, t.what, sum(t.n)::bigint as n
   from trend t where t.at >= (select step from now) - $2::integer * $1::integer * interval '1 minute' and ($3::text[] is null or t.partner = any($3))
   group by 1, 2`;
-/** Whole minutes before this one. */
+/** The whole minutes before this one, and what there is of it. */
 const RECENT = `select t.partner, t.what, sum(t.n)::bigint as n from trend t
-  where t.at >= date_trunc('minute', (select huiliu_now())) - ${TREND_RECENT_MINUTES} * interval '1 minute' and t.at < date_trunc('minute', (select huiliu_now()))
+  where t.at >= date_trunc('minute', (select huiliu_now())) - ${TREND_RECENT_MINUTES} * interval '1 minute'
     and t.partner <> '' and ($1::text[] is null or t.partner = any($1))
   group by 1, 2 order by 1`;
 
