@@ -150,7 +150,7 @@ function Found({ items, chosen, open, loading, search }: FoundProps) {
     {
       key: "at",
       title: t("column.received"),
-      width: 150,
+      width: 120,
       render: (_, row) => (
         <Link to={`/messages/${row.id}`}>
           <Moment at={row.receivedAt} exact />
@@ -167,8 +167,8 @@ function Found({ items, chosen, open, loading, search }: FoundProps) {
         </>
       ),
     },
-    { key: "identity", title: t("column.identity"), width: 230, ellipsis: true, render: (_, row) => row.identity },
-    { key: "flow", title: t("column.flow"), width: 150, ellipsis: true, render: (_, row) => row.flow },
+    { key: "identity", title: t("column.identity"), width: 190, ellipsis: true, render: (_, row) => row.identity },
+    { key: "flow", title: t("column.flow"), width: 140, ellipsis: true, render: (_, row) => row.flow },
     {
       key: "state",
       title: t("column.state"),
@@ -180,7 +180,7 @@ function Found({ items, chosen, open, loading, search }: FoundProps) {
         </>
       ),
     },
-    { key: "legs", title: t("column.legs"), width: 205, render: (_, row) => row.legs && <LegTags legs={row.legs} /> },
+    { key: "legs", title: t("column.legs"), width: 250, render: (_, row) => row.legs && <LegTags legs={row.legs} /> },
     { key: "why", title: t("column.why"), ellipsis: true, render: (_, row) => row.parked && inLanguage(row.parked) },
   ];
   const none = search.keys.length === 0 && search.span === "today" ? t("empty.today") : t("empty");
