@@ -18,7 +18,6 @@ const problem = (more: Partial<FlowProblem>): FlowProblem => ({
 function storage(): { readonly module: Record<string, unknown>; readonly saved: unknown[][] } {
   const saved: unknown[][] = [];
   const module = {
-    getFlows: async () => [{ id: "t", type: "tab" }],
     saveFlows: async (...given: unknown[]) => void saved.push(given),
     other: "kept",
   };
@@ -27,14 +26,13 @@ function storage(): { readonly module: Record<string, unknown>; readonly saved: 
 const callable = (module: Readonly<Record<string, unknown>>) =>
   module as unknown as {
     readonly saveFlows: (flows: readonly StoredNode[], user?: unknown) => Promise<void>;
-    readonly getFlows: () => Promise<readonly StoredNode[]>;
     readonly other: string;
   };
 
 describe("the gate before the flows' files", () => {
   test("a drawing with a hard problem is refused before anything is saved, with its node named in both languages", async () => {
     const { module, saved } = storage();
-    const gate = callable(gated(module, "development", () => [problem({}), problem({ hard: false, node: "n2" })]));
+    const gate = callable(gated(module, () => [problem({}), problem({ hard: false, node: "n2" })]));
     await assert.rejects(gate.saveFlows([]), (error: Error & { code?: string }) => {
       assert.equal(error.code, FLOWS_REFUSED);
       assert.match(error.message, /charges \/ 翻译 \(n1\): 没有映射 \| there is no mapping/);
@@ -47,23 +45,10 @@ describe("the gate before the flows' files", () => {
   test("a sound one goes on to the storage, with whoever deploys; so does all while the engine is not there", async () => {
     for (const found of [[], [problem({ hard: false })], undefined]) {
       const { module, saved } = storage();
-      const gate = callable(gated(module, "development", () => found));
+      const gate = callable(gated(module, () => found));
       await gate.saveFlows([{ id: "a", type: "tab" }], { username: "王" });
       assert.deepEqual(saved, [[[{ id: "a", type: "tab" }], { username: "王" }]]);
       assert.equal(gate.other, "kept");
-    }
-  });
-
-  test("production loads no node that runs code; other problems are its deploys' affair", async () => {
-    const outside = problem({ rule: "outside-node" });
-    for (const [profile, found, loads] of [
-      ["production", [outside], false],
-      ["production", [problem({})], true],
-      ["development", [outside], true],
-    ] as const) {
-      const gate = callable(gated(storage().module, profile, () => found));
-      if (loads) assert.equal((await gate.getFlows()).length, 1);
-      else await assert.rejects(gate.getFlows(), { code: FLOWS_REFUSED });
     }
   });
 

@@ -1,6 +1,6 @@
 /**
- * The door between the editor and the flows' files: a drawing that cannot work is refused before anything is drained or written, with its nodes named, and
- * production loads no node that runs code or reaches outside (domain/flows/rules.ts).
+ * The door between the editor and the flows' files: a drawing that cannot work is refused before anything is drained or written, with its nodes named
+ * (domain/flows/rules.ts). Which flows production loads is decided elsewhere (bin/flow-tests/release.ts); here are the nodes that it does not have at all.
  */
 import type { FlowProblem } from "../../domain/flows/rules.ts";
 import { deployRefusal } from "../../domain/flows/rules.ts";
@@ -24,7 +24,6 @@ export const OFF_IN_PRODUCTION: readonly string[] = [
 
 type Storage = Readonly<Record<string, unknown>>;
 type Save = (flows: readonly StoredNode[], user?: unknown) => Promise<unknown>;
-type Load = () => Promise<readonly StoredNode[]>;
 
 /** The code of the refusal, which the editor knows. */
 export const FLOWS_REFUSED = "flows_refused";
@@ -33,25 +32,12 @@ export const FLOWS_REFUSED = "flows_refused";
  * The storage module behind the gate. `check` is undefined while the engine is not there yet, and where it checks nothing. A refusal is an error with a code
  * that Node-RED sends to the editor with its text.
  */
-export function gated(
-  storage: Storage,
-  profile: "development" | "production",
-  check: (flows: readonly StoredNode[]) => readonly FlowProblem[] | undefined,
-): Storage {
+export function gated(storage: Storage, check: (flows: readonly StoredNode[]) => readonly FlowProblem[] | undefined): Storage {
   const save = storage.saveFlows as Save;
-  const load = storage.getFlows as Load;
-  const refuse = (problems: readonly FlowProblem[]): void => {
-    const refusal = deployRefusal(problems);
-    if (refusal !== undefined) throw Object.assign(new Error(refusal), { code: FLOWS_REFUSED });
-  };
   const saveFlows: Save = async (flows, user) => {
-    refuse(check(flows) ?? []);
+    const refusal = deployRefusal(check(flows) ?? []);
+    if (refusal !== undefined) throw Object.assign(new Error(refusal), { code: FLOWS_REFUSED });
     return save(flows, user);
   };
-  const getFlows: Load = async () => {
-    const flows = await load();
-    if (profile === "production") refuse((check(flows) ?? []).filter((one) => one.rule === "outside-node"));
-    return flows;
-  };
-  return { ...storage, saveFlows, getFlows };
+  return { ...storage, saveFlows };
 }

@@ -78,7 +78,7 @@ export function nodeRedSettings(options: NodeRedOptions): Readonly<Record<string
     userDir,
     flowFile: join(userDir, "flows.json"),
     nodesDir: [options.root, ...(options.nodesDirs ?? [])],
-    storageModule: gated(storage.module, options.profile, (flows) => options.engine.workbench?.check(flows)),
+    storageModule: gated(storage.module, (flows) => options.engine.workbench?.check(flows)),
     ...(options.profile === "production" ? { nodesExcludes: OFF_IN_PRODUCTION } : {}),
     // Nodes reach the engine here. Never functionGlobalContext: every Function node can read that.
     huiliu: options.engine,
