@@ -133,16 +133,15 @@ function Quiet({
   if (links.length === 0) return null;
   return (
     <li style={{ padding: "4px 12px" }}>
-      <Typography.Text type="secondary">
-        {t("map.quiet", { m: minutes })}
-        {inLanguage({ zh: "：", en: ": " })}
-      </Typography.Text>
-      {links.map(({ to, name }, index) => (
-        <span key={to}>
-          {index > 0 && inLanguage({ zh: "、", en: ", " })}
-          <Link to={to}>{name}</Link>
-        </span>
-      ))}
+      <details>
+        <summary>{t("map.still", { n: links.length, m: minutes })}</summary>
+        {links.map(({ to, name }, index) => (
+          <span key={to}>
+            {index > 0 && inLanguage({ zh: "、", en: ", " })}
+            <Link to={to}>{name}</Link>
+          </span>
+        ))}
+      </details>
     </li>
   );
 }

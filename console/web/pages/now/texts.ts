@@ -39,6 +39,7 @@ addTexts("now", {
   "map.engine": ["汇流引擎", "The engine"],
   "map.recent": ["{{n}} 条 / {{m}} 分", "{{n}} in {{m}} min"],
   "map.quiet": ["近 {{m}} 分无往来", "Nothing in {{m}} min"],
+  "map.still": ["另有 {{n}} 个，近 {{m}} 分无往来", "{{n}} more, nothing in {{m}} min"],
   "map.waiting": ["等待 {{n}}", "{{n}} waiting"],
   "map.parked": ["停放 {{n}}", "{{n}} parked"],
   "map.age": ["最早", "oldest"],
