@@ -71,6 +71,13 @@ describe("A62 the audit's rules", () => {
     assert.deepEqual(found(chain([...entries, { ...entry(2), id: "999" }])), ["inserted 6"]);
     assert.deepEqual(found(links, { loose: [entry(9, { mark: null })] }), ["inserted -"]);
   });
+  test("one that is gone is deleted, with or without its link; two that were exchanged are reordered", () => {
+    assert.deepEqual(found(links.filter((one) => one.n !== "3")), ["deleted 3"]);
+    assert.deepEqual(found(links.filter((one) => one.n !== "1")), ["deleted 1"]);
+    assert.deepEqual(found(links.map((one) => (one.n === "3" ? { ...one, entry: null } : one))), ["deleted 3"]);
+    const exchanged = links.map((one) => ({ ...one, entry: entries[{ "2": 3, "4": 1 }[one.n] ?? Number(one.n) - 1] ?? null }));
+    assert.deepEqual(found(exchanged), ["reordered 2", "reordered 4"]);
+  });
   test("all made anew: the heads say from where", () => {
     const anew = chain([...entries.slice(0, 2), ...entries.slice(3), entry(6)]);
     assert.deepEqual(found(anew, { stored: heads, outside: heads }), ["rewritten 3-5"]);
