@@ -7,6 +7,7 @@ import type { Log } from "../../domain/log.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { HeadsFile } from "../audit/heads-file.ts";
 import type { AuditKeys } from "../audit/keys.ts";
+import { failureOf } from "./failures.ts";
 import { type Lead, STILL_LEADS } from "./lead.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
@@ -84,6 +85,9 @@ export function createSeal({ pool, lead, workerId, keys, file, nowMs, log, every
       if (failing) log.info({}, "the audit is sealed again");
       failing = false;
     } catch (error) {
+      // A database that is away takes no deeds either; whoever looks after it is told elsewhere.
+      const ofFile = error instanceof Error && "path" in error;
+      if (!ofFile && failureOf(error) === "gone") return;
       if (!failing) log.error({ alarm: "audit-unsealed", err: error }, "the audit cannot be sealed; no deed is done until it can");
       failing = true;
     }
