@@ -91,9 +91,9 @@ function AttemptDetail({ one }: { readonly one: Attempt }) {
 export function WriteBackLine({ row }: { readonly row: WriteBackRow }) {
   return (
     <Space wrap>
-      <Link to={`/write-backs/${row.id}`}>
+      <Typography.Text strong>
         {row.destination} {row.kind}
-      </Link>
+      </Typography.Text>
       <StateTag kind="write-back" state={row.state} />
       {row.lastOutcome !== undefined && row.state !== "acknowledged" && <Verdict outcome={row.lastOutcome} />}
       <Fen value={row.amount} />
@@ -112,7 +112,13 @@ export function WriteBacks({ detail }: { readonly detail: MessageDetail }) {
       items={detail.writeBacks.map(({ writeBack, attempts }) => ({
         key: writeBack.id,
         label: <WriteBackLine row={writeBack} />,
-        children: <Attempts attempts={attempts} />,
+        // Not in the header: that is a button itself.
+        children: (
+          <Flex vertical gap="small">
+            <Link to={`/write-backs/${writeBack.id}`}>{t("wb.open")}</Link>
+            <Attempts attempts={attempts} />
+          </Flex>
+        ),
       }))}
     />
   );

@@ -241,6 +241,6 @@ addTexts("message", {
   "event.published": ["已发布", "Published"],
   "event.kept": ["未发布", "Not published"],
   "event.none": ["没有事件", "No events"],
+  "wb.open": ["打开这笔回写：请求、可办理的事、记录", "Open this write-back: its request, what can be done, its record"],
   "wb.none": ["没有回写", "No write-backs"],
-  again: ["全部展开", "Open all"],
 });
