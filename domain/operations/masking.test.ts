@@ -115,6 +115,9 @@ test("credentials of any form are hidden by what stands around them; what an acc
 
 test("names in Latin letters are hidden where names stand, and words are left", () => {
   const hidden: readonly (readonly [string, string])[] = [
+    ['<Patient no="P1" name="喆堃犇镕"/>', "堃犇镕"],
+    ["<Patient><No>P1</No><Name>喆堃犇镕</Name></Patient>", "堃犇镕"],
+    ['{"patient": {"no": "P1", "name": "喆堃犇镕"}}', "堃犇镕"],
     ['<Patient no="P1" name="Zhang Weiguo"/>', "Weiguo"],
     ["<Patient><No>1</No><Name>Smith John</Name></Patient>", "Smith"],
     ['{"patient":{"no":"1","name":"O\'Brien Mary"}}', "Brien"],

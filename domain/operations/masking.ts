@@ -3,6 +3,7 @@
  * Masks for reading, not for exporting: what no rule here recognises stays as it is, so bytes are never shown without an audited unmasking.
  */
 import { maskLatin } from "./masking-latin.ts";
+import { maskPeople } from "./masking-person.ts";
 
 /** Deeper than any structure we log or show. */
 export const MASK_DEPTH_MAX = 12;
@@ -185,7 +186,7 @@ function maskNumbers(text: string): string {
 export function maskText(text: string): string {
   if (text === "") return text;
   const sensitive = (key: string): boolean => SECRET.test(key) || NAME.test(key) || NUMBER.test(key);
-  const labelled = text
+  const labelled = maskPeople(text, (name) => (COVERED.test(name) ? name : maskName(name)))
     .replace(XML_LEAF, (all, tag: string, attributes = "", open = "", value: string, close = "") =>
       sensitive(local(tag)) ? `<${tag}${attributes}>${open}${maskMember(local(tag), "", value)}${close}</` : all,
     )
