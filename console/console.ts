@@ -242,7 +242,9 @@ export function createConsole(deps: ConsoleDeps): Console {
     if (request.routeOptions.url === LIVE_URL) return; // lasts as long as somebody looks: no measure of how fast anything is
     deps.metrics.request(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);
   });
-  app.setNotFoundHandler((request, reply) => (underApi(request.url) ? undefined : pages.lost(request, reply)) ?? send(reply, refused("NOT_FOUND")));
+  app.setNotFoundHandler(
+    (request, reply) => (underApi(request.url) ? undefined : pages.lost(request, reply)) ?? send(reply, refused("NOT_FOUND")),
+  );
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = refusalOf(error as Invalid);
     if (known) return send(reply, known);
