@@ -10,7 +10,7 @@ test("A63 an acknowledged amount that was changed by SQL is found by the totals 
       const { writeBackId } = await world.pay(bill);
       const claim = (await world.claim("his")).find((one) => one.id === writeBackId);
       assert.ok(claim);
-      await world.finish(claim, { outcome: "acknowledged", step: "finish", receipt: { code: "0", amountFen: "1650" }, how: "reply" });
+      await world.finish(claim, { outcome: "acknowledged", step: "finish", receipt: { code: "0", amountFen: 1650n }, how: "reply" });
     }
     const before = mustBe(await world.operations.totals({ businessDate: DAY }));
     assert.equal(before.balanced, true);
