@@ -7,7 +7,9 @@ export interface WaitsDeps {
   readonly waitMs: (partner: string, kind: string) => number | undefined;
 }
 
-export function waitsForFlow(deps: WaitsDeps): (message: { readonly partner: string; readonly kind: string; readonly door: string }) => boolean {
+export function waitsForFlow(
+  deps: WaitsDeps,
+): (message: { readonly partner: string; readonly kind: string; readonly door: string }) => boolean {
   return ({ partner, kind, door }) => {
     if (door === "mllp") return deps.partner(partner)?.inbound?.doors?.mllp?.answer === "settlement";
     return (door === "http" || door === "soap") && (deps.waitMs(partner, kind) ?? 0) > 0;
