@@ -126,7 +126,7 @@ function questions(filled: Filled, idOf: (n: number) => Promise<string>, deps: O
     })),
     filtered("patient no, today", (random) => ({ keys: [filled.patient(someOf(random))], ...today })),
     filtered("default page of today", () => today),
-    filtered("second page of today", () => ({ ...today, limit: 500 })),
+    filtered("500 rows of today", () => ({ ...today, limit: 500 })),
     filtered("newest, no filter", () => ({})),
     filtered("partner, today", () => ({ partner: "lis", ...today })),
     filtered("partner and kind, 30 days", () => ({ partner: "pacs", kind: "mpps-set", ...month })),
