@@ -14,9 +14,11 @@ import { startTexts } from "./texts/index.ts";
 giveNonceToStyles(styleNonce());
 startTexts();
 
+/** 401 that speak of what was typed, not of who is signed in. */
+const OF_A_DEED: ReadonlySet<string> = new Set(["CODE_REFUSED", "SIGN_IN_REFUSED"]);
 /** A session that has ended is noticed by whichever request comes first; asking who is signed in leads to the sign-in page. */
 function noticeEnd(error: unknown): void {
-  if (error instanceof ApiProblem && error.status === 401 && client.getQueryData(ME_KEY) !== undefined)
+  if (error instanceof ApiProblem && error.status === 401 && !OF_A_DEED.has(error.error.code) && client.getQueryData(ME_KEY) !== undefined)
     void client.resetQueries({ queryKey: ME_KEY });
 }
 const client = new QueryClient({

@@ -35,9 +35,7 @@ function Scan({ begun, busy, onCode }: { readonly begun: TotpBegun; readonly bus
     <Form<{ code: string }> layout="vertical" requiredMark={false} onFinish={({ code }) => onCode(code.trim())}>
       <Typography.Paragraph>{t("enrol.scan")}</Typography.Paragraph>
       <Flex vertical align="center" gap="small" style={{ marginBottom: token.margin }}>
-        <div role="img" aria-label={t("enrol.qr")}>
-          <QRCode value={begun.uri} type="canvas" size={184} color="#000000" bgColor="#ffffff" />
-        </div>
+        <QRCode value={begun.uri} type="svg" size={184} color="#000000" bgColor="#ffffff" aria-label={t("enrol.qr")} />
         <span>
           {t("enrol.secret")} <Copyable text={begun.secret} />
         </span>
