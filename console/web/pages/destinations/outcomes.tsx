@@ -43,9 +43,13 @@ export function Outcomes({ destination }: { readonly destination: string }) {
           </Typography.Text>
         }
       >
-        <div style={{ width: "100%", height: 220 }} aria-hidden>
+        <div style={{ width: "100%", height: 220 }} role="img" aria-label={t("outcomes.title")}>
           <ResponsiveContainer>
-            <BarChart data={[...pointsOf(minutes, since, Date.now())]} margin={{ top: 4, right: 8, bottom: 0, left: 0 }}>
+            <BarChart
+              accessibilityLayer={false}
+              data={[...pointsOf(minutes, since, Date.now())]}
+              margin={{ top: 4, right: 8, bottom: 0, left: 0 }}
+            >
               <CartesianGrid vertical={false} stroke={token.colorSplit} />
               <XAxis dataKey="at" tick={{ fill: token.colorTextSecondary, fontSize: 11 }} interval={9} />
               <YAxis width={40} allowDecimals={false} tick={{ fill: token.colorTextSecondary, fontSize: 11 }} />
