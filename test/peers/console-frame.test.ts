@@ -156,6 +156,7 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
     const first = (await page.getByRole("dialog").locator("code").textContent())?.trim() ?? "";
     assert.ok(first.length >= 10);
     await page.getByRole("button", { name: "已告知" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
     await page.getByRole("cell", { name: "wang.fang", exact: true }).waitFor();
     await one.shot("console-accounts");
 
