@@ -114,7 +114,14 @@ describe("what the pages name exists", () => {
 });
 
 describe("settings, metrics and codes", () => {
-  const sources = ["platform/config.ts", "platform/alarms/settings.ts", "bin/start.ts", "bin/environment.ts", "bin/huiliu.ts"]
+  const sources = [
+    "platform/config.ts",
+    "platform/access/settings.ts",
+    "platform/alarms/settings.ts",
+    "bin/start.ts",
+    "bin/environment.ts",
+    "bin/huiliu.ts",
+  ]
     .map(read)
     .join("\n");
   const namesIn = (text: string): readonly string[] =>
