@@ -1,6 +1,6 @@
 /**
  * 医保交易已答复: what the centre answered to a call that the HIS asked for. It tells no fact of money (those are events of their own) and is written back to the HIS. Inside the
- * engine only: the output holds whole personal data (docs/decisions/018).
+ * engine only: the output holds whole personal data (docs/decisions/021).
  */
 import { code, document, flag, maybe, no, text } from "../../schema/pieces.ts";
 import { checkCommon, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";

@@ -1,6 +1,6 @@
 /**
  * 院方办理医保交易: the HIS asks that one transaction of the national interface be made with the input it has made ready. Inside the engine only: the input holds whole
- * personal data, so flows owe write-backs by it and do not publish it (docs/decisions/018).
+ * personal data, so flows owe write-backs by it and do not publish it (docs/decisions/021).
  */
 import { closed, code, date, document, fen, maybe, name, no } from "../../schema/pieces.ts";
 import { checkCommon, dataMaybeBusiness, demand, keysOf } from "../every-event.ts";
