@@ -106,6 +106,7 @@ const CASES: readonly (readonly [string, SafetyFacts, readonly string[], boolean
   ["partner behind a DLL bridge with TLS", partner("dlls://10.1.2.3:7070"), [], false],
   ["partner behind a proxy here", partner("http://127.0.0.1:8080/his"), [], false],
   ["partner's seed as it came", partner("http://127.0.0.1:1"), ["PARTNER_PLACEHOLDER partners/his.json"], false],
+  ["partner's seed that names nobody", partner("https://his.example.invalid"), ["PARTNER_PLACEHOLDER partners/his.json"], false],
   ["partner we do not write to", partner(undefined), [], false],
   ["a name that only begins like loopback", partner("http://127.0.0.1.evil.example/"), ["PARTNER_PLAIN partners/his.json"], false],
   ["doors open to the network", { ...GOOD, host: "0.0.0.0" }, ["HOST_NOT_LOOPBACK HUILIU_HOST"], true],

@@ -68,6 +68,8 @@ export const PASSWORD_MIN = 12;
 const DISTINCT_MIN = 8;
 /** Seeds of partners whose address the start fills in name this port of loopback. */
 const PLACEHOLDER_PORT = "1";
+/** Names of this end are nobody's (RFC 2606). */
+const NOWHERE = ".invalid";
 /** Permission bits of group and others. */
 const OTHERS = 0o077;
 /** A secret that consists of these words and digits alone was never made by chance. */
@@ -273,7 +275,7 @@ export function partnerProblems({ partners }: Pick<SafetyFacts, "partners">): re
   return partners.flatMap(({ partner, url: text }): SafetyProblem[] => {
     const url = text === undefined ? undefined : urlOf(text);
     if (url === undefined) return [];
-    if (url.hostname === "127.0.0.1" && url.port === PLACEHOLDER_PORT)
+    if ((url.hostname === "127.0.0.1" && url.port === PLACEHOLDER_PORT) || url.hostname.endsWith(NOWHERE))
       return [
         {
           code: "PARTNER_PLACEHOLDER",

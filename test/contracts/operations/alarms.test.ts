@@ -231,9 +231,10 @@ describe("totals", () => {
       "update write_back set state = 'acknowledged', closed_at = huiliu_now(), business_date = (huiliu_now() at time zone 'Asia/Shanghai')::date where id = $1",
       [writeBackId],
     );
-    // Asked beside the looks: a later look has what an earlier one asked for.
+    // Asked beside the looks: a later look has what an earlier one asked for. The test's clock leaps at each look; asking that lasted over some of them rests for as many
+    // times more.
     const looksUntil = async (holds: () => boolean, ms: number): Promise<void> => {
-      for (let looks = 0; !holds() && looks < 40; looks += 1) {
+      for (let looks = 0; !holds() && looks < 400; looks += 1) {
         await lookAfter(ms);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
