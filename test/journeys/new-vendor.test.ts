@@ -135,7 +135,7 @@ describe("a vendor nobody here knew", { concurrency: false }, () => {
   });
 
   const WRONG: readonly { readonly name: string; readonly mapping: unknown; readonly places: readonly RegExp[] }[] = [
-    { name: "not JSON", mapping: "{", places: [/acme\/recipes-paid\/mapping\.json/] },
+    { name: "not JSON", mapping: "{", places: [/acme\/wrong-0\/mapping\.json/] },
     {
       name: "three mistakes at once",
       mapping: { ...MAPPING, version: "one", codec: { kind: "yaml" }, cases: [{ ...MAPPING.cases[0], name: "" }] },
@@ -150,20 +150,23 @@ describe("a vendor nobody here knew", { concurrency: false }, () => {
     },
     { name: "a source without any event", mapping: { ...MAPPING, cases: [] }, places: [/cases/] },
   ];
-  for (const [index, { name, mapping, places }] of WRONG.entries())
-    test(`C-5 a wrong document (${name}) is refused at start, with file and place, and nothing starts`, async () => {
-      const root = makeRoot(join(huiliu.dataDir, "..", `wrong-${index}`));
-      addVendor(root, mapping);
-      const { code, said } = await engineRefuses({
-        ...huiliu.engineEnv(),
-        HUILIU_ROOT: root,
-        HUILIU_DATA_DIR: join(huiliu.dataDir, "..", `data-${index}`),
-      });
-      rmSync(root, { recursive: true });
-      assert.equal(code, 1, said);
-      for (const place of places) assert.match(said, place);
-      assert.match(said, /映射有误/);
+  test(`C-5 wrong documents (${WRONG.map(({ name }) => name).join("; ")}) are refused at one start, all of them, with file and place, and nothing starts`, async () => {
+    const root = makeRoot(join(huiliu.dataDir, "..", "wrong"));
+    addVendor(root);
+    for (const [index, { mapping }] of WRONG.entries()) put(root, `mappings/acme/wrong-${index}/mapping.json`, mapping);
+    const { code, said } = await engineRefuses({
+      ...huiliu.engineEnv(),
+      HUILIU_ROOT: root,
+      HUILIU_DATA_DIR: join(huiliu.dataDir, "..", "wrong-data"),
     });
+    rmSync(root, { recursive: true });
+    assert.equal(code, 1, said);
+    assert.match(said, /映射有误/);
+    for (const [index, { name, places }] of WRONG.entries()) {
+      const lines = said.split("\n").filter((line) => line.includes(`acme/wrong-${index}/`));
+      for (const place of places) assert.match(lines.join("\n"), place, name);
+    }
+  });
 
   test("C-5 a profile that names no vendor is refused at start, with its file", async () => {
     const root = makeRoot(join(huiliu.dataDir, "..", "wrong-partner"));
