@@ -122,7 +122,7 @@ describe("C-4 S0-26 insurance through a DLL, end to end", { concurrency: false }
       15_000,
       () => owed(one.bill),
     );
-    assert.equal((await events(one.visit, "insurance.rejected")).length, 1);
+    await until("its refusal is an event", async () => (await events(one.visit, "insurance.rejected")).length === 1);
     const notice = await until("the HIS is told why", async () =>
       (await huiliu.ledger()).find((line) => line.kind === "insurance-refused" && line.order === one.bill),
     );
