@@ -95,7 +95,7 @@ describe("mappings in the browser", { concurrency: false }, () => {
 
   test("who may not work on mappings has neither page nor answer", async () => {
     browser = await openConsole({ huiliu, as: ["operator"], path: "/" });
-    const links = await browser.page.getByRole("menuitem").allInnerTexts();
+    const links = await browser.page.getByRole("navigation").getByRole("link").allTextContents();
     assert.ok(links.length > 3 && !links.some((text) => text.includes("映射")), links.join());
     const status = await browser.page.evaluate<number>("fetch('/api/v1/mappings').then((answer) => answer.status)");
     assert.equal(status, 403);
