@@ -64,7 +64,7 @@ const FROM_OUTSIDE: readonly Rule[] = [
     runbook: "docs/runbook.md",
   },
   {
-    alert: "HuiliuDoorAway",
+    alert: "HuiliuPolledDoorDown",
     expr: "min by (partner, wire) (huiliu_door_up) == 0",
     for: "5m",
     severity: "warn",
