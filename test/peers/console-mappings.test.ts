@@ -61,12 +61,12 @@ describe("mappings in the browser", { concurrency: false }, () => {
 
       await box.fill(text.replaceAll("/Message/Charge/Patient/@no", "/Message/Charge/Patient/@number"));
       await status.filter({ hasText: refused }).waitFor();
-      const at = page.locator("table button").first();
+      const at = page.locator("tr", { hasText: "@number" }).getByRole("button").first();
       await at.click();
       const selected = await page.evaluate<string>(
         "(() => { const box = document.querySelector('textarea[aria-label]'); return box.value.slice(box.selectionStart, box.selectionEnd); })()",
       );
-      assert.match(selected, /@number/, "the problem's place is selected in the document");
+      assert.equal(selected, '"/Message/Charge/Patient/@number"', "the problem's place is selected in the document");
       assert.deepEqual(await browser.axe(), []);
       await browser.shot(`mappings-refused-${locale}`);
 
@@ -83,6 +83,7 @@ describe("mappings in the browser", { concurrency: false }, () => {
       await browser.shot(`mappings-save-${locale}`);
       await dialog.getByRole("button", { name: save }).click();
       await page.getByText(`mappings/his/charge/examples/${name}`).waitFor();
+      await dialog.waitFor({ state: "hidden" });
       const saved = new TextDecoder("gbk").decode(readFileSync(join(huiliu.root, "mappings", "his", "charge", "examples", name, "in.xml")));
       assert.doesNotMatch(saved, /喆堃犇镕/);
       assert.match(saved, /喆某某某/);

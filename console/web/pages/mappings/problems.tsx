@@ -7,7 +7,7 @@ import { rangeOf } from "./places.ts";
 
 interface Props {
   readonly problems: readonly MappingProblem[];
-  readonly show: (at: string) => void;
+  readonly show: (problem: MappingProblem) => void;
   /** The document. */
   readonly text: string;
 }
@@ -25,14 +25,14 @@ export function ProblemTable({ problems, show, text }: Props) {
       title: t("problem.at"),
       width: 180,
       render: (_value, one) => {
-        const line = rangeOf(text, one.at)?.line;
+        const line = rangeOf(text, one.at, one.place)?.line;
         return (
           <Button
             size="small"
             type="link"
             style={{ whiteSpace: "normal", height: "auto", textAlign: "start", padding: 0 }}
             title={t("problem.show")}
-            onClick={() => show(one.at)}
+            onClick={() => show(one)}
           >
             {line === undefined ? "" : `${line}: `}
             {one.at === "" ? "/" : one.at}

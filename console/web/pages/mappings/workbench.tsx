@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Alert, Button, Card, Col, Flex, Row, Typography } from "antd";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { MappingTrial } from "../../../../domain/operations/views-mappings.ts";
+import type { MappingProblem, MappingTrial } from "../../../../domain/operations/views-mappings.ts";
 import { post } from "../../api/client.ts";
 import { DiffLines } from "../../parts/diff-lines.tsx";
 import { Problem } from "../../parts/problem.tsx";
@@ -76,7 +76,9 @@ export function Workbench({ id, stored, messageId, editable }: Props) {
         >
           {messageId === "" && <Typography.Text type="secondary">{t("try.hint")}</Typography.Text>}
           <Problem error={trial.error} />
-          {trial.data !== undefined && <Outcome trial={trial.data} changed={changed} show={(at) => select(box, text, at)} text={text} />}
+          {trial.data !== undefined && (
+            <Outcome trial={trial.data} changed={changed} show={(problem) => select(box, text, problem)} text={text} />
+          )}
         </Card>
       </Col>
     </Row>
@@ -84,8 +86,8 @@ export function Workbench({ id, stored, messageId, editable }: Props) {
 }
 
 /** Selects in the document what a problem names, and brings it into view. */
-function select(box: RefObject<HTMLTextAreaElement | null>, text: string, at: string): void {
-  const range = rangeOf(text, at);
+function select(box: RefObject<HTMLTextAreaElement | null>, text: string, { at, place }: MappingProblem): void {
+  const range = rangeOf(text, at, place);
   if (range === undefined || box.current === null) return;
   box.current.focus();
   box.current.setSelectionRange(range.from, range.to);
@@ -134,7 +136,7 @@ function Outcome({
 }: {
   readonly trial: MappingTrial;
   readonly changed: boolean;
-  readonly show: (at: string) => void;
+  readonly show: (problem: MappingProblem) => void;
   readonly text: string;
 }) {
   const { t } = useTranslation("mappings");
@@ -157,7 +159,7 @@ function Outcome({
           <TextBlock text={now} label={t("events")} maxHeight={400} />
         </>
       )}
-      {changed && now !== before && (
+      {stage === "done" && changed && now !== before && (
         <>
           <Typography.Text strong>{t("events.diff")}</Typography.Text>
           <DiffLines lines={diffed(before, now)} label={t("events.diff")} />
