@@ -1,11 +1,12 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { endLeftoverServices, removeServicesData, type Services, startServices } from "../platform/services/index.ts";
+import { removeServicesData, type Services, startServices } from "../platform/services/index.ts";
 import { ServiceProblem } from "../platform/services/problem.ts";
-import { readPidFile, writeAtomically, writePidFile } from "../platform/services/processes.ts";
+import { writeAtomically, writePidFile } from "../platform/services/processes.ts";
 import { argumentsOf, DATA_DIR, givenUrl, inheritedEnv, onStopRequest, ROOT } from "./environment.ts";
 import { planTests, type TestPlan } from "./test/plan.ts";
 import { loadCapabilities, loadExclusions, reportCapabilities, type TestReport, unexplainedSkips } from "./test/report.ts";
+import { sweep } from "./test/sweep.ts";
 import { PURE_CONCURRENCY, runFiles, type TestResult } from "./test/results.ts";
 
 const HELP = `npm test -- [text …] [options]      run the tests and say what they prove
@@ -53,19 +54,6 @@ function describe(result: TestResult, output: string): void {
       .join("\n");
   say(`✗ ${result.file}: ${result.name}\n${indent(result.error ?? "")}`);
   if (output.trim() !== "") say(`  its output, the end:\n${indent(output.split("\n").slice(-25).join("\n"))}`);
-}
-
-/** Ends and removes what killed test runs left in .data/test. */
-async function sweep(testDir: string): Promise<void> {
-  mkdirSync(testDir, { recursive: true });
-  for (const name of readdirSync(testDir)) {
-    const dir = join(testDir, name);
-    if (readPidFile(join(dir, "owner.json")) !== undefined) continue;
-    const ended = await endLeftoverServices(dir);
-    if (ended.length > 0) say(`· stopped what a killed run left: ${ended.join(", ")}`);
-    removeServicesData(dir);
-    rmSync(dir, { recursive: true, force: true });
-  }
 }
 
 function laneEnv(services: Services, lane: number): Record<string, string> {
@@ -137,7 +125,8 @@ async function runAll(options: Options, signal: AbortSignal): Promise<{ results:
   const phases: Phase[] = [];
   const results: TestResult[] = [];
   const testDir = join(DATA_DIR, "test");
-  await sweep(testDir);
+  const swept = await sweep(testDir);
+  if (swept.length > 0) say(`· stopped what killed runs left: ${swept.join(", ")}`);
   const dataDir = join(testDir, String(process.pid));
   const servers = !options.pure && plan.services.length > 0;
   // The servers start while the pure tests run; a failure is reported where it is awaited.

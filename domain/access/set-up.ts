@@ -43,8 +43,9 @@ export function createSetUp(deps: AccessDeps): Pick<Access, "setUp" | "setUpLink
     setUp: async (caller, { token, login, name, password }) => {
       const digest = chance.digest(token);
       const open = await store.within(async (tx) => {
-        if (await tx.anyAccount()) return refused("SETUP_DONE");
+        // The link first: whoever finds it gone because another was faster then finds that one's account, and is told so.
         const links = await tx.setUpLinks();
+        if (await tx.anyAccount()) return refused("SETUP_DONE");
         return links.some((link) => link.digest === digest && link.endsMs > tx.nowMs) ? answered(true) : refused("SETUP_LINK_REFUSED");
       });
       if (!open.ok) return open;
