@@ -1,5 +1,5 @@
 /**
- * Subscribers: who reads events from a queue that the engine declares and answers for (docs/decisions/012-a-wiped-broker.md). What a subscriber has not read is known by
+ * Subscribers: who reads events from a queue that the engine declares and answers for (docs/decisions/023-a-wiped-broker.md). What a subscriber has not read is known by
  * its checkpoint, and is published to its queue again when the broker has forgotten it. Queues that outsiders bind themselves are theirs.
  */
 import type { Event } from "../events/event.ts";
