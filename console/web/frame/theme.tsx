@@ -54,11 +54,23 @@ const DARK: ThemeConfig = {
   components: { Tabs: { itemSelectedColor: "#69b1ff", itemHoverColor: "#91caff", itemActiveColor: "#91caff" } },
 };
 
-const darkOf = window.matchMedia("(prefers-color-scheme: dark)");
-const watchSystem = (tell: () => void): (() => void) => {
-  darkOf.addEventListener("change", tell);
-  return () => darkOf.removeEventListener("change", tell);
+/** Nothing slides or fades for whoever asked his system for less motion (WCAG 2.3.3). */
+const still = (config: ThemeConfig): ThemeConfig => ({ ...config, token: { ...config.token, motion: false } });
+const THEMES = { light: { moving: LIGHT, still: still(LIGHT) }, dark: { moving: DARK, still: still(DARK) } };
+
+/** Follows what the system asks for. */
+const followed = (query: string): { watch(tell: () => void): () => void; matches(): boolean } => {
+  const media = window.matchMedia(query);
+  return {
+    watch: (tell) => {
+      media.addEventListener("change", tell);
+      return () => media.removeEventListener("change", tell);
+    },
+    matches: () => media.matches,
+  };
 };
+const systemDark = followed("(prefers-color-scheme: dark)");
+const lessMotion = followed("(prefers-reduced-motion: reduce)");
 
 function keptLook(): Look {
   try {
@@ -83,7 +95,8 @@ export function ThemeProvider({ children }: { readonly children: ReactNode }) {
   useTranslation(); // drawn anew in another language
   const language = languageNow();
   const [look, setLook] = useState(keptLook);
-  const system = useSyncExternalStore(watchSystem, () => darkOf.matches);
+  const system = useSyncExternalStore(systemDark.watch, systemDark.matches);
+  const motion = useSyncExternalStore(lessMotion.watch, lessMotion.matches) ? "still" : "moving";
   const dark = look === "dark" || (look === "system" && system);
   const csp = useMemo(() => ({ nonce: styleNonce() }), []);
 
@@ -112,7 +125,12 @@ export function ThemeProvider({ children }: { readonly children: ReactNode }) {
 
   return (
     <Theme.Provider value={chosen}>
-      <ConfigProvider csp={csp} locale={language === "en-US" ? enUS : zhCN} theme={dark ? DARK : LIGHT} button={{ autoInsertSpace: false }}>
+      <ConfigProvider
+        csp={csp}
+        locale={language === "en-US" ? enUS : zhCN}
+        theme={THEMES[dark ? "dark" : "light"][motion]}
+        button={{ autoInsertSpace: false }}
+      >
         <AntApp>{children}</AntApp>
       </ConfigProvider>
     </Theme.Provider>

@@ -53,6 +53,8 @@ export async function openBrowser(locale: string, size = { width: 1280, height: 
     args: [...FLAGS, `--lang=${locale}`],
     locale,
     viewport: size,
+    // A menu that still slides open can be clicked at a place that another item is at a moment later.
+    reducedMotion: "reduce",
   });
   return {
     context,
