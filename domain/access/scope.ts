@@ -3,8 +3,10 @@
  * the others' objects as if they were not there, and nothing at all of what is not named here. A message belongs to the partner that sent it, a write-back to its
  * destination; what belongs to the engine as a whole is shown where it names no partner, and changed by accounts of every partner only.
  */
-import type { Operations } from "../operations/ports.ts";
+import { writeBacksOf } from "../live/told.ts";
+import { type Operations, PAGE_DEFAULT } from "../operations/ports.ts";
 import { type Answered, answered, type OperationCode, refused } from "../operations/refusals.ts";
+import type { Page } from "../operations/views.ts";
 import type { ReplayJob } from "../operations/views-replay.ts";
 import type { SelectionGiven } from "../replay/selection.ts";
 import { alarmPartner } from "./alarm-partner.ts";
@@ -12,6 +14,8 @@ import { mayTouch, type Principal } from "./rights.ts";
 
 /** Ids asked for in one search (operations/ports.ts KEYS_MAX). */
 const CHUNK = 100;
+/** Pages of everybody's looked through for one page of an account's own; what is left then is told by the page's cursor. */
+const ROUNDS_MAX = 20;
 
 type Call = (...args: never[]) => unknown;
 type Scoped<T> = { readonly [K in keyof T]?: T[K] extends Call ? T[K] : Scoped<T[K]> };
@@ -103,6 +107,7 @@ function theirs(o: Operations, mine: readonly string[], owns: Owns): Theirs {
   };
 }
 
+/** A page that was asked for with the account's partners: nothing of others is in it, and should it be, it goes no further. */
 const filteredPage = async <P extends { items: readonly unknown[] }>(
   page: Promise<Answered<P>>,
   keep: (one: P["items"][number]) => boolean,
@@ -110,6 +115,28 @@ const filteredPage = async <P extends { items: readonly unknown[] }>(
   const found = await page;
   return found.ok ? answered({ ...found.value, items: found.value.items.filter(keep) }) : found;
 };
+/** A full page of those that `keep` says yes to, of a list that cannot be asked by it: page after page of everybody's is looked through. */
+async function filledPage<F extends { readonly after?: string; readonly limit?: number }, T>(
+  filter: F,
+  list: (filter: F) => Promise<Answered<Page<T>>>,
+  keep: (one: T) => Promise<boolean>,
+  cursorOf: (one: T) => string,
+): Promise<Answered<Page<T>>> {
+  const limit = filter.limit ?? PAGE_DEFAULT;
+  const items: T[] = [];
+  let { after } = filter;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const found = await list({ ...filter, ...(after === undefined ? {} : { after }) });
+    if (!found.ok) return found;
+    const kept = await Promise.all(found.value.items.map(keep));
+    items.push(...found.value.items.filter((_, index) => kept[index] === true));
+    const last = items[limit - 1];
+    if (items.length > limit && last !== undefined) return answered({ items: items.slice(0, limit), after: cursorOf(last) });
+    after = found.value.after;
+    if (after === undefined) return answered({ items });
+  }
+  return answered({ items, ...(after === undefined ? {} : { after }) });
+}
 /** The first that says no, else what is asked. */
 const unless = async <T>(no: Answered<unknown> | undefined | Promise<Answered<unknown> | undefined>, then: () => Promise<Answered<T>>) => {
   const refusal = await no;
@@ -118,16 +145,12 @@ const unless = async <T>(no: Answered<unknown> | undefined | Promise<Answered<un
 
 function rulesOf(o: Operations, mine: readonly string[], owns: Owns): Scoped<Operations> {
   const own = theirs(o, mine, owns);
-  const nothing = async () => answered({ items: [] });
   return {
     ...readsOf(o, mine, owns, own),
-    ...deedsOf(o, own),
-    ...replaysOf(o, owns, own),
+    ...deedsOf(o, mine, own),
+    ...replaysOf(o, mine, owns, own),
     lanes: {
-      list: (filter) =>
-        filter.destination !== undefined && !owns(filter.destination)
-          ? nothing()
-          : filteredPage(o.lanes.list(filter), (lane) => owns(lane.destination)),
+      list: (filter) => filteredPage(o.lanes.list({ ...filter, destinations: mine }), (lane) => owns(lane.destination)),
       unblock: (deed) => unless(own.destination(deed.destination), () => o.lanes.unblock(deed)),
       skip: (deed) => unless(own.destination(deed.destination), () => o.lanes.skip(deed)),
       hold: (deed) => unless(own.destination(deed.destination), () => o.lanes.hold(deed)),
@@ -148,7 +171,7 @@ function rulesOf(o: Operations, mine: readonly string[], owns: Owns): Scoped<Ope
       revert: (name, deed) => unless(own.destination(name), () => o.profiles.revert(name, deed)),
     },
     alarms: {
-      list: (filter) => filteredPage(o.alarms.list(filter), (one) => ownAlarm(one, owns)),
+      list: (filter) => filteredPage(o.alarms.list({ ...filter, partners: mine }), (one) => ownAlarm(one, owns)),
       sinks: () => o.alarms.sinks(),
       act: async (id, what, deed) => {
         // The list goes downwards from its cursor: from the next number on the first is this one.
@@ -211,12 +234,7 @@ function readsOf(o: Operations, mine: readonly string[], owns: Owns, own: Theirs
     },
     writeBacks: (filter) => filteredPage(o.writeBacks({ ...filter, destinations: mine }), (one) => owns(one.destination)),
     writeBack: (id, unmask) => unless(own.writeBack(id), () => o.writeBack(id, unmask)),
-    parkedEventDeliveries: async () => {
-      const found = await o.parkedEventDeliveries();
-      if (!found.ok) return found;
-      const known = await own.messages([...new Set(found.value.items.map((one) => one.messageId))]);
-      return answered({ items: found.value.items.filter((one) => known.has(one.messageId)) });
-    },
+    parkedEventDeliveries: () => o.parkedEventDeliveries(mine),
     destinations: async () => {
       const found = await o.destinations();
       return found.ok ? answered(found.value.filter((one) => owns(one.destination))) : found;
@@ -233,20 +251,24 @@ function readsOf(o: Operations, mine: readonly string[], owns: Owns, own: Theirs
       return answered({ ...found.value, rows, balanced: rows.every((one) => one.balanced) });
     },
     status: async () => {
-      const found = await o.status();
-      return found.ok ? answered({ ...found.value, paused: found.value.paused.filter(owns) }) : found;
+      const [found, all] = await Promise.all([o.status(), o.destinations()]);
+      if (!found.ok) return found;
+      if (!all.ok) return all;
+      const writeBacks = writeBacksOf(all.value.filter((one) => owns(one.destination)));
+      return answered({ ...found.value, writeBacks, paused: found.value.paused.filter(owns) });
     },
-    acknowledgements: { list: (filter) => filteredPage(o.acknowledgements.list(filter), (one) => owns(one.destination)) },
+    acknowledgements: {
+      list: (filter) => filteredPage(o.acknowledgements.list({ ...filter, destinations: mine }), (one) => owns(one.destination)),
+    },
   };
 }
 
-function deedsOf(o: Operations, own: Theirs): Scoped<Operations> {
+function deedsOf(o: Operations, mine: readonly string[], own: Theirs): Scoped<Operations> {
   const delivery = async (subscriber: string, eventId: string): Promise<Answered<unknown> | undefined> => {
-    const found = await o.parkedEventDeliveries();
+    const found = await o.parkedEventDeliveries(mine);
     if (!found.ok) return found;
     const one = found.value.items.find((item) => item.subscriber === subscriber && item.eventId === eventId);
-    const no = one === undefined ? refused("UNKNOWN_EVENT_DELIVERY") : await own.message(one.messageId);
-    return no === undefined || no.ok ? undefined : refused("UNKNOWN_EVENT_DELIVERY");
+    return one === undefined ? refused("UNKNOWN_EVENT_DELIVERY") : undefined;
   };
   return {
     previewMessage: (id) => unless(own.message(id), () => o.previewMessage(id)),
@@ -262,7 +284,7 @@ function deedsOf(o: Operations, own: Theirs): Scoped<Operations> {
 const selectionTold = (select: SelectionGiven): OperationCode =>
   select.ids !== undefined ? "UNKNOWN_WRITE_BACK" : select.group !== undefined ? "UNKNOWN_FAILURE_GROUP" : "UNKNOWN_PARTNER";
 
-function replaysOf(o: Operations, owns: Owns, own: Theirs): Scoped<Operations> {
+function replaysOf(o: Operations, mine: readonly string[], owns: Owns, own: Theirs): Scoped<Operations> {
   const job = async (id: string): Promise<Answered<unknown> | undefined> => {
     const found = await o.replays.get(id);
     if (!found.ok) return found;
@@ -285,19 +307,15 @@ function replaysOf(o: Operations, owns: Owns, own: Theirs): Scoped<Operations> {
         const allowed = await own.job({ of: asked.of, selection: asked.select });
         return allowed ? o.replays.create(asked) : refused(selectionTold(asked.select));
       },
-      list: async (filter) => {
-        const found = await o.replays.list(filter);
-        if (!found.ok) return found;
-        const keep = await Promise.all(found.value.items.map(own.job));
-        return answered({ ...found.value, items: found.value.items.filter((_, index) => keep[index] === true) });
-      },
+      // Whose a job is stands in what it selects, which no list can be asked by.
+      list: (filter) => filledPage(filter, o.replays.list, own.job, (job) => job.id),
       get: (id) => unless(job(id), () => o.replays.get(id)),
       items: (id, filter) => unless(job(id), () => o.replays.items(id, filter)),
       terms: () => o.replays.terms(),
       command: (id, command, deed) => unless(job(id), () => o.replays.command(id, command, deed)),
     },
     failures: {
-      list: (filter) => filteredPage(o.failures.list(filter), (one) => owns(one.partner)),
+      list: (filter) => filteredPage(o.failures.list({ ...filter, partners: mine }), (one) => owns(one.partner)),
       get: (id) => unless(group(id), () => o.failures.get(id)),
       items: (id, filter) => unless(group(id), () => o.failures.items(id, filter)),
       affected: (id) => unless(group(id), () => o.failures.affected(id)),
@@ -307,12 +325,7 @@ function replaysOf(o: Operations, owns: Owns, own: Theirs): Scoped<Operations> {
       propose: (id, body, deed) => unless(own.writeBack(id), () => o.edits.propose(id, body, deed)),
       list: (id) => unless(own.writeBack(id), () => o.edits.list(id)),
       get: (id) => unless(edit(id), () => o.edits.get(id)),
-      waiting: async () => {
-        const found = await o.edits.waiting();
-        if (!found.ok) return found;
-        const known = await own.writeBacks([...new Set(found.value.map((one) => one.writeBackId))]);
-        return answered(found.value.filter((one) => known.has(one.writeBackId)));
-      },
+      waiting: () => o.edits.waiting(mine),
       approve: (id, deed) => unless(edit(id), () => o.edits.approve(id, deed)),
       withdraw: (id, deed) => unless(edit(id), () => o.edits.withdraw(id, deed)),
     },

@@ -13,6 +13,8 @@ export interface AlarmFilter {
   readonly state?: "open" | "ended";
   readonly kind?: string;
   readonly subject?: string;
+  /** Only of these partners and of the engine as a whole: what the one who asks may see. */
+  readonly partners?: readonly string[];
   readonly after?: string;
   readonly limit?: number;
 }

@@ -14,6 +14,8 @@ export const LANE_STATES: readonly LaneState[] = ["blocked", "passed", "held"];
 export interface LaneFilter {
   readonly state: LaneState;
   readonly destination?: string;
+  /** Only of these destinations: what the one who asks may see. */
+  readonly destinations?: readonly string[];
   readonly after?: string;
   readonly limit?: number;
 }

@@ -21,7 +21,8 @@ export function mayKnowAlarm(who: Principal, alarm: Pick<AlarmView, "kind" | "su
 
 const STATES = ["held", "queued", "waiting", "sending", "deferred", "parked"] as const;
 
-function writeBacksOf(destinations: readonly DestinationView[]): Status["writeBacks"] {
+/** What is owed to these destinations, added up. */
+export function writeBacksOf(destinations: readonly DestinationView[]): Status["writeBacks"] {
   const sum = (state: (typeof STATES)[number]): number => destinations.reduce((total, { backlog }) => total + backlog[state], 0);
   const ages = destinations.flatMap(({ oldestAgeSeconds }) => (oldestAgeSeconds === undefined ? [] : [oldestAgeSeconds]));
   return {

@@ -89,6 +89,8 @@ export interface AcknowledgementFilter extends Paging, Span {
   readonly keys?: readonly string[];
   readonly state?: string;
   readonly destination?: string;
+  /** Only of these destinations: what the one who asks may see. */
+  readonly destinations?: readonly string[];
 }
 /** Acknowledgements that came on their own way. */
 export interface AcknowledgementReads {
@@ -151,7 +153,8 @@ export interface Operations extends NowReads {
   events(filter: EventFilter, unmask?: Unmask): Promise<Answered<Page<EventRow>>>;
   writeBacks(filter: WriteBackFilter): Promise<Answered<Page<WriteBackRow>>>;
   writeBack(id: string, unmask?: Unmask): Promise<Answered<WriteBackDetail>>;
-  parkedEventDeliveries(): Promise<Answered<EventDeliveryList>>;
+  /** `partners`: only of these partners' messages. */
+  parkedEventDeliveries(partners?: readonly string[]): Promise<Answered<EventDeliveryList>>;
   destinations(): Promise<Answered<readonly DestinationView[]>>;
   partners(): Promise<Answered<readonly PartnerView[]>>;
   partner(partner: string): Promise<Answered<PartnerView>>;

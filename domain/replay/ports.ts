@@ -36,6 +36,8 @@ export interface Replays {
 export interface FailureFilter extends Paging {
   readonly of?: ReplayOf;
   readonly partner?: string;
+  /** Only of these partners: what the one who asks may see. */
+  readonly partners?: readonly string[];
   readonly code?: string;
   readonly owner?: string;
   /** Groups without anything open are left out unless asked for. */
@@ -74,8 +76,8 @@ export interface Edits {
   ): Promise<Answered<Edit>>;
   list(writeBackId: string): Promise<Answered<readonly Edit[]>>;
   get(id: string): Promise<Answered<Edit>>;
-  /** Those that wait for a second person, oldest first. */
-  waiting(): Promise<Answered<readonly Edit[]>>;
+  /** Those that wait for a second person, oldest first; `destinations`: only of write-backs to these. */
+  waiting(destinations?: readonly string[]): Promise<Answered<readonly Edit[]>>;
   /** By another person than the proposer, naming the hash that was seen. Makes the copy and closes the original, or changes nothing. */
   approve(id: string, deed: Deed & { readonly hash?: string }): Promise<Answered<Edit>>;
   withdraw(id: string, deed: Deed): Promise<Answered<Edit>>;

@@ -1,4 +1,5 @@
 /** Alarms as people read them and what they do about them. */
+import { PARTNER_KINDS } from "../../domain/access/alarm-partner.ts";
 import { ALARM, anchorOf, isAlarmKind } from "../../domain/alarms/kinds.ts";
 import type { AlarmDeed, AlarmFilter, Alarms } from "../../domain/alarms/operations.ts";
 import { PAGE_DEFAULT, READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
@@ -16,6 +17,10 @@ const COLUMNS = `a.id::text as id, a.kind, a.subject, a.severity, a.ended_at is 
   ${moment("a.acknowledged_at")} as "acknowledgedAt", ${moment("a.snoozed_until")} as "snoozedUntil",
   (select coalesce(json_agg(json_strip_nulls(json_build_object('sink', n.sink, 'what', n.what, 'toldAt', ${moment("n.told_at")}, 'tries', n.tries,
     'lastError', n.last_error)) order by n.id), '[]') from alarm_notice n where n.alarm_id = a.id) as told`;
+/** Whose alarm it is, as domain/access/alarm-partner.ts tells it of one; null: of the engine as a whole. */
+const PARTNER = `(case when a.kind in (${PARTNER_KINDS.map((kind) => `'${kind}'`).join(", ")}) then a.subject
+  when a.kind = 'not-written-back' then case when a.subject like 'event:%' then split_part(substr(a.subject, 7), '/', 1) else a.subject end
+  when a.kind = 'totals-differ' then split_part(a.subject, '/', 2) end)`;
 const SINKS = `select n.sink, (count(*) filter (where n.told_at is null))::integer as waiting, ${moment("min(n.at) filter (where n.told_at is null)")} as "waitingSince",
     ${moment("max(n.told_at)")} as "lastToldAt", (array_agg(n.last_error order by n.id) filter (where n.told_at is null and n.last_error is not null))[1] as "lastError"
   from (select * from alarm_notice where told_at is null union all (select * from alarm_notice where told_at is not null order by id desc limit 500)) as n
@@ -59,6 +64,7 @@ export function createAlarms(deps: OperationsDeps): Alarms {
     if (filter.state !== undefined) where.and(`a.ended_at is ${filter.state === "open" ? "" : "not "}null`);
     if (filter.kind !== undefined) where.and(`a.kind = ${where.param(filter.kind)}`);
     if (filter.subject !== undefined) where.and(`a.subject = ${where.param(filter.subject)}`);
+    if (filter.partners !== undefined) where.and(`${PARTNER} is null or ${PARTNER} = any(${where.param(filter.partners)}::text[])`);
     if (filter.after !== undefined) where.and(`a.id < ${where.param(filter.after)}::bigint`);
     const text = `select ${COLUMNS} from alarm a where ${where.text()} order by a.id desc limit ${limit + 1}`;
     return reading<AlarmPage>(deps.reads, READ_TIMEOUT_MS, async (client) => {

@@ -69,6 +69,7 @@ export function createFailures(deps: OperationsDeps): Failures {
     const where = conditions();
     if (filter.of !== undefined) where.and(`g.of = ${where.param(filter.of)}`);
     if (filter.partner !== undefined) where.and(`g.partner = ${where.param(filter.partner)}`);
+    if (filter.partners !== undefined) where.and(`g.partner = any(${where.param(filter.partners)}::text[])`);
     if (filter.code !== undefined) where.and(`g.code = ${where.param(filter.code)}`);
     if (filter.owner !== undefined) where.and(`g.owner = ${where.param(filter.owner)}`);
     if (filter.all !== true) where.and("open.n > 0");

@@ -27,16 +27,16 @@ const AGE = (since: string): string => `floor(extract(epoch from (select huiliu_
 const behind = (row: string): string => `cross join lateral (
     select count(*)::integer as n, coalesce(sum(q.amount_fen), 0)::text as fen from (select q.amount_fen from write_back q
       where q.destination = ${row}.destination and q.lane = ${row}.lane and q.state = 'queued' limit ${BEHIND_MAX}) as q) as b`;
-/** Lanes with a parked write-back that blocks them, or that they go on past. $1 destination or null, $2 $3 cursor, $4 limit. */
+/** Lanes with a parked write-back that blocks them, or that they go on past. $1 destinations or null, $2 $3 cursor, $4 limit. */
 export const parkedLanes = (blocks: boolean): string => `select p.*, b.n as behind, b.fen as "amountBehind" from (
     select w.destination, w.lane, w.id as head, w.state as "headState", w.kind, w.park->>'code' as code, w.amount_fen::text as amount, ${AGE("w.owed_at")} as "ageSeconds"
-    from write_back w where ${blocks ? "w.blocks" : "not w.blocks"} and w.state = 'parked' and ($1::text is null or w.destination = $1)
+    from write_back w where ${blocks ? "w.blocks" : "not w.blocks"} and w.state = 'parked' and ($1::text[] is null or w.destination = any($1))
       and (w.destination, w.id) > ($2::text, $3::uuid) order by w.destination, w.id limit $4) as p ${behind("p")}
   order by p.destination, p.head`;
-/** $1 destination or null, $2 $3 cursor, $4 limit. */
+/** $1 destinations or null, $2 $3 cursor, $4 limit. */
 export const HELD_LANES = `select k.destination, k.lane, h.id as head, h.state as "headState", h.kind, h.code, h.amount, k.held_by as "heldBy", k.reason, ${moment("k.held_at")} as "heldAt",
     ${AGE("k.held_at")} as "ageSeconds", b.n as behind, b.fen as "amountBehind"
-  from (select * from lane_hold l where ($1::text is null or l.destination = $1) and (l.destination, l.lane) > ($2::text, $3::text)
+  from (select * from lane_hold l where ($1::text[] is null or l.destination = any($1)) and (l.destination, l.lane) > ($2::text, $3::text)
     order by l.destination, l.lane limit $4) as k
   left join lateral (select w.id, w.state, w.kind, w.park->>'code' as code, w.amount_fen::text as amount from write_back w
     where w.destination = k.destination and w.lane = k.lane and ${isHead("w")} limit 1) as h on true ${behind("k")}
@@ -63,6 +63,10 @@ const cursorOf = (after: string | undefined): readonly [string, string] => {
 const cursor = (destination: string, rest: string): string => Buffer.from(JSON.stringify([destination, rest])).toString("base64url");
 const FIRST_UUID = "00000000-0000-0000-0000-000000000000";
 
+/** The destination asked for, where it is among those that may be seen. */
+const namedIn = (destination: string, among: readonly string[] | undefined): readonly string[] =>
+  among === undefined || among.includes(destination) ? [destination] : [];
+
 /** The cursor of a page before; undefined when it is none of ours. */
 function read(filter: LaneFilter): readonly [string, string] | undefined {
   try {
@@ -82,9 +86,10 @@ export function createLanes(deps: LanesDeps): Lanes {
     const from = read(filter);
     if (from === undefined)
       return refused("BAD_REQUEST", { problems: [{ at: "querystring/after", zh: "不是本列表的游标", en: "is no cursor of this list" }] });
+    const wanted = filter.destination === undefined ? (filter.destinations ?? null) : namedIn(filter.destination, filter.destinations);
     const text = filter.state === "held" ? HELD_LANES : parkedLanes(filter.state === "blocked");
     return reading(deps.reads, READ_TIMEOUT_MS, async (client) => {
-      const found = await client.query<Record<string, unknown>>(text, [filter.destination ?? null, ...from, limit + 1]);
+      const found = await client.query<Record<string, unknown>>(text, [wanted, ...from, limit + 1]);
       const rest = (row: Record<string, unknown>): string => String(filter.state === "held" ? row.lane : row.head);
       const view = (row: Record<string, unknown>): LaneRow => {
         const shown = present(row) as unknown as LaneRow;

@@ -37,6 +37,7 @@ export function createAcknowledgementReads(deps: Pick<OperationsDeps, "reads">):
       const where = conditions();
       if (filter.state !== undefined) where.and(`a.state = ${where.param(filter.state)}`);
       if (filter.destination !== undefined) where.and(`a.destination = ${where.param(filter.destination)}`);
+      if (filter.destinations !== undefined) where.and(`a.destination = any(${where.param(filter.destinations)}::text[])`);
       if (filter.keys !== undefined) {
         const keys = where.param(filter.keys);
         where.and(`(a.named = any(${keys}::text[]) or a.message_id in (${keysOf("k.message_id", `k.value = any(${keys}::text[])`)})

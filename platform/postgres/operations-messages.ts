@@ -118,9 +118,9 @@ export function createMessageReads(deps: OperationsDeps) {
     return [...new Map(all.map(({ kind, value }) => [`${kind} ${value}`, { kind, value }])).values()];
   };
 
-  const parkedEventDeliveries = (): Promise<Answered<EventDeliveryList>> =>
+  const parkedEventDeliveries = (partners?: readonly string[]): Promise<Answered<EventDeliveryList>> =>
     reading(pool, READ_TIMEOUT_MS, async (client) => {
-      const found = await client.query<Row>(`${PARKED_DELIVERIES} limit ${DELIVERIES_MAX}`);
+      const found = await client.query<Row>(PARKED_DELIVERIES, [partners ?? null]);
       return answered({ items: found.rows.map((row) => ({ ...deliveryView(row), messageId: String(row.messageId) })) });
     });
 
@@ -184,7 +184,9 @@ const HISTORY = `select ${moment("h.at")} as at, h.state, h.by, h.note from mess
 const EVENTS = `select ${rows.EVENT_COLUMNS} from event e where e.message_id = $1 order by e.seq`;
 const DELIVERY_COLUMNS = `d.subscriber, d.event_id as "eventId", d.message_id as "messageId", d.state, ${moment("d.owed_at")} as "owedAt", d.run, d.park as parked`;
 const DELIVERIES = `select ${DELIVERY_COLUMNS} from event_delivery d where d.message_id = $1 order by d.seq`;
-const PARKED_DELIVERIES = `select ${DELIVERY_COLUMNS} from event_delivery d where d.state = 'parked' order by d.seq desc`;
+/** $1 partners or null. */
+const PARKED_DELIVERIES = `select ${DELIVERY_COLUMNS} from event_delivery d where d.state = 'parked'
+    and ($1::text[] is null or exists (select 1 from message m where m.id = d.message_id and m.partner = any($1))) order by d.seq desc limit ${DELIVERIES_MAX}`;
 const WRITE_BACKS = `select ${rows.WRITE_BACK_COLUMNS}, w.charset as charset_ from write_back w where w.message_id = $1 order by w.id`;
 const ATTEMPTS = `select ${rows.ATTEMPT_COLUMNS} from attempt a where a.message_id = $1 order by a.write_back_id, a.n`;
 const ACTIONS = `select ${rows.AUDIT_COLUMNS} from operator_action o where o.target_kind = 'message' and o.target_id = $1::text order by o.id`;

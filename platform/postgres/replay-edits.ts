@@ -36,8 +36,9 @@ const COLUMNS = `e.id, e.write_back_id as "writeBackId", e.edit_no as "editNo", 
 const ONE = `select ${COLUMNS}, e.body, w.charset, b.body as original from replay_edit e join write_back w on w.id = e.write_back_id
   left join write_back_body b on b.message_id = e.message_id and b.write_back_id = e.write_back_id where e.id = $1`;
 const ALL = `select ${COLUMNS} from replay_edit e where e.write_back_id = $1 order by e.edit_no`;
-/** Open ones wait for a second person; there are few. */
-const WAITING = `select ${COLUMNS} from replay_edit e where e.state = 'proposed' order by e.proposed_at limit ${WAITING_MAX}`;
+/** Open ones wait for a second person; there are few. $1 destinations or null. */
+const WAITING = `select ${COLUMNS} from replay_edit e where e.state = 'proposed'
+    and ($1::text[] is null or exists (select 1 from write_back w where w.id = e.write_back_id and w.destination = any($1))) order by e.proposed_at limit ${WAITING_MAX}`;
 const ORIGINAL = `select w.charset, b.body from write_back w join write_back_body b on b.message_id = w.message_id and b.write_back_id = w.id where w.id = $1`;
 const NEXT_NO = `select coalesce(max(e.edit_no), 0) + 1 as no, coalesce(bool_or(e.state = 'proposed'), false) as open from replay_edit e where e.write_back_id = $1`;
 const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no, state, body, content_hash, proposed_by, reason, confirmed_checked, attempts, proposed_at,
@@ -137,7 +138,7 @@ export function createEdits(deps: OperationsDeps): Edits {
 
   const waiting: Edits["waiting"] = () =>
     reading(deps.reads, READ_TIMEOUT_MS, async (client) =>
-      answered((await client.query<Row>(WAITING)).rows.map((row) => present(row) as unknown as Edit)),
+      answered((await client.query<Row>(WAITING, [destinations ?? null])).rows.map((row) => present(row) as unknown as Edit)),
     );
 
   const propose: Edits["propose"] = async (writeBackId, body, deed) => {
