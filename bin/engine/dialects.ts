@@ -2,9 +2,9 @@
  * Between the mappings and the engine: which document reads a partner's message, which writes what we owe it, how it is answered.
  * Only looks things up and hands them over; the rules are in domain/mapping.
  */
-import type { EncodeWriteBack, NodeCallsDeps } from "../../domain/delivery/node-calls.ts";
+import type { EncodeWriteBack } from "../../domain/delivery/node-calls.ts";
 import { problemsReason } from "../../domain/delivery/node-calls.ts";
-import type { Asked, Catalogue } from "../../domain/delivery/engine.ts";
+import type { Catalogue } from "../../domain/delivery/engine.ts";
 import type { Translated } from "../../domain/delivery/live.ts";
 import { BUSINESS_KEY_KINDS, type Event, type EventRegistry } from "../../domain/events/event.ts";
 import type { DoorPolicy } from "../../domain/journal/intake.ts";
@@ -26,10 +26,10 @@ import type { Partner } from "../../domain/partners/profile.ts";
 import { problem } from "../../domain/problem.ts";
 import { REFUSALS, refusal } from "../../domain/refusals.ts";
 import type { OutboundDialect, Reading, Sent } from "../../domain/writeback/dialect.ts";
-import { policyOf } from "../../domain/writeback/policy.ts";
 import { stored, why } from "../../domain/writeback/why.ts";
 import type { Courier, Sending } from "../../domain/writeback/ports.ts";
 import type { Dialect } from "../../platform/transports/http/gateway.ts";
+import { type AnswerCache, createAsking } from "./asking.ts";
 import { createEnvelopes, type Envelopes, type EnvelopesDeps } from "./envelopes.ts";
 import { acknowledgementKinds, laterDialect } from "./later.ts";
 import { type Sealer, sha256Hex } from "./seal.ts";
@@ -51,8 +51,6 @@ export interface DialectDeps {
 
 const inbound = (mapping: Mapping | undefined): InboundMapping | undefined => (mapping?.direction === "inbound" ? mapping : undefined);
 const outbound = (mapping: Mapping | undefined): OutboundMapping | undefined => (mapping?.direction === "outbound" ? mapping : undefined);
-/** The purpose of an outbound document that asks what became of a write-back. */
-const INQUIRY = "inquiry";
 /** A write-back's key: the same cause owes the same destination the same thing once (decision 5). */
 const keyOf = (eventId: string, destination: string, kind: string): string =>
   sha256Hex(JSON.stringify([eventId, destination, kind])).slice(0, 40);
@@ -202,12 +200,14 @@ export function createDialects(deps: DialectDeps) {
   };
 
   const later = laterDialect(loaded, partners, interpret);
+  const asking = createAsking({ loaded, partners, keyOf, owedBy, interpret });
 
   return {
     translateBy,
     readWith,
     versionOf: (id: string): number | undefined => loaded.mappings.get(id)?.document.version,
     encodeWriteBack,
+    keyOf,
     outboundDialect,
     /** Acknowledgements that come on their own way. */
     later,
@@ -222,7 +222,8 @@ export function createDialects(deps: DialectDeps) {
     policies: (): ReadonlyMap<string, DoorPolicy> => policies,
     catalogue: catalogueOf(loaded, partners, registry),
     gatewayDialect: gatewayDialectOf(loaded, vendorOf, envelopes),
-    askPartner: (courier: Courier, cache: AnswerCache) => askPartnerBy(deps, courier, cache, interpret, owedBy),
+    askPartner: (courier: Courier, cache: AnswerCache) => asking.by(courier, cache),
+    question: asking.question,
   };
 }
 
@@ -319,60 +320,5 @@ function gatewayDialectOf(loaded: LoadedMappings, vendorOf: (partner: string) =>
       const closed = envelopes.answer(partner, kind, { body: encoded ?? new TextEncoder().encode(answer.text), contentType });
       return { status: answer.status, contentType: closed.contentType ?? contentType, body: closed.body };
     },
-  };
-}
-
-/** Where answers to reference questions are kept (Redis, or this process while it is away). */
-export interface AnswerCache {
-  get(key: string): Promise<string | undefined>;
-  set(key: string, value: string, ttlMs: number): Promise<void>;
-}
-
-/** An inquiry on behalf of a flow: no effect at the partner, nothing owed. Only acknowledged answers are cached, and only where the flow says so. */
-function askPartnerBy(
-  deps: DialectDeps,
-  courier: Courier,
-  cache: AnswerCache,
-  interpret: OutboundDialect["interpret"],
-  owedBy: (event: Event, partner: Partner) => Sent | undefined,
-) {
-  return async (question: Parameters<NodeCallsDeps["askPartner"]>[0], event: Event | undefined): Promise<Asked> => {
-    const { partner: name, kind, signal, cacheSeconds = 0 } = question;
-    const partner = deps.partners.get(name);
-    const policy = partner && policyOf(partner);
-    const id = `${partner?.vendor}/${partner?.destination?.messages[kind] ?? kind}`;
-    const mapping = outbound(deps.loaded.mappings.get(id));
-    if (!partner || !policy?.ok || !mapping) {
-      return { outcome: "refused", reason: refusal("BAD_NODE", { zh: `不能询问 ${name} ${kind}`, en: `cannot ask ${name} ${kind}` }) };
-    }
-    // An inquiry asks what became of the write-back that this event owes the partner; any other question is its own.
-    const about = mapping.purpose === INQUIRY && event ? owedBy(event, partner) : undefined;
-    const key = about?.key ?? keyOf(event?.id ?? "", name, kind);
-    const encoded = encode(mapping, { ...(event ? { event } : {}), constants: partner.constants, key });
-    if (!encoded.ok) return { outcome: "refused", reason: problemsReason(encoded.problems) };
-    const cacheKey = `answer:${sha256Hex(JSON.stringify([id, policy.policy.url, sha256Hex(encoded.body)]))}`;
-    const cached = cacheSeconds > 0 ? await cache.get(cacheKey) : undefined;
-    if (cached !== undefined) return JSON.parse(cached) as Asked;
-    const called = await courier.call({
-      url: policy.policy.url + encoded.path,
-      method: encoded.method,
-      headers: { ...encoded.headers, "content-type": encoded.contentType },
-      body: encoded.body,
-      connectTimeoutMs: policy.policy.connectTimeoutMs,
-      replyTimeoutMs: policy.policy.replyTimeoutMs,
-      replyBytesMax: policy.policy.replyBytesMax,
-      about: { destination: name, mapping: id, key },
-      signal,
-    });
-    if (called.kind === "unsent") return { outcome: "unsent", text: called.why };
-    if (called.kind === "no-reply") return { outcome: "unclear", text: called.why };
-    const { outcome, code, text } = interpret(id, called, { key, ...about });
-    const asked: Asked = {
-      outcome: outcome === "deferred" ? "unclear" : outcome,
-      ...(code === undefined ? {} : { code }),
-      ...(text === undefined ? {} : { text }),
-    };
-    if (cacheSeconds > 0 && asked.outcome === "acknowledged") await cache.set(cacheKey, JSON.stringify(asked), cacheSeconds * 1_000);
-    return asked;
   };
 }

@@ -7,7 +7,8 @@ import type { FailureGroup } from "../operations/views-replay.ts";
 import type { MessageDetail, MessageRow } from "../operations/views.ts";
 import { problem } from "../problem.ts";
 import { createTraffic } from "./traffic.ts";
-import { createWorkbench, FAILURES_MAX, OFFERED_MAX, type Trial, type WorkbenchDeps } from "./workbench.ts";
+import type { Trial } from "./trial.ts";
+import { createWorkbench, FAILURES_MAX, OFFERED_MAX, type WorkbenchDeps } from "./workbench.ts";
 
 const ALL = { partners: "*" as const };
 const PACS = { partners: ["pacs"] };
@@ -73,6 +74,11 @@ function world(more: Partial<WorkbenchDeps> = {}, rows: readonly MessageRow[] = 
       },
     }),
     orderFacts: async () => new Map(),
+    question: () => assert.fail("not asked in this test"),
+    interpret: () => assert.fail("not asked in this test"),
+    replies: async () => [],
+    answer: () => undefined,
+    find: async () => ({ messages: [], events: [], writeBacks: [] }),
     operations,
     traffic: createTraffic({ nowMs: () => 0 }),
     console: () => "http://127.0.0.1:1",
@@ -137,10 +143,12 @@ describe("a node tried on a stored message", () => {
     const trial = await tried("huiliu-write-back", { destination: "his", kind: "x" }, { encodeWriteBack: () => ({ ok: false, reason }) });
     assert.deepEqual([trial.to, trial.outgoing, trial.problems[0]?.place], [undefined, [], "/Bill"]);
   });
-  test("a node that would reach a partner has no trial, and says so", async () => {
-    const asking = await tried("huiliu-ask-partner", { partner: "his", kind: "inquiry" });
-    assert.deepEqual([asking.to, asking.events, asking.outgoing], [undefined, [], []]);
-    assert.match(asking.said.en, /no trial/);
+  test("a node that is not ours has no trial, and says so", async () => {
+    for (const type of ["function", "constructor"]) {
+      const trial = await tried(type);
+      assert.deepEqual([trial.to, trial.events, trial.outgoing], [undefined, [], []]);
+      assert.match(trial.said.en, /no trial/);
+    }
   });
   test("refused: an unknown message, one of a partner that is not his, one that nobody can translate", async () => {
     const { bench } = world();

@@ -5,7 +5,8 @@
 import type { Right } from "../../domain/access/rights.ts";
 import type { Engine } from "../../domain/delivery/engine.ts";
 import { type DrawnNode, FEEDERS } from "../../domain/flows/drawing.ts";
-import type { TrialAsked, Viewer, Workbench } from "../../domain/flows/workbench.ts";
+import type { TrialAsked, TypedReply } from "../../domain/flows/trial.ts";
+import type { Viewer, Workbench } from "../../domain/flows/workbench.ts";
 import { type Answered, answered, errorBody, OPERATION_REFUSAL, type OperationRefused, refused } from "../../domain/operations/refusals.ts";
 import { CHOICES_PERMISSION } from "./choices.ts";
 import type { Answering, Asking, Red } from "./red.ts";
@@ -23,6 +24,10 @@ const NODES_MAX = 20_000;
 /** Longest search text. */
 const KEY_MAX = 200;
 const NAME = /^[a-z*][a-z0-9-]{0,63}$/;
+/** A reply that is typed in for a trial: its text, its other texts, its status. */
+const REPLY_CHARS_MAX = 65_536;
+const REPLY_TEXT_MAX = 200;
+const STATUS = { least: 100, most: 599, usual: 200 };
 /** Who may try a node: whoever writes mappings or flows. */
 const TRIAL_RIGHTS: readonly Right[] = ["mapping", "deploy"];
 
@@ -132,8 +137,33 @@ function queryOf(request: Asking): { readonly key?: string; readonly partner?: s
 }
 
 function trialOf(body: unknown): TrialAsked | undefined {
-  const { messageId, type, config, mapping } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const { messageId, type, config, mapping, example, reply, value } = (body ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof messageId !== "string" || typeof type !== "string" || typeof config !== "object" || config === null) return undefined;
-  const named = typeof mapping === "string" && mapping !== "" ? { mapping } : {};
-  return { messageId, type, config: config as TrialAsked["config"], ...named };
+  const typed = reply === undefined ? undefined : replyOf(reply);
+  if (reply !== undefined && typed === undefined) return undefined;
+  const given = (name: "mapping" | "example" | "value", text: unknown): object =>
+    typeof text === "string" && text.trim() !== "" ? { [name]: text.trim().slice(0, KEY_MAX) } : {};
+  return {
+    messageId,
+    type,
+    config: config as TrialAsked["config"],
+    ...given("mapping", mapping),
+    ...given("example", example),
+    ...given("value", value),
+    ...(typed === undefined ? {} : { reply: typed }),
+  };
+}
+
+/** A typed reply within its limits; undefined when it is none. */
+function replyOf(given: unknown): TypedReply | undefined {
+  const { text, status = STATUS.usual, contentType, returnValue } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  const isShort = (one: unknown): boolean => one === undefined || (typeof one === "string" && one.length <= REPLY_TEXT_MAX);
+  if (typeof text !== "string" || text.length > REPLY_CHARS_MAX || !isShort(contentType) || !isShort(returnValue)) return undefined;
+  if (typeof status !== "number" || !Number.isInteger(status) || status < STATUS.least || status > STATUS.most) return undefined;
+  return {
+    text,
+    status,
+    ...(typeof contentType === "string" && contentType !== "" ? { contentType } : {}),
+    ...(typeof returnValue === "string" && returnValue !== "" ? { returnValue } : {}),
+  };
 }

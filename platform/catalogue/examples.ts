@@ -4,7 +4,8 @@
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { InboundMapping, Mapping, OutboundMapping } from "../../domain/mapping/mapping.ts";
+import type { ReplyExample } from "../../domain/flows/trial-deps.ts";
+import type { EncodeInput, InboundMapping, Mapping, OutboundMapping } from "../../domain/mapping/mapping.ts";
 
 /** What an example's expectation says, and what the engine says. Equal texts are a pass. */
 export interface ExampleResult {
@@ -81,34 +82,36 @@ async function runInbound(folder: string, name: string, vendor: string, mapping:
   return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(result.problems) };
 }
 
-async function runReply(name: string, mapping: OutboundMapping, files: Files): Promise<ExampleResult> {
+/** A partner's reply, and what it answers. */
+async function replyIn(files: Files): Promise<Omit<ReplyExample, "name">> {
   const { status, contentType, returnValue, sent } = JSON.parse((await files.text("sent.json")) ?? "{}");
   const body = (await files.bytes("reply")) ?? new Uint8Array();
   const { amountFen, ...rest } = sent;
-  const outcome = mapping.interpret({
-    status,
-    contentType,
-    returnValue,
-    body,
+  return {
+    reply: { status, contentType, returnValue, body },
     sent: { ...rest, ...(amountFen === undefined ? {} : { amountFen: BigInt(amountFen) }) },
-  });
+  };
+}
+
+async function runReply(name: string, mapping: OutboundMapping, files: Files): Promise<ExampleResult> {
+  const { reply, sent } = await replyIn(files);
+  const outcome = mapping.interpret({ ...reply, sent });
   const { why, ...read } = outcome;
   const actual = pretty({ ...read, why: { zh: why.zh, en: why.en } });
   return { name, kind: "reply", file: "outcome.json", expected: await files.text("outcome.json"), actual };
 }
 
-async function runOutbound(folder: string, name: string, vendor: string, mapping: OutboundMapping): Promise<ExampleResult> {
-  const files = await filesIn(folder);
-  if (files.names.includes("sent.json")) return runReply(name, mapping, files);
+async function outboundInput(files: Files, vendor: string): Promise<EncodeInput> {
   const event = await files.text("event.json");
   const { sent, ...stated }: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
   const about = sent === undefined ? {} : { sent: (path: string): string | undefined => sent[path] };
-  const encoded = mapping.encode({
-    ...contextOf(vendor),
-    ...stated,
-    ...about,
-    ...(event === undefined ? {} : { event: JSON.parse(event) }),
-  });
+  return { ...contextOf(vendor), ...stated, ...about, ...(event === undefined ? {} : { event: JSON.parse(event) }) };
+}
+
+async function runOutbound(folder: string, name: string, vendor: string, mapping: OutboundMapping): Promise<ExampleResult> {
+  const files = await filesIn(folder);
+  if (files.names.includes("sent.json")) return runReply(name, mapping, files);
+  const encoded = mapping.encode(await outboundInput(files, vendor));
   if (!encoded.ok)
     return { name, kind: "refused", file: "problems.json", expected: await files.text("problems.json"), actual: pretty(encoded.problems) };
   const { kind } = mapping.document.codec;
@@ -116,16 +119,53 @@ async function runOutbound(folder: string, name: string, vendor: string, mapping
   return { name, kind: "accepted", file, expected: await files.text(file), actual: new TextDecoder(encoded.charset).decode(encoded.body) };
 }
 
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** The replies among the examples of an outbound document, by name; none where there is no folder. */
+export async function replyExamples(root: string, id: string): Promise<readonly ReplyExample[]> {
+  const folder = join(root, "mappings", id, "examples");
+  const replies: ReplyExample[] = [];
+  for (const name of await namesIn(folder)) {
+    const files = await filesIn(join(folder, name));
+    if (files.names.includes("sent.json")) replies.push({ name, ...(await replyIn(files)) });
+  }
+  return replies;
+}
+
+/** Examples of what an outbound document writes: names, without those of replies. */
+export async function outboundExamples(root: string, id: string): Promise<readonly string[]> {
+  const folder = join(root, "mappings", id, "examples");
+  const names: string[] = [];
+  for (const name of await namesIn(folder)) if (!(await filesIn(join(folder, name))).names.includes("sent.json")) names.push(name);
+  return names;
+}
+
+/** What an outbound example is made from, whose constants it states, and the text that it expects (absent: none yet, or problems). Rejects when it is not there. */
+export async function outboundExample(
+  root: string,
+  id: string,
+  name: string,
+): Promise<{ readonly input: EncodeInput; readonly partner: string; readonly expected?: string }> {
+  const files = await filesIn(join(root, "mappings", id, "examples", name));
+  const vendor = id.split("/")[0] ?? "";
+  const { partner = vendor }: Partial<ExampleContext> = JSON.parse((await files.text("context.json")) ?? "{}");
+  const out = files.names.find((one) => one.startsWith("out."));
+  const expected = out === undefined ? undefined : await files.text(out);
+  return { input: await outboundInput(files, vendor), partner, ...(expected === undefined ? {} : { expected }) };
+}
+
 /** Runs every example of `<vendor>/<message>`. */
 export async function runExamples(root: string, id: string, mapping: Mapping): Promise<readonly ExampleResult[]> {
   const folder = join(root, "mappings", id, "examples");
   const vendor = id.split("/")[0] ?? "";
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const results: ExampleResult[] = [];
-  for (const name of entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()) {
+  for (const name of await namesIn(folder)) {
     const path = join(folder, name);
     results.push(
       await (mapping.direction === "inbound" ? runInbound(path, name, vendor, mapping) : runOutbound(path, name, vendor, mapping)),
