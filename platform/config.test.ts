@@ -36,3 +36,11 @@ test("every problem is listed at once, by the name the operator set", () => {
     },
   );
 });
+
+test("where people reach the console is an address without a path", () => {
+  const read = (HUILIU_CONSOLE_URL: string) => readConfig({ ...good, HUILIU_CONSOLE_URL }).consoleUrl;
+  for (const url of ["https://huiliu.hospital.cn", "https://10.1.2.3:8443", "http://localhost:9", "https://[fd00::1]:8443"])
+    assert.equal(read(url), url);
+  for (const url of ["huiliu.hospital.cn", "https://user:secret@huiliu", "https://huiliu/console", "ftp://huiliu", "https://a b", ""])
+    assert.throws(() => read(url), /HUILIU_CONSOLE_URL/, url);
+});

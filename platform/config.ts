@@ -38,6 +38,8 @@ export const Config = Type.Object(
     pagesDir: Type.Optional(Type.String({ minLength: 1 })),
     /** The name at the head of every page of the console. */
     hospitalName: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+    /** Where people reach the console, as their browsers see it: log lines lead there. No path: the console stands at the root. */
+    consoleUrl: Type.Optional(Type.String({ pattern: "^https?://(?:[A-Za-z0-9.-]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\])(?::\\d{1,5})?$" })),
   },
   { additionalProperties: false },
 );
@@ -49,6 +51,7 @@ const OPTIONAL: readonly (readonly [keyof Config, string])[] = [
   ["replayApprovalFen", "HUILIU_REPLAY_APPROVAL_FEN"],
   ["pagesDir", "HUILIU_PAGES_DIR"],
   ["hospitalName", "HUILIU_HOSPITAL_NAME"],
+  ["consoleUrl", "HUILIU_CONSOLE_URL"],
 ];
 /** Environment name → setting, with its default. An unset one without a default is a problem. */
 const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = [

@@ -46,6 +46,39 @@ describe("log", () => {
     assert.deepEqual([JSON.parse(lines[0] ?? "").msg, JSON.parse(lines[0] ?? "").destination], ["claim failed", "his"]);
   });
 
+  describe("a line that names something leads to it", () => {
+    const at = "https://huiliu.hospital.test";
+    const id = "01a2022b-8326-75ee-8807-7ecedee201df";
+    const other = "01a2022b-8354-7059-9b51-3e258596d44f";
+    const written = (fields: object, child: object, known: string | undefined): unknown => {
+      const lines: string[] = [];
+      const log = createLog({ level: "info", destination: { write: (line: string) => void lines.push(line) }, console: () => known });
+      log.child(child).warn(fields, "x");
+      return JSON.parse(lines[0] ?? "").console;
+    };
+    const cases: readonly (readonly [what: string, fields: object, child: object, link: string | undefined])[] = [
+      ["a message", { messageId: id }, {}, `${at}/messages/${id}`],
+      ["a write-back before its message", { messageId: id, writeBackId: other }, {}, `${at}/write-backs/${other}`],
+      ["the dispatcher's write-back", { destination: "his", id }, {}, `${at}/write-backs/${id}`],
+      ["a replay job", { replayJob: "17" }, {}, `${at}/replays/17`],
+      ["what the log is a child for", {}, { messageId: id }, `${at}/messages/${id}`],
+      ["nothing", { partner: "his" }, {}, undefined],
+      ["an id of who knows what", { id }, {}, undefined],
+      ["no id", { messageId: "../../accounts" }, {}, undefined],
+    ];
+    for (const [what, fields, child, link] of cases) test(what, () => assert.equal(written(fields, child, at), link));
+    test("nowhere while nobody knows where the console is", () => assert.equal(written({ messageId: id }, {}, undefined), undefined));
+    test("nothing is made for lines that are not written", () => {
+      const log = createLog({
+        level: "warn",
+        destination: { write: () => assert.fail("written") },
+        console: () => assert.fail("a link was made"),
+      });
+      log.info({ messageId: id }, "below the level");
+      log.debug({ messageId: id }, "below the level");
+    });
+  });
+
   test("S3-31 S0-38 no personal data reaches the log, wherever somebody puts it", () => {
     const { log, lines } = captured();
     const personal = [

@@ -91,9 +91,9 @@ interface Parts {
 
 /** Makes the composition; nothing is opened before `start`. */
 export function compose(config: Config): Composition {
-  const log = createLog({ level: config.logLevel });
+  const place: Place = config.consoleUrl === undefined ? {} : { console: config.consoleUrl };
+  const log = createLog({ level: config.logLevel, console: () => place.console });
   let parts: Parts | undefined;
-  const place: Place = {};
   let opened: () => void = () => undefined;
   let refused: (error: unknown) => void = () => undefined;
   const ready = new Promise<void>((resolve, reject) => {
@@ -179,6 +179,8 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
 /** Found out after everything else was put together. */
 interface Place {
   editor?: string;
+  /** Where people reach the console. */
+  console?: string;
   /** Flows that were not loaded, each with its code. */
   refused?: Readonly<Record<string, string>>;
 }
@@ -264,6 +266,8 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     port: config.consolePort,
   });
   const address = await operatorApi.listen();
+  const reachable = operatorApi.secureUrl ?? (config.profile === "development" ? operatorApi.url : undefined);
+  if (reachable !== undefined) place.console ??= reachable;
   const setup = await setUpAddress(access, operatorApi.secureUrl ?? address, log);
   work.dispatcher.start();
   replay.runner.start();

@@ -112,6 +112,9 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     alone = false;
     one.releaseTurn();
     deps.count(settled.kind, one.flow);
+    // Only what a person must look at: a line for every message would cost what the message itself costs.
+    if (settled.kind === "parked")
+      deps.log("warn", "message parked", { messageId: one.messageId, flow: one.flow, code: settled.reason.code });
     verdicts.tell(one.messageId, verdictOf(one, settled));
     if (live.size === 0 && started === 0) for (const wake of idle.splice(0)) wake();
     pump();
