@@ -268,6 +268,8 @@ export const DestinationView = closed({
   paused: Type.Boolean(),
   backlog: closed({ held: whole, queued: whole, waiting: whole, sending: whole, deferred: whole, parked: whole }),
   fen,
+  unclear: Type.Integer({ minimum: 0, description: "of the backlog: the last attempt may have taken effect / 结果不明" }),
+  blockedLanes: Type.Integer({ minimum: 0, description: "lanes whose parked head holds them / 被阻塞的队列" }),
   oldestOwedAt: maybe(at),
   oldestAgeSeconds: maybe(whole),
   onWire: maybe(whole),
@@ -312,6 +314,9 @@ export const Status = closed({
   deliveries: closed({ live: whole, queued: whole, waitingTurn: whole }),
   workers: Type.Array(closed({ id: whole, name: text, startedAt: at, seenAt: at, alive: Type.Boolean(), feeder: Type.Boolean() })),
   paused: Type.Array(text),
+  refusedFlows: Type.Array(closed({ flow: text, code: text, zh: text, en: text, next: closed({ zh: text, en: text }) }), {
+    description: "flows that this worker did not load, each with its reason / 未加载的流程及原因",
+  }),
 });
 
 export const Done = closed({ id, kind: text, state: text, action: maybe(text), auditId: text });
@@ -325,6 +330,11 @@ export const MessagePage = closed({
   ),
   pastRetention: maybe(
     Type.Array(GoneRow, { description: "found by key, but their content is past retention and was dropped / 内容已过保留期" }),
+  ),
+  unknown: maybe(
+    Type.Array(text, {
+      description: "those of the keys asked for that no message bears, on the first page / 没有任何报文的号码（仅首页）",
+    }),
   ),
 });
 export const EventPage = pageOf(EventRow);
