@@ -1,6 +1,6 @@
 /** What the READMEs and the runbook tell people to type, open or set exists; both languages say the same. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { Command } from "commander";
@@ -18,7 +18,15 @@ const READMES = ["README.md", "README.zh-CN.md"] as const;
 const RUNBOOKS = ["docs/runbook.md", "docs/runbook.zh-CN.md"] as const;
 const MAPPING = ["docs/mapping.md", "docs/mapping.zh-CN.md"] as const;
 const FLOW_TESTS = ["docs/flow-tests.md", "docs/flow-tests.zh-CN.md"] as const;
-const PAGES = [...READMES, ...RUNBOOKS, ...MAPPING, ...FLOW_TESTS, "docs/security.md", "docs/style.md"];
+const DECISIONS = "docs/decisions";
+const PAGES = [
+  ...READMES,
+  ...RUNBOOKS,
+  ...MAPPING,
+  ...FLOW_TESTS,
+  ...["README", "security", "style", "transports", "dll-bridge", "faults"].map((name) => `docs/${name}.md`),
+  ...["docs/walkthrough-new-vendor.md", "docs/walkthrough-new-vendor.zh-CN.md", `${DECISIONS}/README.md`, "nodes/README.md"],
+];
 /** Fewer found than this would mean that the page is no longer read as it is written. */
 const FEWEST_COMMANDS = 20;
 
@@ -67,10 +75,10 @@ const huiliuLines = (path: string): readonly (readonly string[])[] =>
 /** Paths of the project that a page names: links relative to the page, and code that begins with a folder of the project. */
 function pathsOf(path: string): readonly string[] {
   const page = read(path);
-  const links = [...page.matchAll(/\]\(([^)#]+)\)/g)].map((match) => join(dirname(path), match[1] ?? ""));
+  const links = [...page.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => join(dirname(path), match[1] ?? ""));
   const folders = /^(?:bin|console|docs|domain|examples|flows|mappings|nodes|partners|platform|test)\/[\w./-]*$/;
   const named = codeOf(page).flatMap((line) => line.split(/[\s,，、;；:：()（）]+/).filter((word) => folders.test(word)));
-  return [...links.filter((link) => !/^https?:/.test(link)), ...named];
+  return [...links, ...named];
 }
 
 describe("what the pages name exists", () => {
@@ -87,15 +95,16 @@ describe("what the pages name exists", () => {
       const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
       for (const line of codeOf(read(path)))
         for (const [, script, options = ""] of line.matchAll(/npm (?:run )?([a-z:]+)(?: -- ((?:--[a-z-]+ ?)+))?/g)) {
+          if (script === "install") continue; // npm's own
           assert.ok(script !== undefined && script in scripts, `${line}: no script ${script}`);
-          const help = read(`bin/${script}.ts`);
+          const help = read(`bin/${scripts[script]?.split(" ").at(-1)}.ts`);
           for (const option of options.split(" ").filter((one) => one !== "")) assert.ok(help.includes(option), `${line}: ${option}`);
         }
     });
 
     test(`${path}: paths`, () => {
       // What an integrator makes while following the page, and what is told as a thing that may be made.
-      const made = /^mappings\/acme|^partners\/acme\.json$|^test\/exclusions\.json$/;
+      const made = /^mappings\/(?:acme|ankang)|^(?:docs\/)?partners\/(?:acme|ankang)\.(?:json|md)$|^test\/exclusions\.json$/;
       assert.deepEqual(
         pathsOf(path).filter((one) => !made.test(one) && !existsSync(join(ROOT, one))),
         [],
@@ -110,6 +119,34 @@ describe("what the pages name exists", () => {
     }
     assert.equal(wrongWith(["parkd"]), "no command parkd");
     assert.equal(wrongWith(["hospital", "fault", "503", "--cout", "2"]), "no option --cout of fault");
+  });
+});
+
+describe("the indexes", () => {
+  const linkedIn = (path: string): ReadonlySet<string> => new Set(pathsOf(path).map((one) => one.replace(/\/(?:README\.md)?$/, "")));
+
+  test("docs/README.md leads to every document", () => {
+    const linked = linkedIn("docs/README.md");
+    const all = readdirSync(join(ROOT, "docs")).filter((name) => name !== "README.md");
+    assert.deepEqual(
+      all.filter((name) => !linked.has(`docs/${name}`)),
+      [],
+    );
+  });
+
+  test("every decision has a number of its own, without a gap, and stands in the index", () => {
+    const linked = linkedIn(`${DECISIONS}/README.md`);
+    const all = readdirSync(join(ROOT, DECISIONS))
+      .filter((name) => name !== "README.md")
+      .sort();
+    assert.deepEqual(
+      all.map((name) => Number(name.slice(0, 3))),
+      all.map((_, index) => index + 1),
+    );
+    for (const name of all) {
+      assert.ok(linked.has(`${DECISIONS}/${name}`), name);
+      assert.match(read(`${DECISIONS}/${name}`), new RegExp(`^# ${name.slice(0, 3)} \\S`), name);
+    }
   });
 });
 
