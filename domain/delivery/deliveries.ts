@@ -5,12 +5,13 @@
 import type { Event } from "../events/event.ts";
 import type { Verdict } from "../journal/intake.ts";
 import type { JournaledMessage, JournalStore, ParkReason } from "../journal/ports.ts";
-import { type OrderFacts, wantsFacts } from "../orders/facts.ts";
+import type { OrderFacts } from "../orders/facts.ts";
 import { refusal } from "../refusals.ts";
 import { createCommitting } from "./committing.ts";
 import { createGiveBack } from "./give-back.ts";
 import { settlementOf, verdictOf } from "./ending.ts";
 import type { Fed, NodeRef } from "./engine.ts";
+import { createFeeding } from "./feeding.ts";
 import type { LedgerEnd, OpenLedger } from "./ledger.ts";
 import { ALONE_MAX, DELIVERY_LIMITS, type DeliveryLimits } from "./limits.ts";
 import { idOf, isSuspect, leasesOf, type Live, seqOf, type Translated } from "./live.ts";
@@ -139,6 +140,8 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     void commit(one, settlementOf(one, end, deps.parkedEvent));
   };
 
+  const feed = createFeeding({ ...deps, ended: onEnd });
+
   /** In journal order, whatever order it comes in: what was leased late must not wait behind what is younger. */
   const enqueue = (source: DeliverySource): void => {
     const last = queue[queue.length - 1];
@@ -183,57 +186,12 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
         ending: false,
       };
       live.set(token, one);
-      const begin = (): void => void prepared(one, subscription);
+      const begin = (): void => void feed(one, subscription);
       if (early) queueMicrotask(begin);
       else begin();
     };
     release = deps.turns.take(keys, go);
     early = false;
-  };
-
-  /** Feeds once what the events' bills know is here. It is looked up in the turn: what shares a key with this message is settled. */
-  const prepared = async (one: Live, subscription: Subscription | undefined): Promise<void> => {
-    const { source, translated } = one;
-    const events =
-      source.kind === "event" ? [source.event] : translated?.result.ok ? translated.result.events.map((sealed) => sealed.event) : [];
-    const wanted = events.filter(wantsFacts);
-    for (let wait = 100; wanted.length > 0 && one.orders === undefined; wait = Math.min(wait * 2, 5_000)) {
-      try {
-        one.orders = await deps.orderFacts(wanted);
-      } catch (error) {
-        deps.log("warn", "a bill could not be looked up; tried again", { messageId: one.messageId, error: String(error) });
-        if (stopped) return finish(one, { kind: "fenced" });
-        await new Promise<void>((resolve) => deps.after(wait, resolve));
-      }
-    }
-    if (!one.ending) feed(one, subscription); // a pause may have put it back meanwhile
-  };
-
-  const feed = (one: Live, subscription: Subscription | undefined): void => {
-    if (!subscription || one.park) {
-      one.park ??= refusal("NO_FLOW");
-      one.ending = true;
-      void commit(one, settlementOf(one, { kind: "ended" }, deps.parkedEvent));
-      return;
-    }
-    deps.count("fed");
-    deps.ledger.open(one.token, { node: subscription.node, deadlineMs: subscription.deadlineMs }, (end) => onEnd(one, end));
-    const fed: Fed =
-      one.source.kind === "message"
-        ? { token: one.token, messageId: one.messageId, partner: one.source.message.partner, kind: one.source.message.kind }
-        : {
-            token: one.token,
-            messageId: one.messageId,
-            partner: one.source.event.source,
-            kind: one.source.event.type,
-            event: one.source.event,
-          };
-    try {
-      subscription.feed(fed);
-    } catch (error) {
-      deps.ledger.drop(one.token);
-      onEnd(one, { kind: "threw", node: subscription.node, text: String(error) });
-    }
   };
 
   /** Translated in journal order: that is what tells which messages share a key; the flow's translate node uses the result. */

@@ -5,16 +5,17 @@
 import { traceparentOf } from "../trace.ts";
 import { failpoint } from "../failpoint.ts";
 import { createAttemptEnd, type EndDeps, type Judged, type Reach } from "./attempt-end.ts";
-import { backoffMs, retryAfterMs } from "./backoff.ts";
+import { backoffMs } from "./backoff.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { OutboundDialect, Reading, Reply, Sent, WireRequest } from "./dialect.ts";
-import { type InquiryVerdict, judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
-import { nextStep, type Step, stepAfterInquiry } from "./outcome.ts";
+import { judgeInquiry, judgeSend, type Verdict } from "./judge.ts";
+import { nextStep } from "./outcome.ts";
 import { type DestinationPolicy, LEASE_MARGIN_MS, policyForMessage, unclearAction } from "./policy.ts";
 import type { AttemptEnd, CallNumbers, CallRequest, CallResult, Claimed, Courier, Sending } from "./ports.ts";
 import type { ParkCode } from "./reasons.ts";
 import { judgeReversal, reversalUnanswered } from "./reversal.ts";
 import { numberOf, slotOf, type What } from "./slots.ts";
+import { createSteps, parked } from "./steps.ts";
 import { why } from "./why.ts";
 
 export type Delivered =
@@ -58,18 +59,12 @@ const sentOf = (claimed: Claimed, callNumber?: string): Sent => ({
   ...(claimed.amountFen === undefined ? {} : { amountFen: claimed.amountFen }),
 });
 
-const parked = (code: ParkCode, outcome: Verdict["outcome"], why: string): Judged => ({
-  verdict: { outcome, why, park: code },
-  step: "park",
-  reach: "not-called",
-  openSend: false,
-});
-
 const traceOf = ({ messageId, id, traceparent }: Claimed): string => traceparentOf(messageId, id, traceparent);
 
 export function createDeliver(deps: DeliverDeps): Deliver {
   const { courier, dialect, clock, random } = deps;
   const attemptEnd = createAttemptEnd(deps);
+  const { sendStep, askStep } = createSteps(random);
   const trouble = (what: string, claimed: Claimed, why: string): void =>
     deps.trouble(what, { id: claimed.id, destination: claimed.destination, why });
 
@@ -178,29 +173,6 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return asked.step === "resend" && fits() ? send(claimed, policy, fits, signal) : asked;
   };
 
-  const sendStep = (
-    claimed: Claimed,
-    policy: DestinationPolicy,
-    verdict: Verdict,
-    about: Pick<Judged, "reach" | "openSend" | "reply" | "throttled"> & { readonly retryAfterMs?: number },
-  ): Judged => {
-    let step: Step = verdict.park ? "park" : verdict.ask ? "ask" : nextStep(verdict.outcome, policy.duplicates);
-    let judged = verdict;
-    if (step === "park" && !verdict.park) judged = { ...verdict, park: verdict.outcome === "rejected" ? "REJECTED" : "UNCLEAR" };
-    if (step === "ask" && policy.inquiry === undefined) {
-      judged = { ...verdict, park: "CANNOT_ASK" };
-      step = "park";
-    }
-    const { retryAfterMs: toldMs, ...rest } = about;
-    const retryInMs =
-      step === "wait"
-        ? policy.deferredMs
-        : step === "resend" || step === "ask"
-          ? retryAfterMs(toldMs, claimed.attempt, policy.retry, random)
-          : undefined;
-    return { ...rest, verdict: judged, step, ...(retryInMs === undefined ? {} : { retryInMs }) };
-  };
-
   const ask = async (claimed: Claimed, policy: DestinationPolicy, signal?: AbortSignal): Promise<Judged> => {
     const since = claimed.sinceLastPossibleSendMs;
     const open = since === undefined ? "unsent" : "unclear";
@@ -271,25 +243,6 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     // What the partner said then it says for ever: asked again it would only be read again.
     const judged: Verdict = verdict.outcome === "unclear" && !verdict.park ? { ...verdict, park: "UNCLEAR" } : verdict;
     return sendStep(claimed, policy, judged, { reach: "answered", openSend: false, reply: result, ...told(result) });
-  };
-
-  const askStep = (
-    claimed: Claimed,
-    policy: DestinationPolicy,
-    found: InquiryVerdict,
-    about: Pick<Judged, "reach" | "reply" | "throttled"> & { readonly retryAfterMs?: number; readonly sinceMs?: number },
-  ): Judged => {
-    const { retryAfterMs: toldMs, sinceMs = 0, ...rest } = about;
-    const judged = { ...rest, openSend: false };
-    if (found.kind === "park") return { ...judged, verdict: found.verdict, step: "park" };
-    const step = stepAfterInquiry(found.kind, sinceMs, policy.trustNotFoundAfterMs);
-    if (step === "resend") return { ...judged, verdict: found.verdict, step, retryInMs: 0 };
-    if (step === "finish") return { ...judged, verdict: found.verdict, step };
-    const backoff = retryAfterMs(toldMs, claimed.attempt, policy.retry, random);
-    if (found.kind !== "not-found") return { ...judged, verdict: found.verdict, step: "ask", retryInMs: backoff };
-    // Not found, but too early to believe it: come back when it counts.
-    const verdict: Verdict = { ...found.verdict, outcome: "unclear", why: why("not-found-too-early", found.verdict.code ?? "") };
-    return { ...judged, verdict, step: "ask", retryInMs: Math.max(Math.ceil(policy.trustNotFoundAfterMs - sinceMs), 1) };
   };
 
   /**

@@ -3,25 +3,22 @@
  * settled; when the store is gone nothing is claimed, and ends that wait for it are kept until it is back.
  */
 import { createAhead } from "./ahead.ts";
-import { type Backoff, backoffMs } from "./backoff.ts";
+import { backoffMs } from "./backoff.ts";
 import { createBell } from "./bell.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Deliver, Delivered } from "./deliver.ts";
 import type { Allowed, DestinationGate } from "./destination-gate.ts";
 import { createLastLook, type Leaving } from "./last-look.ts";
 import { type DestinationPolicy, unclearAction } from "./policy.ts";
-import { JournalBusy, JournalGone } from "../journal/ports.ts";
-import type { AttemptEnd, Claimed, WriteBackStore } from "./ports.ts";
-import { isParkCode, parkReason } from "./reasons.ts";
+import type { Claimed, WriteBackStore } from "./ports.ts";
+import { createSettling, STORE_BACKOFF } from "./settling.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
-import { why, whyOf } from "./why.ts";
+import { whyOf } from "./why.ts";
 
 /** Longest sleep: rows that other workers owed and never poked us about are seen by then. */
 export const POLL_MS = 1_000;
 /** Shortest sleep after a claim that found nothing although something is due (another worker has it). */
 export const EMPTY_CLAIM_MS = 20;
-/** How long to leave a store alone that failed. */
-export const STORE_BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 /** Rows of one claim. */
 export const CLAIM_MAX = 256;
 /**
@@ -82,20 +79,6 @@ interface Work extends Leaving {
   readonly policy: DestinationPolicy;
   /** No place on the wire was free for it. */
   readonly ahead: boolean;
-}
-
-/** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
-export const SETTLE_WHOLE_TRIES = 3;
-
-/** What must be written down whatever the partner said: a proof without its words is better than a write-back that is sent again, or a place in hand for ever. */
-function bareEnd(end: AttemptEnd): AttemptEnd {
-  const { text: _, code: __, reply: ___, event: ____, receipt, park, ...rest } = end;
-  return {
-    ...rest,
-    why: why("kept-without-words"),
-    ...(receipt === undefined ? {} : { receipt: { code: "kept without its words" } }),
-    ...(park === undefined ? {} : { park: isParkCode(park.code) ? parkReason(park.code) : parkReason("INTERNAL") }),
-  };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -162,34 +145,7 @@ export function createLoop(deps: LoopDeps): Loop {
     return left;
   };
 
-  /** Tries until the store answers: an end in hand is worth more than anything the next worker could find out. */
-  const settle = async (given: AttemptEnd, ms: number): Promise<void> => {
-    let end = given;
-    for (let failures = 1; !givenUp; failures += 1) {
-      try {
-        const settled = await store.settle(end);
-        metrics.attempt({ destination, action: end.action, outcome: end.outcome, step: end.step, settled, ms });
-        const about = {
-          destination,
-          id: end.id,
-          attempt: end.attempt,
-          action: end.action,
-          outcome: end.outcome,
-          step: end.step,
-          why: end.why,
-          ms,
-        };
-        if (settled === "lease-lost") log.warn("lease lost: another worker has it, nothing changed", about);
-        else if (end.step === "park") log.warn("write-back parked", { ...about, code: end.park?.code });
-        else log.debug("attempt settled", about);
-        return;
-      } catch (error) {
-        storeFailed("settle", error);
-        if (!(error instanceof JournalGone || error instanceof JournalBusy) && failures >= SETTLE_WHOLE_TRIES) end = bareEnd(given);
-        await pause(backoffMs(failures, STORE_BACKOFF, random));
-      }
-    }
-  };
+  const settle = createSettling({ destination, store, clock, random, log, metrics, storeFailed, givenUp: () => givenUp });
 
   const lastLook = createLastLook({ gate, clock, refresh: deps.refresh, stopping: () => stopping });
   const attempt = async (work: Work): Promise<Delivered> => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { OwedWriteBack } from "../../domain/delivery/ports.ts";
 import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
-import { fact, fresh, owed, settlement, type SettleWorker, type SettleWorld } from "./settle.ts";
+import { fact, fresh, owed, settlement, type SettleWorker, type SettleWorld } from "./settle-world.ts";
 
 const LEASE_MS = 30_000;
 

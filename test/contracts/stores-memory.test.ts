@@ -2,7 +2,8 @@ import type { AfterSettle, ParkedEventOf } from "../../domain/delivery/ports.ts"
 import { createMemoryStores, type MemoryStores } from "../../platform/memory/stores.ts";
 import { journalContract, LEASE_MS } from "./journal.ts";
 import { bornClaimedContract } from "./born-claimed.ts";
-import { settleContract, type SettleWorld, testEvent } from "./settle.ts";
+import { settleContract } from "./settle.ts";
+import { type SettleWorld, testEvent } from "./settle-world.ts";
 
 const START_MS = Date.parse("2026-11-20T09:00:00+08:00");
 const parkedEvent: ParkedEventOf = (message, reason) => ({

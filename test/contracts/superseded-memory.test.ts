@@ -1,6 +1,6 @@
 import { promote } from "../../platform/memory/overtaken.ts";
 import { createMemoryStores } from "../../platform/memory/stores.ts";
-import { testEvent } from "./settle.ts";
+import { testEvent } from "./settle-world.ts";
 import { supersededContract } from "./superseded.ts";
 
 supersededContract("memory", async () => {

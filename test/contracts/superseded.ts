@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import type { OwedWriteBack, SealedEvent, SettleStore } from "../../domain/delivery/ports.ts";
 import type { JournalStore } from "../../domain/journal/ports.ts";
 import type { OrderChange } from "../../domain/orders/rules.ts";
-import { testEvent } from "./settle.ts";
+import { testEvent } from "./settle-world.ts";
 
 export interface SupersededRow {
   readonly id: string;

@@ -4,7 +4,7 @@
  * the place named. In Chinese and in English. Pictures go to .data/screens/, or with HUILIU_SCREENS=docs to docs/screens/.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -12,6 +12,7 @@ import { type Huiliu, ROOT, startHuiliu, until } from "../journeys/harness.ts";
 import { enterEditor, makePerson, type Person } from "./console-harness.ts";
 import { type Browser, needChromium, openBrowser } from "./editor/browser.ts";
 import { type Editor, openEditor } from "./editor/editor.ts";
+import { EN, without, WORDS, type Words, ZH } from "./editor/integrator.ts";
 
 const SCREENS = process.env.HUILIU_SCREENS === "docs" ? join(ROOT, "docs", "screens") : join(ROOT, ".data", "screens");
 const SIZE = { width: 1366, height: 768 };
@@ -19,18 +20,6 @@ const EXAMPLES = join(ROOT, "mappings", "jkt", "pay-order", "examples");
 const ANSWER_MS = 20_000;
 /** Stored tests are played by a program of their own; on a busy machine that takes a while. */
 const PLAY_MS = 150_000;
-
-/** The copy has no flow for what is drawn here; the places of the tabs after it close up, as a deploy would do it. */
-function without(root: string, gone: string): void {
-  const place = (text: string): number => Number(/"order": (\d+),/.exec(text)?.[1]);
-  const at = place(readFileSync(join(root, "flows", gone, "flow.json"), "utf8"));
-  rmSync(join(root, "flows", gone), { recursive: true });
-  for (const folder of readdirSync(join(root, "flows"))) {
-    const file = join(root, "flows", folder, "flow.json");
-    const text = readFileSync(file, "utf8");
-    if (place(text) > at) writeFileSync(file, text.replace(/"order": \d+,/, `"order": ${place(text) - 1},`));
-  }
-}
 
 const GONE = "payment-confirm";
 const FLOW = "example-write-back";
@@ -41,38 +30,6 @@ const storedTest = (): object => {
   const platform = JSON.parse(readFileSync(join(ROOT, "flows", GONE, "tests", "platform-payment.json"), "utf8")) as { expect: object };
   return { ...platform, expect: { ...platform.expect, events: [] } };
 };
-
-interface Words {
-  readonly locale: "zh-CN" | "en-US";
-  readonly said: Readonly<Record<"translated" | "owed" | "settled" | "sidebar" | "unknown" | "refused" | "testsFail" | "override", RegExp>>;
-}
-const ZH: Words = {
-  locale: "zh-CN",
-  said: {
-    translated: /翻译成 1 个事件/,
-    owed: /会欠“his” 1 笔回写/,
-    settled: /完成 [1-9]/,
-    sidebar: /汇流 Huiliu/i,
-    unknown: /目标“ris”没有回写种类“payment-confirm”/,
-    refused: /流程有误，未部署/,
-    testsFail: /流程的测试未通过，没有部署/,
-    override: /仍然部署/,
-  },
-};
-const EN: Words = {
-  locale: "en-US",
-  said: {
-    translated: /translated into 1 events/,
-    owed: /“his” would be owed 1 write-backs/,
-    settled: /[1-9]\d* settled/,
-    sidebar: /Huiliu 汇流/i,
-    unknown: /destination “ris” has no write-back “payment-confirm”/,
-    refused: /The flows are wrong and were not deployed/,
-    testsFail: /The flow's tests fail: nothing was deployed/,
-    override: /Deploy all the same/,
-  },
-};
-const WORDS = [ZH, EN];
 
 describe("an integrator at the editor", { timeout: 900_000 }, () => {
   let huiliu: Huiliu;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Claimed, WriteBackStore } from "../../../domain/writeback/ports.ts";
 import { fakeHandOff } from "../born-claimed.ts";
-import { fact, owed, settlement } from "../settle.ts";
+import { fact, owed, settlement } from "../settle-world.ts";
 import { endOf } from "../write-backs.ts";
 import { oweOne, parkedEvent, type PostgresWorld, postgresWorld } from "./world.ts";
 

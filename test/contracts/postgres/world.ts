@@ -4,7 +4,7 @@ import type { Event } from "../../../domain/events/event.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
 import { rawOf } from "../../../platform/postgres/journal-rows.ts";
 import type { JournalWorld } from "../journal.ts";
-import type { SettleWorld } from "../settle.ts";
+import type { SettleWorld } from "../settle-world.ts";
 import type { WriteBackWorld } from "../write-backs.ts";
 import type { JournalStore } from "../../../domain/journal/ports.ts";
 import { LEASE_MS } from "../journal.ts";
