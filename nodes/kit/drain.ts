@@ -19,7 +19,10 @@ export function installDrain(red: Red, engine: Engine): void {
   let pausedAt = 0;
   red.events.on("flows:stopping", () => {
     failpoint("flows.before-pause");
-    engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch(() => engine.resumeIntake());
+    engine.pauseIntake("flows stop", LATE_DRAIN_MS).catch((error: unknown) => {
+      red.log.error(`收报没有暂停 (intake could not be paused, it goes on): ${String(error)}`);
+      engine.resumeIntake();
+    });
     pausedAt = engine.pauses();
   });
   red.events.on("runtime-event", (event) => {

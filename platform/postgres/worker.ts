@@ -32,21 +32,24 @@ export async function createWorker(pool: Pool, name: string, log: Log): Promise<
 
   const hold = async (): Promise<void> => {
     const client = await pool.connect();
-    // The holder sits idle for ever: a lost connection shows here first, and the lock with it.
-    client.once("error", (error) => {
+    // The holder sits idle for ever: a lost connection shows here first, and the lock with it. While the lock is still being taken the statement fails, and tells.
+    client.on("error", (error) => {
+      if (holder !== client) return;
       log.warn({ worker: id, error: error.message }, "the worker's lock was lost with its connection; taking it again");
-      client.release(true);
       holder = undefined;
+      client.release(true);
       again();
     });
     try {
       await client.query("select pg_advisory_lock($1, $2)", [WORKER_LOCK_CLASS, id]);
       await noteLife(client);
-      holder = client;
     } catch (error) {
       client.release(true);
       throw error;
     }
+    // Closed while it was being taken again: nobody would ever give it back, and the pool would wait for it.
+    if (closed) client.release(true);
+    else holder = client;
   };
   const again = (): void => {
     if (closed) return;

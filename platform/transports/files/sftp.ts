@@ -8,6 +8,8 @@ import { checkedPath, type Entry, type FileStore, folderOf, type OpenStore, Stor
 const PORT = 22;
 /** SSH_FX_NO_SUCH_FILE. */
 const NO_SUCH_FILE = 2;
+/** SSH_FX_OP_UNSUPPORTED. */
+const OP_UNSUPPORTED = 8;
 const CHUNK_BYTES = 32_768;
 const KEEPALIVE_MS = 10_000;
 /** How long a server may take to say goodbye. */
@@ -21,6 +23,9 @@ const called = <T>(work: (done: Callback<T>) => unknown): Promise<T> =>
     work((error, value) => (error ? reject(error) : resolve(value)));
   });
 const isGone = (error: unknown): boolean => (error as { readonly code?: unknown }).code === NO_SUCH_FILE;
+/** The server's answer, or the library's where the server has not offered the extension. */
+const isUnsupported = (error: unknown): boolean =>
+  (error as { readonly code?: unknown }).code === OP_UNSUPPORTED || /does not support this extended request/i.test(String(error));
 
 /** `SHA256:` and the base64 of the key's hash, as ssh-keygen -l prints it. */
 export const fingerprintOf = (key: Uint8Array): string => `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
@@ -134,8 +139,10 @@ function storeOver(client: SftpClient, wire: SFTPWrapper, folder: string, { lost
           const piece = Buffer.from(bytes.subarray(from, from + CHUNK_BYTES));
           await step<void>("write", (done) => wire.write(handle, piece, 0, piece.length, from, done as never));
         }
-        // An extension of OpenSSH: where the server has it not, the file is as safe as the server keeps it.
-        await step<void>("fsync", (done) => wire.ext_openssh_fsync(handle, done as never)).catch(() => undefined);
+        // An extension of OpenSSH: where the server has it not, the file is as safe as the server keeps it. A disk that fails is no such server.
+        await step<void>("fsync", (done) => wire.ext_openssh_fsync(handle, done as never)).catch((error: unknown) => {
+          if (!isUnsupported(error)) throw error;
+        });
       }),
     // SSH_FXP_RENAME of version 3 refuses a name that is taken; a server that does not say why is asked.
     rename: async (from, to) => {
