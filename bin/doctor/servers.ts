@@ -32,45 +32,44 @@ const unset = (name: string, variable: string): Finding =>
     [`npm start，或设置 ${variable}`, `npm start, or set ${variable}`],
   );
 
+type InBoth = readonly [zh: string, en: string];
+
+function unreachable(name: string, state: "warn" | "bad", error: unknown, next: InBoth): Finding {
+  const why = lineOf(error);
+  return wrong("servers", state, name, [`连不上：${why}`, `cannot be reached: ${why}`], next);
+}
+
+/** `next`: what to do about one that is too old; absent, any version will do. */
+const versionFinding = (name: string, version: string, isNew = true, next: InBoth = ["", ""]): Finding =>
+  isNew
+    ? fine("servers", name, `版本 ${version}`, `version ${version}`)
+    : wrong("servers", "bad", name, [`版本 ${version} 过旧`, `version ${version} is too old`], next);
+
 async function postgres({ root, postgres: url, nowMs }: Patient): Promise<readonly Finding[]> {
   if (url === undefined) return [unset("PostgreSQL", "HUILIU_POSTGRES_URL")];
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS });
   client.on("error", () => undefined); // told by the query that fails
   try {
     await client.connect();
-    return [...(await versionOf(client)), ...(await durability(client)), await clockOf(client, nowMs), await migrations(client, root)];
+    return [await versionOf(client), ...(await durability(client)), await clockOf(client, nowMs), await migrations(client, root)];
   } catch (error) {
-    const why = lineOf(error);
     return [
-      wrong(
-        "servers",
-        "bad",
-        "PostgreSQL",
-        [`连不上：${why}`, `cannot be reached: ${why}`],
-        ["检查服务、地址、口令与防火墙", "check the server, the address, the password and the firewall"],
-      ),
+      unreachable("PostgreSQL", "bad", error, [
+        "检查服务、地址、口令与防火墙",
+        "check the server, the address, the password and the firewall",
+      ]),
     ];
   } finally {
     await client.end().catch(() => undefined); // it may never have been open
   }
 }
 
-async function versionOf(client: pg.Client): Promise<readonly Finding[]> {
+async function versionOf(client: pg.Client): Promise<Finding> {
   const { rows } = await client.query<{ number: number; version: string }>(
     "select current_setting('server_version_num')::integer as number, current_setting('server_version') as version",
   );
   const { number = 0, version = "?" } = rows[0] ?? {};
-  return [
-    number >= POSTGRES_MIN
-      ? fine("servers", "PostgreSQL", `版本 ${version}`, `version ${version}`)
-      : wrong(
-          "servers",
-          "bad",
-          "PostgreSQL",
-          [`版本 ${version} 过旧`, `version ${version} is too old`],
-          ["升级到 14 以上", "upgrade it to 14 or later"],
-        ),
-  ];
+  return versionFinding("PostgreSQL", version, number >= POSTGRES_MIN, ["升级到 14 以上", "upgrade it to 14 or later"]);
 }
 
 async function durability(client: pg.Client): Promise<readonly Finding[]> {
@@ -159,31 +158,13 @@ async function rabbit({ amqp: url }: Patient): Promise<readonly Finding[]> {
     await connection.close();
     const [major = 0, minor = 0] = version.split(".").map(Number);
     const old = major < RABBIT_MIN[0] || (major === RABBIT_MIN[0] && minor < RABBIT_MIN[1]);
-    return [
-      old
-        ? wrong(
-            "servers",
-            "bad",
-            "RabbitMQ",
-            [`版本 ${version} 过旧`, `version ${version} is too old`],
-            ["升级到 3.10 以上（仲裁队列）", "upgrade it to 3.10 or later (quorum queues)"],
-          )
-        : fine("servers", "RabbitMQ", `版本 ${version}`, `version ${version}`),
-    ];
+    return [versionFinding("RabbitMQ", version, !old, ["升级到 3.10 以上（仲裁队列）", "upgrade it to 3.10 or later (quorum queues)"])];
   } catch (error) {
-    const why = lineOf(error);
-    return [
-      wrong(
-        "servers",
-        "bad",
-        "RabbitMQ",
-        [`连不上：${why}`, `cannot be reached: ${why}`],
-        [
-          "引擎仍可经 HTTP 收付；检查服务、账号与 vhost",
-          "the engine goes on over HTTP; check the server, the account and the virtual host",
-        ],
-      ),
-    ];
+    const next = [
+      "引擎仍可经 HTTP 收付；检查服务、账号与 vhost",
+      "the engine goes on over HTTP; check the server, the account and the virtual host",
+    ] as const;
+    return [unreachable("RabbitMQ", "bad", error, next)];
   }
 }
 
@@ -200,17 +181,13 @@ async function redis({ redis: url }: Patient): Promise<readonly Finding[]> {
   try {
     await client.connect();
     const version = /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "?";
-    return [fine("servers", "Redis", `版本 ${version}`, `version ${version}`)];
+    return [versionFinding("Redis", version)];
   } catch (error) {
-    const why = lineOf(error);
     return [
-      wrong(
-        "servers",
-        "warn",
-        "Redis",
-        [`连不上：${why}`, `cannot be reached: ${why}`],
-        ["只影响提速，不影响钱；检查服务与口令", "it costs speed, not money; check the server and the password"],
-      ),
+      unreachable("Redis", "warn", error, [
+        "只影响提速，不影响钱；检查服务与口令",
+        "it costs speed, not money; check the server and the password",
+      ]),
     ];
   } finally {
     client.disconnect();

@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os";
 import { createConsole } from "../../console/console.ts";
-import type { Engine } from "../../domain/delivery/engine.ts";
+import { callsOf, type Engine } from "../../domain/delivery/engine.ts";
 import type { FlowFiles } from "../../domain/delivery/feeder.ts";
 import type { About } from "../../domain/live/views.ts";
 import type { Config } from "../../platform/config.ts";
@@ -162,13 +162,7 @@ function lateEngine(ready: Promise<void>, get: () => Engine | undefined): Engine
     },
     subscribeMessages: (...args) => now().subscribeMessages(...args),
     subscribeEvents: (...args) => now().subscribeEvents(...args),
-    translate: (...args) => now().translate(...args),
-    publish: (...args) => now().publish(...args),
-    oweWriteBack: (...args) => now().oweWriteBack(...args),
-    ask: (...args) => now().ask(...args),
-    answer: (...args) => now().answer(...args),
-    find: (...args) => now().find(...args),
-    park: (...args) => now().park(...args),
+    ...callsOf(now),
     pauseIntake: async (...args) => get()?.pauseIntake(...args) ?? { live: 0 },
     resumeIntake: (...args) => get()?.resumeIntake(...args),
     pauses: () => get()?.pauses() ?? 0,

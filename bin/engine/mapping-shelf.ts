@@ -1,5 +1,5 @@
 /** The mapping documents as integrators work on them: as they lie in mappings/, compiled anew for every trial, never taken over by the engine that runs. */
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import { encodeText } from "../../domain/mapping/charset.ts";
@@ -12,7 +12,7 @@ import type { MappingProblem, MappingRow, MappingTrial } from "../../domain/oper
 import type { Partner } from "../../domain/partners/profile.ts";
 import { type Problem, problem } from "../../domain/problem.ts";
 import type { EventRegistry } from "../../domain/events/event.ts";
-import { exampleInput, runExamples } from "../../platform/catalogue/examples.ts";
+import { exampleInput, exampleNames, runExamples } from "../../platform/catalogue/examples.ts";
 import { type LoadedMappings, loadMappings, sha256Hex, compileMessage } from "../../platform/catalogue/mappings.ts";
 
 export interface ShelfDeps {
@@ -57,7 +57,7 @@ export function createMappingShelf(deps: ShelfDeps): MappingShelf {
     const vendor = id.split("/")[0] ?? "";
     const document = all.vendors.get(vendor);
     if (!mapping || !document) return undefined;
-    const examples = await readdir(join(deps.root, "mappings", id, "examples")).catch(() => []);
+    const examples = await exampleNames(deps.root, id);
     const { direction, document: own } = mapping;
     return { id, vendor, vendorName: document.name, direction, version: own.version, examples: examples.length };
   };
@@ -145,7 +145,7 @@ async function prepare(
   if (!stored.ok) return stored;
   const mapping = stored.value;
   const folder = join("mappings", id, "examples", name);
-  if ((await readdir(join(deps.root, folder)).catch(() => undefined)) !== undefined) return refused("EXAMPLE_EXISTS");
+  if ((await exampleNames(deps.root, id)).includes(name)) return refused("EXAMPLE_EXISTS");
   const read = deps.readWith(mapping, message);
   if (!read.ok) return refused("EXAMPLE_SEALED");
   if (Buffer.compare(read.raw, message.raw) !== 0) return refused("EXAMPLE_SEALED");

@@ -13,6 +13,7 @@ import type { Postgres } from "../../platform/postgres/index.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
 import { createMailSink } from "../../platform/transports/mail/sink.ts";
 import { createWebhookSink } from "../../platform/transports/webhook/sink.ts";
+import { repeat } from "./repeat.ts";
 
 const NIGHT_EVERY_MS = 60_000;
 const NIGHT_TASK = "retention";
@@ -64,13 +65,9 @@ export function watch({ postgres, operations, partners, sinks, dead, flows, log 
     seen: () => worker.seen(),
     log,
   });
-  const night = setInterval(() => {
-    nightly(lead, operations, log).catch((error: unknown) =>
-      log.warn({ error: String(error) }, "the nightly retention failed; tried again tomorrow"),
-    );
-  }, NIGHT_EVERY_MS);
+  const stopNights = repeat(NIGHT_EVERY_MS, "the nightly retention", () => nightly(lead, operations, log), log);
   return async () => {
-    clearInterval(night);
+    stopNights();
     await watching.stop();
   };
 }

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Engine } from "../../domain/delivery/engine.ts";
+import { callsOf, type Engine } from "../../domain/delivery/engine.ts";
 import { createLedger, type OpenLedger } from "../../domain/delivery/ledger.ts";
 import { createSubscriptions } from "../../domain/delivery/subscriptions.ts";
 import { checkFlowTest } from "../../domain/flowtests/document.ts";
@@ -116,13 +116,7 @@ function createShared() {
     ledger,
     subscribeMessages: (...args) => subscriptions.messages(...args),
     subscribeEvents: (...args) => subscriptions.events(...args),
-    translate: (...args) => now().translate(...args),
-    publish: (...args) => now().publish(...args),
-    oweWriteBack: (...args) => now().oweWriteBack(...args),
-    ask: (...args) => now().ask(...args),
-    answer: (...args) => now().answer(...args),
-    find: (...args) => now().find(...args),
-    park: (...args) => now().park(...args),
+    ...callsOf(now),
     pauseIntake: async () => ({ live: 0 }),
     resumeIntake: () => undefined,
     pauses: () => 0,

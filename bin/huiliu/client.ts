@@ -1,6 +1,9 @@
 /** How the command line reaches a running engine: the address and the token in `<data>/run.json`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ApiError } from "../../domain/operations/refusals.ts";
+
+export type { ApiError };
 
 /** Exit codes, the same for every command. */
 export const EXIT = { ok: 0, failed: 1, refused: 2, notRunning: 3 } as const;
@@ -10,15 +13,6 @@ const TIMEOUT_MS = 30_000;
 /** The engine is not there. */
 export class NotRunning extends Error {
   override readonly name = "NotRunning";
-}
-
-export interface ApiError {
-  readonly code: string;
-  readonly zh: string;
-  readonly en: string;
-  readonly next: { readonly zh: string; readonly en: string };
-  readonly state?: string;
-  readonly problems?: readonly { readonly at: string; readonly zh: string; readonly en: string }[];
 }
 
 /** The engine said no, or failed (status ≥ 500). */

@@ -158,6 +158,20 @@ export interface Engine {
   live(): number;
 }
 
+/** What a node asks in the middle of a delivery. */
+export type NodeCalls = Pick<Engine, "translate" | "publish" | "oweWriteBack" | "ask" | "answer" | "find" | "park">;
+
+/** The calls of whichever engine there is when one is made: nodes hold them before the engine has opened, and while one test's engine follows another's. */
+export const callsOf = (now: () => NodeCalls): NodeCalls => ({
+  translate: (...args) => now().translate(...args),
+  publish: (...args) => now().publish(...args),
+  oweWriteBack: (...args) => now().oweWriteBack(...args),
+  ask: (...args) => now().ask(...args),
+  answer: (...args) => now().answer(...args),
+  find: (...args) => now().find(...args),
+  park: (...args) => now().park(...args),
+});
+
 /**
  * Counts the branches of each delivery (reference/nodered.md 3.3). A delivery settles when every branch has ended well; one that throws, dangles or outlives
  * the deadline parks, naming the node. `end` marks a good end (the kit calls it when one of our nodes used the message); core nodes end by sending on.

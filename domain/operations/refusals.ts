@@ -212,8 +212,18 @@ export const refused = (code: OperationCode, more: Omit<OperationRefused, "ok" |
 });
 export const answered = <T>(value: T): Answered<T> => ({ ok: true, value });
 
+/** A refusal as the API sends it, and as whoever asked reads it: the code may be of a later version. */
+export interface ApiError {
+  readonly code: string;
+  readonly zh: string;
+  readonly en: string;
+  readonly next: { readonly zh: string; readonly en: string };
+  readonly state?: string;
+  readonly problems?: readonly { readonly at: string; readonly zh: string; readonly en: string }[];
+}
+
 /** What the API sends for a refusal. */
-export function errorBody(refusal: Omit<OperationRefused, "ok">): { readonly error: Readonly<Record<string, unknown>> } {
+export function errorBody(refusal: Omit<OperationRefused, "ok">): { readonly error: ApiError } {
   const { code, state, problems } = refusal;
   const { zh, en, next } = OPERATION_REFUSAL[code];
   return { error: { code, zh, en, next, ...(state === undefined ? {} : { state }), ...(problems === undefined ? {} : { problems }) } };

@@ -119,8 +119,12 @@ async function runOutbound(folder: string, name: string, vendor: string, mapping
   return { name, kind: "accepted", file, expected: await files.text(file), actual: new TextDecoder(encoded.charset).decode(encoded.body) };
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+/** Names of the examples of `<vendor>/<message>`; none where it has no such folder. */
+export async function exampleNames(root: string, id: string): Promise<readonly string[]> {
+  const entries = await readdir(join(root, "mappings", id, "examples"), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
   return entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
@@ -131,7 +135,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 export async function replyExamples(root: string, id: string): Promise<readonly ReplyExample[]> {
   const folder = join(root, "mappings", id, "examples");
   const replies: ReplyExample[] = [];
-  for (const name of await namesIn(folder)) {
+  for (const name of await exampleNames(root, id)) {
     const files = await filesIn(join(folder, name));
     if (files.names.includes("sent.json")) replies.push({ name, ...(await replyIn(files)) });
   }
@@ -142,7 +146,7 @@ export async function replyExamples(root: string, id: string): Promise<readonly 
 export async function outboundExamples(root: string, id: string): Promise<readonly string[]> {
   const folder = join(root, "mappings", id, "examples");
   const names: string[] = [];
-  for (const name of await namesIn(folder)) if (!(await filesIn(join(folder, name))).names.includes("sent.json")) names.push(name);
+  for (const name of await exampleNames(root, id)) if (!(await filesIn(join(folder, name))).names.includes("sent.json")) names.push(name);
   return names;
 }
 
@@ -165,7 +169,7 @@ export async function runExamples(root: string, id: string, mapping: Mapping): P
   const folder = join(root, "mappings", id, "examples");
   const vendor = id.split("/")[0] ?? "";
   const results: ExampleResult[] = [];
-  for (const name of await namesIn(folder)) {
+  for (const name of await exampleNames(root, id)) {
     const path = join(folder, name);
     results.push(
       await (mapping.direction === "inbound" ? runInbound(path, name, vendor, mapping) : runOutbound(path, name, vendor, mapping)),

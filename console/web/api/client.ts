@@ -1,4 +1,7 @@
 /** The operators' API as the pages use it: same origin, the session's cookie, answers typed by the API's own views (domain/operations/views*.ts, types only). */
+import type { ApiError } from "../../../domain/operations/refusals.ts";
+
+export type { ApiError };
 
 /** The engine said no, with its code, texts and next step; `status` 0: it could not be reached. */
 export class ApiProblem extends Error {
@@ -12,15 +15,6 @@ export class ApiProblem extends Error {
   }
 }
 
-export interface ApiError {
-  readonly code: string;
-  readonly zh: string;
-  readonly en: string;
-  readonly next: { readonly zh: string; readonly en: string };
-  readonly state?: string;
-  readonly problems?: readonly { readonly at: string; readonly zh: string; readonly en: string }[];
-}
-
 export type Query = Readonly<Record<string, string | undefined>>;
 
 const UNREACHABLE: ApiError = {
@@ -29,6 +23,8 @@ const UNREACHABLE: ApiError = {
   en: "The engine does not answer",
   next: { zh: "检查网络；引擎可能正在重启", en: "Check the network; the engine may be restarting" },
 };
+/** The engine's longest answer is the totals of a day, within half of this; after it a page says that nobody answers. */
+const TIMEOUT_MS = 60_000;
 /** Sent with every request that changes something; only a page of this origin can (sign-in, CSRF). */
 const ASKED_BY_PAGE = { "x-huiliu-console": "1" };
 
@@ -40,6 +36,7 @@ async function call<T>(method: "GET" | "POST", path: string, body?: object): Pro
       credentials: "same-origin",
       headers: { accept: "application/json", ...ASKED_BY_PAGE, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
     throw new ApiProblem(0, UNREACHABLE);
