@@ -178,9 +178,7 @@ describe("file poller", () => {
     await put("two.zip", zipOf(["a", "1"], ["b", "2"]));
     await put("one.zip", zipOf(["inside.txt", "unpacked"]));
     await put("good.txt", "1");
-    const since = performance.now();
     for (let round = 0; round < 2; round += 1) await poller.poll();
-    assert.ok(performance.now() - since < 1_000);
     assert.deepEqual(Object.fromEntries(journal.kept.map(({ headers, refusal }) => [headers["file-name"], refusal?.code ?? "taken"])), {
       "large.txt": "TOO_LARGE",
       "bomb.gz": "TOO_LARGE",

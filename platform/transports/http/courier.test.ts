@@ -5,6 +5,8 @@ import { after, describe, test } from "node:test";
 import type { CallRequest, CallResult } from "../../../domain/writeback/ports.ts";
 import { createCourier, retryAfterOf } from "./courier.ts";
 
+/** What peers that never answer cost; longer than a loaded machine takes for those that do. */
+const REPLY_MS = 1_500;
 const courier = createCourier();
 const closers: (() => void)[] = [];
 after(async () => {
@@ -35,8 +37,8 @@ const ask = (url: string, more: Partial<CallRequest> = {}): Promise<CallResult> 
     method: "POST",
     headers: { "content-type": "text/plain" },
     body: new TextEncoder().encode("hello"),
-    connectTimeoutMs: 400,
-    replyTimeoutMs: 400,
+    connectTimeoutMs: 3_000,
+    replyTimeoutMs: REPLY_MS,
     replyBytesMax: 10_000,
     ...more,
   });
@@ -100,7 +102,7 @@ void describe("courier: what left us", () => {
     const url = await listen(net.createServer((socket) => socket.on("data", (chunk) => seen.push(chunk))));
     const result = await ask(url.replace("http:", "https:"), { connectTimeoutMs: 150 });
     assert.equal(result.kind, "unsent");
-    assert.ok(result.ms < 400, `${result.ms} ms`);
+    assert.ok(result.ms < 5_000, `${result.ms} ms`); // what undici itself would wait is 10 s
     assert.ok(!Buffer.concat(seen).includes("hello"));
   });
 
@@ -114,6 +116,7 @@ void describe("courier: what left us", () => {
     const result = ask(url, { signal: stop.signal });
     stop.abort();
     assert.equal((await result).kind, "unsent");
+    for (let waited = 0; connected === 0 && waited < 3_000; waited += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise((resolve) => setTimeout(resolve, 80));
     assert.equal(connected, 1, "the test proves nothing when no connection came about");
     assert.deepEqual(seen, []);
@@ -121,11 +124,10 @@ void describe("courier: what left us", () => {
 
   test("aborted before is unsent, aborted after the bytes left is no-reply", async () => {
     assert.equal((await ask("http://127.0.0.1:1/", { signal: AbortSignal.abort() })).kind, "unsent");
-    const { server } = peer(() => undefined);
-    const url = await listen(server);
     const stop = new AbortController();
-    const result = ask(url, { signal: stop.signal, replyTimeoutMs: 5_000 });
-    setTimeout(() => stop.abort(), 80);
+    const { server } = peer(() => stop.abort());
+    const url = await listen(server);
+    const result = ask(url, { signal: stop.signal, replyTimeoutMs: 60_000 });
     assert.equal((await result).kind, "no-reply");
   });
 
@@ -146,7 +148,7 @@ void describe("courier: what left us", () => {
 
 void describe("courier: replies that are none", () => {
   const cases: readonly { readonly name: string; readonly does: (socket: net.Socket) => void; readonly why: RegExp }[] = [
-    { name: "hangs", does: () => undefined, why: /within 400 ms/ },
+    { name: "hangs", does: () => undefined, why: /within 1500 ms/ },
     { name: "drops the connection after reading", does: (socket) => socket.destroy(), why: /closed/ },
     { name: "resets the connection after reading", does: (socket) => socket.resetAndDestroy(), why: /ECONNRESET|closed/ },
     {
@@ -165,7 +167,7 @@ void describe("courier: replies that are none", () => {
       name: "never stops talking",
       does: (socket) => {
         socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        const timer = setInterval(() => socket.write(`3e8\r\n${"x".repeat(1000)}\r\n`), 5);
+        const timer = setInterval(() => socket.write(`fa0\r\n${"x".repeat(4000)}\r\n`), 5);
         socket.on("close", () => clearInterval(timer));
       },
       why: /larger than 10000 bytes/,
@@ -177,7 +179,7 @@ void describe("courier: replies that are none", () => {
         const timer = setInterval(() => socket.write("x"), 50);
         socket.on("close", () => clearInterval(timer));
       },
-      why: /within 400 ms/,
+      why: /within 1500 ms/,
     },
     {
       name: "drips its headers",
@@ -187,7 +189,7 @@ void describe("courier: replies that are none", () => {
         const timer = setInterval(() => socket.write(text.slice(at, ++at)), 20);
         socket.on("close", () => clearInterval(timer));
       },
-      why: /within 400 ms/,
+      why: /within 1500 ms/,
     },
   ];
   for (const { name, does, why } of cases) {
@@ -197,7 +199,6 @@ void describe("courier: replies that are none", () => {
       const result = await ask(url);
       assert.equal(result.kind, "no-reply");
       assert.match(result.kind === "no-reply" ? result.why : "", why);
-      assert.ok(result.ms < 800, `${result.ms} ms`);
       await new Promise((resolve) => setTimeout(resolve, 60));
       assert.equal(got.length, 1);
     });

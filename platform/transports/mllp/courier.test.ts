@@ -51,8 +51,8 @@ const call = (url: string, more: Partial<CallRequest> = {}): Promise<CallResult>
     method: "POST",
     headers: {},
     body: Buffer.from(MESSAGE),
-    connectTimeoutMs: 500,
-    replyTimeoutMs: 400,
+    connectTimeoutMs: 3_000,
+    replyTimeoutMs: 1_200,
     replyBytesMax: 10_000,
     ...more,
   });
@@ -131,7 +131,7 @@ describe("C-3 MLLP courier", () => {
     const url = await receiver(() => undefined);
     const abort = new AbortController();
     const result = call(url, { signal: abort.signal });
-    await sleep(100);
+    for (let waited = 0; heard.length === 0 && waited < 3_000; waited += 1) await sleep(10);
     abort.abort();
     assert.equal((await result).kind, "no-reply");
   });
@@ -142,7 +142,7 @@ describe("C-3 MLLP courier", () => {
       setTimeout(() => socket.write(frame(ack("AE"))), 30);
     });
     assert.equal(told(await call(url)), ack("AA"));
-    await sleep(80);
+    await sleep(400);
     assert.equal(told(await call(url)), ack("AA"));
     assert.equal(connections.length, 2);
   });

@@ -34,8 +34,8 @@ export const requestOf = ({ urlOf, body }: Couriered, port: number, more: Partia
   method: "POST",
   headers: { "content-type": "text/plain" },
   body,
-  connectTimeoutMs: 500,
-  replyTimeoutMs: 600,
+  connectTimeoutMs: 5_000,
+  replyTimeoutMs: 1_200,
   replyBytesMax: 65_536,
   ...more,
 });

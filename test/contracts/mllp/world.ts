@@ -64,8 +64,8 @@ export async function open(more: Partial<MllpDoorOptions> = {}): Promise<MllpDoo
     processing: ["P"],
     answer: "settlement",
     waitMs: 1_000,
-    frameMs: 5_000,
-    idleMs: 5_000,
+    frameMs: 60_000,
+    idleMs: 60_000,
     connectionsMax: 5,
     unansweredMax: 4,
     intake,
@@ -113,7 +113,7 @@ export function sender(socket: Socket = connect(Number(new URL(door.address).por
     heard,
     closed: () => closed,
     until: async (count) => {
-      for (let waited = 0; waited < 4_000 && heard().length < count && !closed; waited += 5) await sleep(5);
+      for (let waited = 0; waited < 30_000 && heard().length < count && !closed; waited += 5) await sleep(5);
       return heard();
     },
   };

@@ -69,7 +69,7 @@ describe("PostgreSQL under faults", () => {
     const [committed] = begun.rows;
     assert.ok(committed?.life);
     const soon = (): number => performance.now() + 2_000;
-    assert.equal(await fateOf(pool, committed, soon()), "committed");
+    assert.equal(await fateOf(pool, committed, performance.now() + 60_000), "committed");
     assert.equal(await fateOf(pool, { ...committed, life: null }, soon()), "unknown");
     // What was given last before a crash may not be given yet after it: such a number of another life is no error, or whoever waits would be told that his data is bad.
     assert.equal(await fateOf(pool, { xid: String(BigInt(committed.xid) + 1_000_000n), life: "0" }, soon()), "unknown");
@@ -92,7 +92,14 @@ describe("PostgreSQL under faults", () => {
     await assert.rejects(journal.reclaim(1), { name: "JournalGone" });
     await assert.rejects(writeBacks.claim("nobody", 1, 1_000, "ask"), { name: "JournalGone" });
     proxy.open();
-    assert.equal((await journal.append(lost)).kind, "accepted");
+    // It waits 0.3 s for its server; a loaded machine may need more for a new connection.
+    let again = "JournalGone";
+    for (const end = performance.now() + 60_000; again === "JournalGone" && performance.now() < end; )
+      again = await journal.append(lost).then(
+        (one) => one.kind,
+        (error: Error) => error.name,
+      );
+    assert.equal(again, "accepted");
     await postgres.close();
     await proxy.close();
   });

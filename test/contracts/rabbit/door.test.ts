@@ -13,7 +13,8 @@ import { type Bench, openBench, openProxy, PARTNERS, type TcpProxy, until } from
 /** The account that the runner gives us: the broker vouches for it in user-id. */
 const BROKER_USER = decodeURIComponent(new URL(process.env.HUILIU_TEST_AMQP_URL ?? "amqp://guest@").username);
 
-const HOLD_ALL_MS = 1_000;
+/** Longer than a loaded machine takes for the dozen busy answers below: those are a moment. */
+const HOLD_ALL_MS = 3_000;
 let bench: Bench;
 let proxy: TcpProxy;
 let connection: RabbitConnection;
@@ -70,7 +71,7 @@ beforeEach(async () => {
   trouble = undefined;
   gate = undefined;
   connection = bench.connection(proxy.url);
-  await connection.ready(10_000);
+  await connection.ready(60_000);
   dead ??= await bench.listen(bench.names.dead);
   dead.length = 0;
   publisher = createPublisher({ connection, log: bench.log });
@@ -160,14 +161,15 @@ test("the journal is gone: consuming stops without a hot loop, one message is tr
   for (let at = 0; at < 50; at += 1) await send(`m${at}`);
   await until("paused", () => door.status()[queue()]?.state === "paused");
   await until("one held", () => door.status()[queue()]?.inFlight === 1);
-  const before = asked;
+  const [before, since] = [asked, performance.now()];
   await sleep(1_500);
-  assert.ok(asked - before <= 5, `${asked - before} tries in 1.5 s`);
+  const ms = performance.now() - since;
+  assert.ok(asked - before <= Math.ceil(ms / 300), `${asked - before} tries in ${Math.round(ms)} ms`);
   assert.equal(taken.length, 0);
   proxy.cut(); // the message tried with comes back as another delivery
-  await until("one held again", () => asked > before + 1 && door.status()[queue()]?.inFlight === 1, 15_000);
+  await until("one held again", () => asked > before + 1 && door.status()[queue()]?.inFlight === 1);
   trouble = undefined;
-  await until("all taken", () => new Set(bodies()).size === 50, 15_000);
+  await until("all taken", () => new Set(bodies()).size === 50);
   await empty();
   assert.equal(door.status()[queue()]?.state, "consuming");
   assert.equal(door.status()[queue()]?.holding, false);
@@ -177,8 +179,9 @@ test("a message the journal chokes on is tried five times, then dead-lettered; i
   trouble = (inbound) => (Buffer.from(inbound.raw).toString() === "poison" ? new Error("cannot be stored") : undefined);
   await send("poison");
   await send("neighbour");
-  await until("neighbour", () => bodies().includes("neighbour"), 1_000);
-  await until("dead", () => dead?.length === 1, 15_000);
+  await until("neighbour", () => bodies().includes("neighbour"));
+  assert.equal(dead?.length, 0, "the neighbour was taken while the other one was still being tried");
+  await until("dead", () => dead?.length === 1);
   assert.equal(asked, 6);
 });
 

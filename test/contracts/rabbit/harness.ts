@@ -111,8 +111,8 @@ export function alarmFrame(reason: string | undefined): Buffer {
   return Buffer.concat([head, payload, Buffer.from([0xce])]);
 }
 
-/** Waits until `holds`, at most `ms`. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+/** Waits until `holds`, at most `ms`: patience for a machine that does other things, too, not a promise of the code under test. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);

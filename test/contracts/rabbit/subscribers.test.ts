@@ -47,7 +47,7 @@ beforeEach(async () => {
     { name: "paid", queue: queueOf("paid"), patterns: ["payment.*"] },
   ]);
   connection = bench.connection();
-  await connection.ready(10_000);
+  await connection.ready(60_000);
   publisher = createPublisher({ connection, log: bench.log, confirmTimeoutMs: 2_000 });
   const queues = createSubscriberQueues({
     onChannel: (work) => connection.withChannel(work, { refusalIsAnAnswer: true }),
