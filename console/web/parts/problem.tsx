@@ -2,6 +2,7 @@
 import { Alert, Typography } from "antd";
 import { useTranslation } from "react-i18next";
 import { ApiProblem } from "../api/client.ts";
+import { colon } from "../texts/colon.ts";
 import { inLanguage } from "../texts/index.ts";
 
 export interface ProblemProps {
@@ -27,7 +28,9 @@ export function Problem({ error }: ProblemProps) {
       description={
         <>
           <div>
-            {t("problem.next")}：{inLanguage(next)}
+            {t("problem.next")}
+            {colon()}
+            {inLanguage(next)}
           </div>
           {problems.length > 0 && (
             <ul>

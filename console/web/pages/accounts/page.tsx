@@ -124,12 +124,18 @@ function useAccountColumns(onChange: (account: Account) => void, onDeed: (doing:
     {
       title: t("roles"),
       dataIndex: "roles",
-      render: (roles: Account["roles"]) => roles.map((role) => <Tag key={role}>{frame(`role.${role}`)}</Tag>),
+      render: (roles: Account["roles"]) => (
+        <Flex gap={4} wrap>
+          {roles.map((role) => (
+            <Tag key={role}>{frame(`role.${role}`)}</Tag>
+          ))}
+        </Flex>
+      ),
     },
     {
       title: t("partners"),
       dataIndex: "partners",
-      render: (partners: Account["partners"]) => (partners === "*" ? t("partners.all") : partners.join("、")),
+      render: (partners: Account["partners"]) => (partners === "*" ? t("partners.all") : partners.join(inLanguage({ zh: "、", en: ", " }))),
     },
     { title: t("state"), key: "state", render: (_value: unknown, account: Account) => <States account={account} /> },
     { title: t("totp"), key: "totp", render: (_value: unknown, account: Account) => t(factorOf(account)) },

@@ -7,10 +7,16 @@ import "./texts.ts";
 /** Ids are shown where they lead somewhere. */
 const HIDDEN = new Set(["firstMessage"]);
 
-/** An alarm's numbers, named; seconds as an age. */
-export function AlarmNumbers({ alarm }: { readonly alarm: Pick<AlarmView, "details"> }) {
+/** An alarm's numbers, named; seconds as an age. `without`: what stands beside them already, as it is now. */
+export function AlarmNumbers({
+  alarm,
+  without = [],
+}: {
+  readonly alarm: Pick<AlarmView, "details">;
+  readonly without?: readonly string[];
+}) {
   const { t } = useTranslation("alarms");
-  const shown = Object.entries(alarm.details).filter(([name]) => !HIDDEN.has(name));
+  const shown = Object.entries(alarm.details).filter(([name]) => !HIDDEN.has(name) && !without.includes(name));
   return (
     <Flex gap={4} wrap>
       {shown.map(([name, value]) => (

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Button, Card, Descriptions, Flex, Input, Segmented, Select, Table, Typography } from "antd";
 import { useTranslation } from "react-i18next";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import { ALARM, ALARM_KINDS, isAlarmKind } from "../../../../domain/alarms/kinds.ts";
 import type { AlarmPage, AlarmSinkList, AlarmSinkView, AlarmView } from "../../../../domain/operations/views-alarms.ts";
 import { get } from "../../api/client.ts";
@@ -14,7 +14,7 @@ import { StateTag } from "../../parts/state-tag.tsx";
 import { inLanguage } from "../../texts/index.ts";
 import { AlarmDeeds } from "./deeds.tsx";
 import { AlarmNumbers } from "./details.tsx";
-import { placesOf } from "./places.ts";
+import { AlarmPlaces, AlarmStep } from "./step.tsx";
 import "./texts.ts";
 
 const PAGE = "25";
@@ -39,7 +39,6 @@ function Told({ told }: { readonly told: AlarmView["told"] }) {
 function Whole({ alarm }: { readonly alarm: AlarmView }) {
   const { t } = useTranslation("alarms");
   const items = [
-    { key: "next", label: t("next"), span: 2, children: <strong>{inLanguage(alarm.next)}</strong> },
     ...(isAlarmKind(alarm.kind) ? [{ key: "when", label: t("when"), span: 2, children: inLanguage(ALARM[alarm.kind].when) }] : []),
     { key: "details", label: t("details"), children: <AlarmNumbers alarm={alarm} /> },
     { key: "told", label: t("told"), children: <Told told={alarm.told} /> },
@@ -54,6 +53,7 @@ function Whole({ alarm }: { readonly alarm: AlarmView }) {
   ];
   return (
     <Flex vertical gap="small">
+      <AlarmStep alarm={alarm} />
       <Descriptions size="small" column={2} items={items} />
       <AlarmDeeds alarm={alarm} />
     </Flex>
@@ -111,11 +111,7 @@ function useAlarmColumns() {
       key: "go",
       render: (_value: unknown, row: AlarmView) => (
         <Flex gap="small" wrap>
-          {placesOf(row).map(({ text, to }) => (
-            <Link key={to} to={to}>
-              {t(text)}
-            </Link>
-          ))}
+          <AlarmPlaces alarm={row} />
         </Flex>
       ),
     },

@@ -174,7 +174,7 @@ const columnsOf = (t: TFunction<"audit">, wrong: ReadonlySet<string>) => [
         <Tooltip title={row.action}>
           <Tag>{t(`action.${row.action}`, { defaultValue: row.action })}</Tag>
         </Tooltip>
-        {wrong.has(row.id) && <Tag>⚠ {t("chain.tampered")}</Tag>}
+        {wrong.has(row.id) && <Tag style={{ whiteSpace: "normal" }}>⚠ {t("chain.tampered")}</Tag>}
       </>
     ),
   },

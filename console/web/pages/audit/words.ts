@@ -14,11 +14,11 @@ export const ACTIONS: Readonly<Record<string, Pair>> = {
   cancel: ["取消", "cancelled"],
   continue: ["继续", "went on"],
   refuse: ["拒绝执行", "refused to carry out"],
-  drain: ["放行清空", "let it drain"],
-  hold: ["冻结队列", "held a lane"],
-  release: ["解冻队列", "released a lane"],
-  unblock: ["疏通队列", "unblocked a lane"],
-  skip: ["跳过队首", "skipped a lane's head"],
+  drain: ["限时排空", "let it drain"],
+  hold: ["暂停队列", "held a lane"],
+  release: ["恢复队列", "released a lane"],
+  unblock: ["放行队列", "let a lane go on"],
+  skip: ["了结队首", "resolved a lane's head"],
   unmask: ["查看个人信息", "saw personal data"],
   "propose-edit": ["提出修改稿", "proposed an edit"],
   "withdraw-edit": ["撤回修改稿", "withdrew an edit"],
@@ -27,6 +27,7 @@ export const ACTIONS: Readonly<Record<string, Pair>> = {
   own: ["认领", "took it on"],
   note: ["备注", "noted"],
   snooze: ["暂缓", "snoozed"],
+  unsnooze: ["取消暂缓", "listed it again"],
   acknowledge: ["确认", "acknowledged"],
   drop: ["清理数据", "dropped a day"],
   park: ["停放", "parked"],
@@ -46,6 +47,8 @@ export const ACTIONS: Readonly<Record<string, Pair>> = {
   "create-account": ["新建账号", "made an account"],
   "change-account": ["修改账号", "changed an account"],
   deploy: ["部署流程", "deployed flows"],
+  "ask-accept-restore": ["提出认可恢复", "asked to accept a restore"],
+  "accept-restore": ["认可恢复", "accepted a restore"],
   "deploy-override": ["越过测试部署", "deployed past failing tests"],
 };
 
@@ -65,6 +68,7 @@ export const TARGETS: Readonly<Record<string, Pair>> = {
   flow: ["流程", "flow"],
   mapping: ["映射", "mapping"],
   search: ["查找", "search"],
+  audit: ["审计链", "the audit's chain"],
 };
 
 /** Where a target is shown; undefined: it has no page. */

@@ -1,10 +1,11 @@
 /** One destination: how it stands, its lanes, how it answered lately, its profile and what became of it. */
-import { Card, Col, Flex, Row, Skeleton, Statistic, Tabs } from "antd";
+import { Card, Flex, Skeleton, Tabs } from "antd";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
 import type { DestinationView } from "../../../../domain/operations/views.ts";
 import { useLive } from "../../live/use-live.ts";
 import { DeedResult, useDeeds } from "../../parts/deed.tsx";
+import { Figures } from "../../parts/figures.tsx";
 import { Age } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -65,51 +66,19 @@ export default function Page() {
 
 function Now({ view }: { readonly view: DestinationView }) {
   const { t } = useTranslation("destinations");
-  const small = { content: { fontSize: 18 } };
   return (
     <Flex vertical gap="small">
       <GateTold view={view} />
       <Card size="small">
-        <Row gutter={[12, 12]}>
-          {BACKLOG.map((state) => (
-            <Col key={state} xs={12} md={6} xl={4}>
-              <Statistic title={t(`backlog.${state}`)} value={view.backlog[state]} styles={small} />
-            </Col>
-          ))}
-          <Col xs={12} md={6} xl={4}>
-            <Statistic
-              title={t("col.money")}
-              valueRender={() => (
-                <span style={{ fontSize: 18 }}>
-                  <Fen value={view.fen} />
-                </span>
-              )}
-            />
-          </Col>
-          <Col xs={12} md={6} xl={4}>
-            <Statistic
-              title={t("col.oldest")}
-              valueRender={() => (
-                <span style={{ fontSize: 18 }}>
-                  {view.oldestAgeSeconds === undefined ? "—" : <Age ms={view.oldestAgeSeconds * 1_000} />}
-                </span>
-              )}
-            />
-          </Col>
-          <Col xs={12} md={6} xl={4}>
-            <Statistic
-              title={t("col.rate")}
-              valueRender={() => (
-                <span style={{ fontSize: 18 }}>
-                  <RateText view={view} />
-                </span>
-              )}
-            />
-          </Col>
-          <Col xs={12} md={6} xl={4}>
-            <Statistic title={t("col.wire")} value={view.onWire ?? 0} styles={small} />
-          </Col>
-        </Row>
+        <Figures
+          items={[
+            ...BACKLOG.map((state) => ({ title: t(`backlog.${state}`), value: view.backlog[state] })),
+            { title: t("col.money"), value: <Fen value={view.fen} /> },
+            { title: t("col.oldest"), value: view.oldestAgeSeconds === undefined ? "—" : <Age ms={view.oldestAgeSeconds * 1_000} /> },
+            { title: t("col.rate"), value: <RateText view={view} /> },
+            { title: t("col.wire"), value: view.onWire ?? 0 },
+          ]}
+        />
       </Card>
       {view.backlog.parked > 0 && <Link to={`/failures?partner=${view.destination}`}>{t("see.failures", { n: view.backlog.parked })}</Link>}
     </Flex>

@@ -46,6 +46,7 @@ export function GateTags({ view }: { readonly view: DestinationView }) {
 export function GateTold({ view }: { readonly view: DestinationView }) {
   const { t } = useTranslation("destinations");
   const { gate } = view;
+  if (view.paused && gate?.drainUntil !== undefined) return <Alert type="info" showIcon title={t("gate.drain.told")} />;
   if (view.paused) return <Alert type="warning" showIcon title={t("gate.paused.told")} />;
   if (gate?.breaker !== "open" && gate?.breaker !== "half-open") return null;
   return (

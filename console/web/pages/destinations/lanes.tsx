@@ -62,7 +62,7 @@ export function Lanes({ destination }: { readonly destination: string | undefine
         pagination={false}
         loading={lanes.isPending}
         dataSource={lanes.data?.items ?? []}
-        locale={{ emptyText: t("lanes.empty") }}
+        locale={{ emptyText: t(`lanes.empty.${state}`) }}
         tableLayout="fixed"
         columns={[
           ...columnsOf(t, destination === undefined),

@@ -1,6 +1,6 @@
 /** One failure group: what it means, what to do next, who is affected, what is in it, and its replays. */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Card, Col, Descriptions, Flex, Row, Skeleton, Statistic, Typography } from "antd";
+import { Alert, Card, Descriptions, Flex, Skeleton, Typography } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
@@ -10,6 +10,7 @@ import type { FailureGroup, ReplayJob } from "../../../../domain/operations/view
 import { get } from "../../api/client.ts";
 import { useLive } from "../../live/use-live.ts";
 import { DeedResult, useDeeds } from "../../parts/deed.tsx";
+import { Figures } from "../../parts/figures.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -24,6 +25,8 @@ import { ReplayButton } from "./replay-button.tsx";
 import "./texts.ts";
 
 const JOBS_LOOKED_AT = "100";
+/** Patients and bills that are named beside their number. */
+const AMONG = 2;
 
 export default function Page() {
   const { id = "" } = useParams();
@@ -110,36 +113,24 @@ function Numbers({ group, affected }: { readonly group: FailureGroup; readonly a
   const { t } = useTranslation("failures");
   const atLeast = (n: number | undefined): string =>
     n === undefined ? "…" : affected?.more === true ? t("group.atLeast", { n }) : String(n);
-  const among = (of: { readonly count: number; readonly shown: readonly string[] } | undefined): string | undefined =>
-    of === undefined || of.shown.length === 0
-      ? undefined
-      : t("group.shown", { list: of.shown.slice(0, 2).join(inLanguage({ zh: "，", en: ", " })) });
-  const one = (title: string, value: ReactNode, under?: ReactNode): ReactNode => (
-    <Col key={title} xs={12} md={6} xl={3}>
-      <Statistic title={title} valueRender={() => <span style={{ fontSize: 18 }}>{value}</span>} />
-      {under !== undefined && (
-        <Typography.Text type="secondary" style={{ fontSize: 12 }}>
-          {under}
-        </Typography.Text>
-      )}
-    </Col>
-  );
+  /** Some of them, one below the other. */
+  const among = (of: { readonly shown: readonly string[] } | undefined): ReactNode =>
+    of === undefined || of.shown.length === 0 ? undefined : of.shown.slice(0, AMONG).map((shown) => <div key={shown}>{shown}</div>);
+  const behind = affected !== undefined && affected.lanes.behind > 0 ? <Fen value={affected.lanes.behindFen} /> : undefined;
   return (
     <Card size="small" style={{ marginBottom: 12 }}>
-      <Row gutter={[12, 12]}>
-        {one(t("group.open"), group.open)}
-        {one(t("group.parked"), group.parked)}
-        {one(t("group.unclear"), group.unclear)}
-        {one(t("group.money"), group.fen === undefined ? t("group.noAmount") : <Fen value={group.fen} />)}
-        {one(t("group.patients"), atLeast(affected?.patients.count), among(affected?.patients))}
-        {one(t("group.bills"), atLeast(affected?.bills.count), among(affected?.bills))}
-        {one(t("group.blocked"), affected?.lanes.blocked ?? "…")}
-        {one(
-          t("group.behind"),
-          affected?.lanes.behind ?? "…",
-          affected !== undefined && affected.lanes.behind > 0 ? <Fen value={affected.lanes.behindFen} /> : undefined,
-        )}
-      </Row>
+      <Figures
+        items={[
+          { title: t("group.open"), value: group.open },
+          { title: t("group.parked"), value: group.parked },
+          { title: t("group.unclear"), value: group.unclear },
+          { title: t("group.money"), value: group.fen === undefined ? t("group.noAmount") : <Fen value={group.fen} /> },
+          { title: t("group.patients"), value: atLeast(affected?.patients.count), under: among(affected?.patients) },
+          { title: t("group.bills"), value: atLeast(affected?.bills.count), under: among(affected?.bills) },
+          { title: t("group.blocked"), value: affected?.lanes.blocked ?? "…" },
+          { title: t("group.behind"), value: affected?.lanes.behind ?? "…", under: behind },
+        ]}
+      />
     </Card>
   );
 }

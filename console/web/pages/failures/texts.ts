@@ -52,7 +52,6 @@ addTexts("failures", {
   "group.behind": ["其后排队", "Queued behind"],
   "group.atLeast": ["至少 {{n}}", "at least {{n}}"],
   "group.noAmount": ["无金额", "No amount"],
-  "group.shown": ["其中：{{list}}", "Among them: {{list}}"],
   "group.unclear.told": [
     "其中 {{n}} 笔可能已在对方生效：对方收到了请求，但结果不明。不要直接重发；能查询的会先查询，不能查询的须先在对方系统核对。",
     "{{n}} of them may have taken effect at the partner: it got the request, the result is unclear. Never simply send them again: where the partner can be asked it is asked first, else somebody must look in its system.",

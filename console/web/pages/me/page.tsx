@@ -10,9 +10,20 @@ import { ME_KEY, useMe } from "../../api/me.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
+import { inLanguage } from "../../texts/index.ts";
 import { Enrol } from "../sign-in/enrol.tsx";
 import { ChangePasswordForm } from "../sign-in/new-password.tsx";
 import "./texts.ts";
+
+function Tags({ names }: { readonly names: readonly string[] }) {
+  return (
+    <Flex gap={4} wrap>
+      {names.map((name) => (
+        <Tag key={name}>{name}</Tag>
+      ))}
+    </Flex>
+  );
+}
 
 function Who() {
   const { t } = useTranslation("me");
@@ -21,11 +32,15 @@ function Who() {
   const items = [
     { key: "login", label: t("login"), children: me.login },
     { key: "name", label: t("name"), children: me.name },
-    { key: "roles", label: t("roles"), children: me.roles.map((role) => <Tag key={role}>{frame(`role.${role}`)}</Tag>) },
-    { key: "partners", label: t("partners"), children: me.partners === "*" ? t("partners.all") : me.partners.join("、") },
+    { key: "roles", label: t("roles"), children: <Tags names={me.roles.map((role) => frame(`role.${role}`))} /> },
+    {
+      key: "partners",
+      label: t("partners"),
+      children: me.partners === "*" ? t("partners.all") : me.partners.join(inLanguage({ zh: "、", en: ", " })),
+    },
     { key: "idle", label: t("idle"), children: me.idleMinutes === undefined ? "" : t("idle.minutes", { n: me.idleMinutes }) },
     { key: "ends", label: t("ends"), children: <Moment at={me.endsAt} /> },
-    { key: "rights", label: t("rights"), span: 2, children: me.rights.map((right) => <Tag key={right}>{frame(`right.${right}`)}</Tag>) },
+    { key: "rights", label: t("rights"), span: 2, children: <Tags names={me.rights.map((right) => frame(`right.${right}`))} /> },
   ];
   return (
     <Card title={t("who")}>

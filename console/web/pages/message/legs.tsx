@@ -28,7 +28,7 @@ export function LegTags({ legs }: { readonly legs: Legs }) {
   const closed = legs.acknowledged + legs.resolved;
   const count = legs.owed > 1 ? ` ${closed}/${legs.owed}` : "";
   return (
-    <Space size={[0, 4]} wrap>
+    <Space size={[4, 4]} wrap>
       <Tag color={senderColor} icon={senderIcon} title={t("leg.sender")} data-leg={`sender-${legs.sender}`}>
         {t(`leg.sender.${legs.sender}`)}
       </Tag>

@@ -13,6 +13,7 @@ import { Moment } from "../../parts/moment.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
+import { colon } from "../../texts/colon.ts";
 import { inLanguage } from "../../texts/index.ts";
 import { BytesView } from "./bytes-view.tsx";
 import { CompareView } from "./compare-view.tsx";
@@ -140,12 +141,16 @@ function ParkedWhy({ parked }: { readonly parked: NonNullable<MessageRow["parked
         <>
           {next !== undefined && (
             <div>
-              {t("parked.next")}：{inLanguage(next)}
+              {t("parked.next")}
+              {colon()}
+              {inLanguage(next)}
             </div>
           )}
           {node !== undefined && (
             <div>
-              {t("fact.node")}：{node.flow} / {node.name ?? node.type}
+              {t("fact.node")}
+              {colon()}
+              {node.flow} / {node.name ?? node.type}
             </div>
           )}
           {problems.length > 1 && (

@@ -25,7 +25,7 @@ export function WriteBackDeeds({ detail, deeds }: { readonly detail: WriteBackDe
   const ask = useAskReason();
   const navigate = useNavigate();
   const asked = useRef<Asked>({ confirmedChecked: false, decision: "done-by-hand", hisReceiptNo: "" });
-  const may = { replay: useMay("replay"), resolve: useMay("resolve"), park: useMay("gate"), edit: useMay("edit") };
+  const may = { replay: useMay("replay"), resolve: useMay("resolve"), park: useMay("resolve"), edit: useMay("edit") };
   const { allowed, writeBack } = detail;
   const path = `/write-backs/${writeBack.id}`;
   const no = (right: boolean, possible: boolean): string | undefined => (!right ? t("no.right") : possible ? undefined : t("wb.no"));

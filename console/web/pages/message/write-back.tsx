@@ -13,6 +13,7 @@ import { Fen } from "../../parts/money.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { StateTag } from "../../parts/state-tag.tsx";
+import { colon } from "../../texts/colon.ts";
 import { inLanguage, languageNow } from "../../texts/index.ts";
 import { linesOf } from "./compare.ts";
 import { Facts } from "./facts.tsx";
@@ -135,7 +136,7 @@ function Head({ detail }: { readonly detail: WriteBackDetail }) {
               {inLanguage(row.parked)} <Typography.Text code>{row.parked.code}</Typography.Text>
             </>
           }
-          description={row.parked.advice === undefined ? why : `${t("parked.next")}：${inLanguage(row.parked.advice)}`}
+          description={row.parked.advice === undefined ? why : `${t("parked.next")}${colon()}${inLanguage(row.parked.advice)}`}
         />
       ) : (
         why !== undefined && row.closedAt === undefined && <Alert type="warning" showIcon title={why} description={row.lastText} />

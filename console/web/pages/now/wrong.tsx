@@ -11,12 +11,14 @@ import { StateTag } from "../../parts/state-tag.tsx";
 import { inLanguage } from "../../texts/index.ts";
 import { AlarmDeeds } from "../alarms/deeds.tsx";
 import { AlarmNumbers } from "../alarms/details.tsx";
-import { placesOf } from "../alarms/places.ts";
+import { AlarmStep } from "../alarms/step.tsx";
 import { affectedBy, type Standing, standingOf, waitingOf, worstFirst } from "./model.ts";
 import "./texts.ts";
 
 /** Alarms that fit above everything else; the page of alarms has all. */
 const SHOWN = 6;
+/** Of a destination the page itself says how old the oldest is: at this moment, where the alarm says it of its last look. */
+const BESIDE = ["oldestSeconds"];
 const TROUBLE: ReadonlySet<Standing> = new Set(["down", "half", "late"]);
 
 function Affected({ view }: { readonly view: DestinationView }) {
@@ -60,21 +62,9 @@ function One({ alarm, destinations }: { readonly alarm: AlarmView; readonly dest
                   <Affected view={affected} />
                 </span>
               )}
-              <AlarmNumbers alarm={alarm} />
+              <AlarmNumbers alarm={alarm} without={affected === undefined ? [] : BESIDE} />
             </Flex>
-            <div>
-              <strong>{alarms("next")}</strong>
-              {inLanguage({ zh: "：", en: ": " })}
-              {inLanguage(alarm.next)}
-            </div>
-            <Flex gap="middle" wrap>
-              {placesOf(alarm).map(({ text, to }) => (
-                <Link key={to} to={to}>
-                  {alarms(text)}
-                </Link>
-              ))}
-              <Link to={`/alarms?kind=${alarm.kind}&id=${alarm.id}`}>{alarms("runbook")}</Link>
-            </Flex>
+            <AlarmStep alarm={alarm} />
           </Flex>
           <Flex vertical gap={4} style={{ flex: "0 1 320px" }}>
             <span>

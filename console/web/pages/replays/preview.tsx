@@ -1,9 +1,9 @@
 /** What a job would do, in words and numbers, and what it cannot do and why. */
-import { Alert, Card, Col, Flex, Row, Statistic, Table, Typography } from "antd";
-import type { ReactNode } from "react";
+import { Alert, Card, Flex, Table, Typography } from "antd";
 import { useTranslation } from "react-i18next";
 import type { ReplayJob } from "../../../../domain/operations/views-replay.ts";
 import { yuanText } from "../../parts/fen.ts";
+import { Figures } from "../../parts/figures.tsx";
 import { Fen } from "../../parts/money.tsx";
 import { inLanguage } from "../../texts/index.ts";
 import { useReplayTerms } from "../failures/replay-button.tsx";
@@ -17,23 +17,20 @@ export function JobPreview({ job }: { readonly job: ReplayJob }) {
   const { matched, planned, refused, how } = preview;
   const closed = preview.closedAtLeast ? t("preview.atLeast", { n: preview.closed }) : preview.closed;
   const money = yuanText(preview.fen) ?? preview.fen;
-  const one = (title: string, value: ReactNode): ReactNode => (
-    <Col key={title} xs={12} md={8} xl={3}>
-      <Statistic title={title} valueRender={() => <span style={{ fontSize: 18 }}>{value}</span>} />
-    </Col>
-  );
   const refusedCount = refused.reduce((sum, { count }) => sum + count, 0);
   return (
     <Card size="small" title={t("preview.title")}>
-      <Row gutter={[12, 12]}>
-        {one(t("preview.matched"), matched)}
-        {one(t("preview.planned"), planned)}
-        {of === "write-backs" && one(t("preview.money"), <Fen value={preview.fen} />)}
-        {one(t("preview.closed"), closed)}
-        {one(t("preview.refused"), refusedCount)}
-        {of === "write-backs" && one(t("preview.superseded"), preview.superseded)}
-        {preview.lanes !== undefined && one(t("preview.lanes"), preview.lanes)}
-      </Row>
+      <Figures
+        items={[
+          { title: t("preview.matched"), value: matched },
+          { title: t("preview.planned"), value: planned },
+          ...(of === "write-backs" ? [{ title: t("preview.money"), value: <Fen value={preview.fen} /> }] : []),
+          { title: t("preview.closed"), value: closed },
+          { title: t("preview.refused"), value: refusedCount },
+          ...(of === "write-backs" ? [{ title: t("preview.superseded"), value: preview.superseded }] : []),
+          ...(preview.lanes === undefined ? [] : [{ title: t("preview.lanes"), value: preview.lanes }]),
+        ]}
+      />
       <Flex vertical gap={4} style={{ marginTop: 12 }}>
         <Typography.Text>
           {t(of === "messages" ? "preview.words.messages" : "preview.words", { matched, planned, closed, money })}

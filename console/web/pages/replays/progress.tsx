@@ -1,8 +1,9 @@
 /** How far a job is, what its canary said, and why items failed. */
-import { Alert, Card, Col, Flex, Progress, Row, Statistic, Tag, Typography } from "antd";
+import { Alert, Card, Flex, Progress, Tag, Typography } from "antd";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { ReplayJob } from "../../../../domain/operations/views-replay.ts";
+import { Figures } from "../../parts/figures.tsx";
 import { progressOf } from "./model.ts";
 
 const PARTS = ["done", "failed", "underWay", "left", "skipped", "refused", "cancelled"] as const;
@@ -19,14 +20,10 @@ export function JobProgress({ job }: { readonly job: ReplayJob }) {
         status={failed > 0 ? "exception" : job.state === "done" ? "success" : "active"}
         format={() => t("progress.of", { n: planned - left - progress.underWay, all: planned })}
       />
-      <Row gutter={[12, 12]} style={{ marginTop: 8 }}>
-        {PARTS.map((part) => (
-          <Col key={part} xs={8} md={6} xl={3}>
-            <Statistic title={t(`progress.${part}`)} value={progress[part]} styles={{ content: { fontSize: 18 } }} />
-          </Col>
-        ))}
-      </Row>
-      <Flex vertical gap="small" style={{ marginTop: 8 }}>
+      <div style={{ margin: "8px 0" }}>
+        <Figures items={PARTS.map((part) => ({ title: t(`progress.${part}`), value: progress[part] }))} />
+      </div>
+      <Flex vertical gap="small">
         <Told job={job} />
         {(job.failures ?? []).length > 0 && (
           <Flex gap={4} wrap align="center">

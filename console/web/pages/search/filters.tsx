@@ -96,11 +96,12 @@ function KeyBox({ search, onChange, box }: Pick<FiltersProps, "search" | "onChan
   const [text, setText] = useState(search.keys.join("\n"));
   const keys = keysOf(text);
   const tooMany = keys.length > KEYS_MAX;
+  const findThese = (some: readonly string[]): void =>
+    onChange(
+      fresh({ ...search, keys: some, span: some.length > 0 && search.keys.length === 0 && search.span === "today" ? "all" : search.span }),
+    );
   const find = (): void => {
-    if (!tooMany)
-      onChange(
-        fresh({ ...search, keys, span: keys.length > 0 && search.keys.length === 0 && search.span === "today" ? "all" : search.span }),
-      );
+    if (!tooMany) findThese(keys);
   };
   return (
     <div>
@@ -127,9 +128,14 @@ function KeyBox({ search, onChange, box }: Pick<FiltersProps, "search" | "onChan
         </Button>
       </Flex>
       {tooMany && (
-        <Typography.Text type="danger" role="alert">
-          {t("too.many", { max: KEYS_MAX, n: keys.length })}
-        </Typography.Text>
+        <Flex gap="small" align="center">
+          <Typography.Text type="danger" role="alert">
+            {t("too.many", { max: KEYS_MAX, n: keys.length })}
+          </Typography.Text>
+          <Button size="small" onClick={() => findThese(keys.slice(0, KEYS_MAX))}>
+            {t("too.many.first", { max: KEYS_MAX })}
+          </Button>
+        </Flex>
       )}
     </div>
   );

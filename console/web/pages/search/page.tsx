@@ -80,7 +80,7 @@ export default function Page() {
       <DeedResult deeds={deeds} />
       <Problem error={found.error} />
       {found.data !== undefined && <Told page={found.data} search={search} show={show} />}
-      <Found items={items} chosen={chosen} open={open} loading={found.isPending} search={search} />
+      <Found items={items} chosen={chosen} open={open} loading={found.isLoading} search={search} />
       <Flex justify="space-between" align="center" style={{ marginTop: 8 }}>
         <Typography.Text type="secondary" role="status">
           {t("found", { n: items.length })}
@@ -108,9 +108,27 @@ export default function Page() {
 /** What the answer says beside its rows: where time was over, what is past retention. */
 function Told({ page, search, show }: { readonly page: MessagePage; readonly search: Search; readonly show: (next: Search) => void }) {
   const { t } = useTranslation("search");
-  const { searchedTo, after, pastRetention = [] } = page;
+  const { searchedTo, after, pastRetention = [], unknown = [] } = page;
+  const nothing = searchedTo === undefined && pastRetention.length === 0 && unknown.length === 0;
   return (
-    <Flex vertical gap="small" style={{ marginBottom: searchedTo === undefined && pastRetention.length === 0 ? 0 : 12 }}>
+    <Flex vertical gap="small" style={{ marginBottom: nothing ? 0 : 12 }}>
+      {unknown.length > 0 && (
+        <Alert
+          type="warning"
+          showIcon
+          role="status"
+          title={t("unknown", { n: unknown.length, all: search.keys.length })}
+          description={
+            <Flex wrap gap={4}>
+              {unknown.map((key) => (
+                <Typography.Text key={key} code>
+                  {key}
+                </Typography.Text>
+              ))}
+            </Flex>
+          }
+        />
+      )}
       {searchedTo !== undefined && after !== undefined && (
         <Alert
           type="warning"
