@@ -143,12 +143,16 @@ test("the library's own no is done, and told apart: 422", async () => {
 });
 
 test("one call at a time, in order; a full queue and a turn that does not come are busy, and nothing began", async () => {
-  const one = await world({ queueMax: 2, queueMs: 60 });
-  one.children.next({ reply: "1^1^a^", afterMs: 100 });
+  const { BUSINESS_HANDLE } = DESCRIPTION.functions;
+  assert.ok(BUSINESS_HANDLE);
+  // Long enough for two more to come meanwhile, however slow this machine is.
+  const slow = { ...DESCRIPTION, functions: { ...DESCRIPTION.functions, BUSINESS_HANDLE: { ...BUSINESS_HANDLE, timeMs: 20_000 } } };
+  const one = await world({ description: slow, queueMax: 2, queueMs: 600 });
+  one.children.next({ reply: "1^1^a^", afterMs: 1_500 });
   const running = one.call("a#1", "a");
-  await new Promise((resolve) => setTimeout(resolve, 15));
+  await new Promise((resolve) => setTimeout(resolve, 100));
   const late = [one.call("b#1", "b"), one.call("c#1", "c")];
-  await new Promise((resolve) => setTimeout(resolve, 15));
+  await new Promise((resolve) => setTimeout(resolve, 100));
   const full = await one.call("d#1", "d");
   assert.deepEqual([full.status, full.call, (JSON.parse(full.text) as { code: string }).code], [503, "not-begun", "BUSY"]);
   assert.match((JSON.parse(full.text) as { why: string }).why, /2 calls are waiting/);

@@ -187,8 +187,13 @@ describe("what goes and what stays", () => {
     assert.deepEqual([audit?.reason, audit?.before.rows], [by.reason, 3]);
     for (const { ids } of kept.filter((one) => one.why === "MESSAGE_PARKED"))
       mustBe(await world.operations.replayMessage(ids[0] ?? "", by));
-    const claims = await world.claim("his");
-    const owed = claims.find((one) => kept.some(({ ids }) => ids.includes(one.messageId)));
+    // Claims that have run out are looked for twice a second; one of the claims made for this test's past has.
+    const look = async () => (await world.claim("his")).find((one) => kept.some(({ ids }) => ids.includes(one.messageId)));
+    let owed = await look();
+    for (let tries = 0; owed === undefined && tries < 100; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      owed = await look();
+    }
     const states = async () =>
       JSON.stringify(await world.sql("select id, message_id, state, next_at, lease_until, huiliu_now() as now from write_back"));
     assert.ok(owed, `nothing owed is claimed: ${await states()}`);
@@ -272,23 +277,26 @@ describe("beside traffic", () => {
     await reader.query("begin");
     await reader.query("select count(*) from message");
     const dropping = dropDay(world.postgres.pool, { debug() {}, info() {}, warn() {}, error() {} }, order(day));
-    let slowest = 0;
+    let done = 0;
     let running = true;
     const traffic = (async () => {
       while (running) {
-        const since = performance.now();
         await world.end(await world.receive());
-        slowest = Math.max(slowest, performance.now() - since);
+        done += 1;
       }
     })();
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Behind a drop that waits for the reader nothing would go on before the reader has ended.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const sofar = done;
+    for (const until = performance.now() + 60_000; done < sofar + 5 && performance.now() < until; )
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(done >= sofar + 5, `traffic stood still: ${done} after ${sofar} (locks are waited for ${LOCK_WAIT_MS} ms)`);
     await reader.query("rollback");
     reader.release();
-    const done = await dropping;
+    const dropped = await dropping;
     running = false;
     await traffic;
-    assert.equal(done.kind, "dropped");
-    assert.ok(slowest < 1_000, `traffic waited ${Math.round(slowest)} ms (locks are waited for ${LOCK_WAIT_MS} ms)`);
+    assert.equal(dropped.kind, "dropped");
   });
 
   test("work that opens between the simulation and the drop keeps its day", async () => {
