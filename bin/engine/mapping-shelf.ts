@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JournaledMessage } from "../../domain/journal/ports.ts";
 import { encodeText } from "../../domain/mapping/charset.ts";
-import type { compileMapping, InboundMapping, Translated } from "../../domain/mapping/mapping.ts";
+import type { compileMapping, InboundMapping, Mapping, OutboundMapping, Translated } from "../../domain/mapping/mapping.ts";
 import { disguise, personalOf } from "../../domain/operations/disguise.ts";
 import type { MappingShelf, PreparedExample } from "../../domain/operations/mapping-bench.ts";
 import { maskText, maskValue } from "../../domain/operations/masking.ts";
@@ -14,8 +14,9 @@ import { type Problem, problem } from "../../domain/problem.ts";
 import type { EventRegistry } from "../../domain/events/event.ts";
 import { exampleInput, exampleNames, runExamples } from "../../platform/catalogue/examples.ts";
 import { type LoadedMappings, loadMappings, sha256Hex, compileMessage } from "../../platform/catalogue/mappings.ts";
+import { disguised, type OutboundDeps, tryWriting, writesOf } from "./mapping-outbound.ts";
 
-export interface ShelfDeps {
+export interface ShelfDeps extends OutboundDeps {
   readonly root: string;
   readonly profile: "development" | "production";
   readonly registry: EventRegistry;
@@ -71,14 +72,42 @@ export function createMappingShelf(deps: ShelfDeps): MappingShelf {
     read: async (id) => {
       const row = await rowOf(await loaded(), id);
       if (!row) return refused("UNKNOWN_MAPPING");
-      return answered({ ...row, text: await readFile(join(deps.root, "mappings", id, "mapping.json"), "utf8") });
+      const text = await readFile(join(deps.root, "mappings", id, "mapping.json"), "utf8");
+      const mapping = (await loaded()).mappings.get(id);
+      return answered({ ...row, text, ...(mapping?.direction === "outbound" ? { writes: await writesOf(deps, id, mapping) } : {}) });
     },
     tryOn: async (id, document, message) => tryOn(deps, await loaded(), id, document, message),
     prepare: async (id, name, message) => {
       if (deps.profile !== "development") return refused("MAPPINGS_READ_ONLY");
       return prepare(deps, await loaded(), id, name, message);
     },
+    write: async (id, document, from) => {
+      const all = await loaded();
+      const stored = storedOutbound(all, id);
+      if (!stored.ok) return stored;
+      const compiled = document === undefined ? undefined : compiledText(deps, all, id, document);
+      if (compiled?.ok === true && compiled.mapping.direction !== "outbound") return refused("NOT_OUTBOUND");
+      return tryWriting(deps, all, id, { stored: stored.value, compiled: compiled as OutboundCompiled }, from);
+    },
+    prepareWritten: async (id, name, source) => {
+      if (deps.profile !== "development") return refused("MAPPINGS_READ_ONLY");
+      const all = await loaded();
+      const stored = storedOutbound(all, id);
+      if (!stored.ok) return stored;
+      const ready = await disguised(deps, all, id, name, stored.value, source);
+      if (!ready.ok) return ready;
+      const { parts, ...example } = ready.value;
+      return answered({ ...example, write: () => writeExample(deps, example.folder, id, name, stored.value, parts) });
+    },
   };
+}
+
+type OutboundCompiled = Parameters<typeof tryWriting>[3]["compiled"];
+
+function storedOutbound(all: LoadedMappings, id: string): Answered<OutboundMapping> {
+  const mapping = all.mappings.get(id);
+  if (!mapping) return refused("UNKNOWN_MAPPING");
+  return mapping.direction === "outbound" ? answered(mapping) : refused("NOT_OUTBOUND");
 }
 
 function storedInbound(all: LoadedMappings, id: string): Answered<InboundMapping> {
@@ -197,7 +226,7 @@ async function writeExample(
   folder: string,
   id: string,
   name: string,
-  mapping: InboundMapping,
+  mapping: Mapping,
   parts: readonly (readonly [string, Uint8Array | string])[],
 ): Promise<void> {
   const path = join(deps.root, folder);
@@ -205,7 +234,7 @@ async function writeExample(
   await mkdir(path);
   try {
     for (const [file, content] of parts) await writeFile(join(path, file), content);
-    await exampleInput(path, id.split("/")[0] ?? "");
+    if (mapping.direction === "inbound") await exampleInput(path, id.split("/")[0] ?? "");
     const run = (await runExamples(deps.root, id, mapping)).find((one) => one.name === name);
     if (!run) throw new Error(`${folder} is not read as an example`);
     await writeFile(join(path, run.file), run.actual);

@@ -190,6 +190,8 @@ function rulesOf(o: Operations, mine: readonly string[], owns: Owns): Scoped<Ope
       read: (id) => o.mappings.read(id),
       tryOn: (asked) => unless(own.message(asked.messageId), () => o.mappings.tryOn(asked)),
       saveExample: (asked, deed) => unless(own.message(asked.messageId), () => o.mappings.saveExample(asked, deed)),
+      write: (asked) => o.mappings.write({ ...asked, within: mine }),
+      saveWritten: (asked, deed) => o.mappings.saveWritten({ ...asked, within: mine }, deed),
     },
     inspect: {
       trace: (id) => o.inspect.trace(id, mine),

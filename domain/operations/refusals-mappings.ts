@@ -4,6 +4,9 @@ import type { OperationRefusalText } from "./refusals.ts";
 export type MappingRefusal =
   | "UNKNOWN_MAPPING"
   | "NOT_INBOUND"
+  | "NOT_OUTBOUND"
+  | "EVENT_NOT_STORED"
+  | "UNKNOWN_EXAMPLE"
   | "MAPPINGS_READ_ONLY"
   | "EXAMPLE_EXISTS"
   | "EXAMPLE_CHANGED"
@@ -20,7 +23,28 @@ export const MAPPING_REFUSAL: Readonly<Record<MappingRefusal, OperationRefusalTe
     http: 409,
     zh: "这份映射写出报文，不读入报文",
     en: "This mapping writes messages, it reads none",
-    next: { zh: "用 npx huiliu mapping try <映射> <事件文件> 试写", en: "Try it with npx huiliu mapping try <mapping> <event file>" },
+    next: {
+      zh: "在一笔回写、一个事件或示例上试写：POST /api/v1/mappings/<厂商>/<报文>/write",
+      en: "Run it on a write-back, an event or an example: POST /api/v1/mappings/<vendor>/<message>/write",
+    },
+  },
+  NOT_OUTBOUND: {
+    http: 409,
+    zh: "这份映射读入报文，不写出报文",
+    en: "This mapping reads messages, it writes none",
+    next: { zh: "在一条已存报文上试译", en: "Try it on a stored message" },
+  },
+  EVENT_NOT_STORED: {
+    http: 404,
+    zh: "没有这个事件，或其内容已过保留期",
+    en: "There is no such event, or its content is past its retention",
+    next: { zh: "用 GET /api/v1/events 查看事件与其报文编号", en: "See GET /api/v1/events for events and the ids of their messages" },
+  },
+  UNKNOWN_EXAMPLE: {
+    http: 404,
+    zh: "没有这个示例",
+    en: "There is no such example",
+    next: { zh: "用 GET /api/v1/mappings/<厂商>/<报文> 查看示例", en: "See GET /api/v1/mappings/<vendor>/<message> for the examples" },
   },
   MAPPINGS_READ_ONLY: {
     http: 409,

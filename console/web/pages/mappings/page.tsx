@@ -1,6 +1,9 @@
-/** Mappings: a stored message, the document running live on it, problems at their place, an example made of it. Everything chosen is in the address. */
+/**
+ * Mappings: a stored message (or, of a document that writes, a write-back, an event or an example), the document running live on it, problems at their place, an example
+ * made of it. Everything chosen is in the address.
+ */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Card, Col, Flex, Row, Select, Space, Tag, Typography } from "antd";
+import { Card, Col, Flex, Row, Select, Space, Tag, Typography } from "antd";
 import { useTranslation } from "react-i18next";
 import { Link, useSearchParams } from "react-router";
 import type { MappingList, MappingRow, MappingText } from "../../../../domain/operations/views-mappings.ts";
@@ -10,7 +13,9 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { inLanguage } from "../../texts/index.ts";
 import { MessageIdBox, MessageText } from "./message.tsx";
+import { SourceChoice } from "./source.tsx";
 import { Workbench } from "./workbench.tsx";
+import { WritingBench } from "./writing.tsx";
 import "./texts.ts";
 
 const OFFERED = 20;
@@ -18,11 +23,12 @@ const OFFERED = 20;
 export default function Page() {
   const { t } = useTranslation("mappings");
   const [params, setParams] = useSearchParams();
-  const [id, messageId] = [params.get("mapping") ?? "", params.get("message") ?? ""];
+  const [id, messageId, source] = [params.get("mapping") ?? "", params.get("message") ?? "", params.get("from") ?? ""];
   const list = useQuery({ queryKey: ["/mappings", {}], queryFn: () => get<MappingList>("/mappings") });
   const document = useQuery({ queryKey: [`/mappings/${id}`, {}], queryFn: () => get<MappingText>(`/mappings/${id}`), enabled: id !== "" });
-  const choose = (next: { readonly mapping?: string; readonly message?: string }): void => {
-    const chosen = { mapping: id, message: messageId, ...next };
+  const choose = (next: { readonly mapping?: string; readonly message?: string; readonly from?: string }): void => {
+    // What one document is run on is not another's.
+    const chosen = { mapping: id, message: messageId, ...(next.mapping === undefined ? { from: source } : {}), ...next };
     setParams(Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== "")));
   };
   const row = list.data?.items.find((one) => one.id === id);
@@ -45,9 +51,14 @@ export default function Page() {
           />
         </Space>
         {row?.direction === "inbound" && <MessageChoice row={row} messageId={messageId} choose={(message) => choose({ message })} />}
+        {row?.direction === "outbound" && document.data?.writes !== undefined && (
+          <SourceChoice writes={document.data.writes} value={source} choose={(from) => choose({ from })} />
+        )}
       </Flex>
       {row !== undefined && <About row={row} editable={list.data?.editable === true} />}
-      {row?.direction === "outbound" && <Alert type="info" showIcon title={t("not.inbound")} />}
+      {row?.direction === "outbound" && document.data !== undefined && (
+        <WritingBench key={id} id={id} stored={document.data.text} source={source} editable={list.data?.editable === true} />
+      )}
       {row?.direction === "inbound" && document.data !== undefined && (
         <Workbench key={id} id={id} stored={document.data.text} messageId={messageId} editable={list.data?.editable === true} />
       )}
@@ -112,7 +123,7 @@ function MessageChoice({
           placeholder={items.length === 0 ? t("message.none") : t("message")}
           options={items.map((one) => ({
             value: one.id,
-            label: `${one.receivedAt.slice(5, 19).replace("T", " ")} ${one.partner} ${one.state}`,
+            label: `${one.receivedAt.slice(5, 19).replace("T", " ")} ${one.partner} ${t(`parts:message.${one.state}`, { defaultValue: one.state })}`,
           }))}
           onChange={choose}
           loading={newest.isPending}

@@ -9,17 +9,20 @@ import { DeedResult, useDeeds } from "../../parts/deed.tsx";
 
 interface Props {
   readonly id: string;
-  readonly messageId: string;
+  /** What it is made of: a message, a write-back, an event of a message. */
+  readonly from: { readonly messageId?: string; readonly eventId?: string; readonly writeBackId?: string };
+  /** Offered as its name. */
+  readonly name: string;
   readonly changed: boolean;
 }
 
-export function SaveExample({ id, messageId, changed }: Props) {
+export function SaveExample({ id, from, name: offered, changed }: Props) {
   const { t } = useTranslation("mappings");
   const ask = useAskReason();
   const deeds = useDeeds(["/mappings"]);
   const name = useRef("");
   const save = async (): Promise<void> => {
-    name.current = `from-message-${messageId.slice(-6)}`;
+    name.current = offered;
     const reason = await ask({
       title: t("save.title", { id }),
       confirm: t("save"),
@@ -40,7 +43,7 @@ export function SaveExample({ id, messageId, changed }: Props) {
     });
     if (reason === undefined) return;
     await deeds.act(
-      () => post<SavedExample>(`/mappings/${id}/examples`, { messageId, name: name.current, reason }),
+      () => post<SavedExample>(`/mappings/${id}/examples`, { ...from, name: name.current, reason }),
       ({ folder, files }) => t("saved", { folder, files: files.join(", ") }),
     );
   };
