@@ -20,6 +20,7 @@ import type { Catalogued } from "./catalogue.ts";
 import type { Doors } from "./doors.ts";
 import type { EngineReplay } from "./replay.ts";
 import { createMappingShelf } from "./mapping-shelf.ts";
+import { repeat } from "./repeat.ts";
 import type { sinksOf } from "./watch.ts";
 import { waitsForFlow } from "./waits.ts";
 import type { Work } from "./work.ts";
@@ -152,18 +153,14 @@ export async function missingNow(work: Work, postgres: Postgres): Promise<readon
 
 /** What is looked at again and again: lonely exchange parts, lanes that need healing, days ahead. */
 export function tidy(log: EngineLog, postgres: Postgres, work: Pick<Work, "journal" | "writeBacks">): () => void {
-  const failed = (what: string) => (error: unknown) => log.warn({ error: String(error) }, `${what} failed; tried again`);
-  const soon = setInterval(() => {
-    work.journal.parkLonelyParts(LONELY_PART_MS).catch(failed("parking lonely exchange parts"));
-    work.writeBacks.sweep().catch(failed("sweeping lanes"));
-  }, TIDY_MS);
-  const daily = setInterval(() => {
-    postgres.ensurePartitions().catch(failed("making partitions"));
-    forgetAnswers(postgres.pool).catch(failed("forgetting senders' answers"));
-  }, PARTITIONS_MS);
+  const all = [
+    repeat(TIDY_MS, "parking lonely exchange parts", () => work.journal.parkLonelyParts(LONELY_PART_MS), log),
+    repeat(TIDY_MS, "sweeping lanes", () => work.writeBacks.sweep(), log),
+    repeat(PARTITIONS_MS, "making partitions", () => postgres.ensurePartitions(), log),
+    repeat(PARTITIONS_MS, "forgetting senders' answers", () => forgetAnswers(postgres.pool), log),
+  ];
   return () => {
-    clearInterval(soon);
-    clearInterval(daily);
+    for (const stop of all) stop();
   };
 }
 
@@ -177,15 +174,5 @@ export function lookAgainAt({ catalogue, postgres, work, log }: Built & { readon
     destinations: () => [...catalogue.partners.keys()],
     after: work.settled,
   };
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    lookAgain(deps)
-      .catch((error: unknown) => log.warn({ error: String(error) }, "looking again at overtaken write-backs failed; tried again"))
-      .finally(() => {
-        looking = false;
-      });
-  }, LOOK_AGAIN_MS);
-  return () => clearInterval(timer);
+  return repeat(LOOK_AGAIN_MS, "looking again at overtaken write-backs", () => lookAgain(deps), log);
 }
