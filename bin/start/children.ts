@@ -39,8 +39,8 @@ export interface HospitalPartner {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-const ENGINE_READY_MS = 90_000;
-const HOSPITAL_READY_MS = 30_000;
+const ENGINE_READY_MS = 180_000;
+const HOSPITAL_READY_MS = 120_000;
 const READYZ_TIMEOUT_MS = 2_000;
 const STDOUT_KEPT_CHARS = 64 * 1024;
 const LOG_CAP_BYTES = 64 * 1024 * 1024;

@@ -34,7 +34,7 @@ export const POSTGRES_DATABASE = "huiliu";
 const ROOT_PLACE = "/var/lib/huiliu";
 const INITDB_TIMEOUT_MS = 120_000;
 const COMMAND_TIMEOUT_MS = 20_000;
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Fast shutdown, then immediate shutdown; SIGKILL comes last. */
 const END_SIGNALS = [

@@ -35,7 +35,7 @@ const NODE_NAME = "huiliu@localhost";
 const DISK_FREE_LIMIT = "200MB";
 const MEMORY_WATERMARK = "0.4";
 const HEARTBEAT_S = 10;
-const READY_WITHIN_MS = 90_000;
+const READY_WITHIN_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const END_SIGNALS = [["SIGTERM", 20_000]] as const;
 /** A broker that never served has nothing to put in order, and ignores a polite signal while it boots. */

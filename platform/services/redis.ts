@@ -13,7 +13,7 @@ export interface RedisOptions {
   readonly preferredPort: number | undefined;
 }
 
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 const PROBE_TIMEOUT_MS = 1_000;
 const END_SIGNALS = [["SIGTERM", 5_000]] as const;
 const MAX_MEMORY = "256mb";
