@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { billReversed, billToSettle, onBill, orderFacts, reversalOf, settledFacts, wantsFacts } from "./facts.ts";
+import { billReversed, onBill, orderFacts, reversalOf, settledFacts, toSettle, wantsFacts } from "./facts.ts";
 import { applyChange, emptyBill, isPaid, type OrderChange } from "./rules.ts";
 
 const bill = "bill:DJ1";
@@ -80,13 +80,26 @@ test("other events ask nobody", () => {
 test("a bill that somebody wants settled tells the settlement that stands, the provisional one included; a reversed one is none", () => {
   const asked = (step: string) => ({ type: "insurance.requested", data: { ...byBill, step } as never });
   assert.deepEqual(
-    ["presettle", "settle", "cancel", "refund"].map((step) => billToSettle(asked(step))),
+    ["presettle", "settle", "cancel", "refund"].map((step) => toSettle(asked(step))?.bill),
     [bill, bill, undefined, undefined],
   );
-  assert.equal(billToSettle({ type: "insurance.settled", data: byBill as never }), undefined);
+  assert.equal(toSettle({ type: "insurance.settled", data: byBill as never }), undefined);
   assert.ok(wantsFacts(asked("presettle")) && !wantsFacts(asked("cancel")));
   assert.equal(settledFacts(book(charged)), undefined);
   assert.equal(settledFacts(book(first, { kind: "insurance-reversed", bill, settlementNo: "S1" })), undefined);
   assert.deepEqual(settledFacts(book(charged, first)), { key: bill, told: { settlementNo: "S1" } });
   assert.deepEqual(settledFacts(book({ ...first, provisional: true })), { key: bill, told: { settlementNo: "S1" } });
+});
+
+test("an insurer that knows visits alone told of the visit: a request that names bill and visit hears of both books", () => {
+  const data = { ...byBill, ...byVisit, step: "settle" };
+  assert.deepEqual(toSettle({ type: "insurance.requested", data: data as never }), { bill, visit: "visit:MZ1" });
+  const visit = applyChange(none, { ...first, bill: "visit:MZ1" } as OrderChange);
+  assert.deepEqual(settledFacts(book(charged), visit), { key: bill, told: { visitSettlementNo: "S1" } });
+  assert.deepEqual(settledFacts(book({ ...first, settlementNo: "S9" } as OrderChange), visit)?.told, {
+    settlementNo: "S9",
+    visitSettlementNo: "S1",
+  });
+  const undone = applyChange(visit, { kind: "insurance-reversed", bill: "visit:MZ1", settlementNo: "S1" });
+  assert.equal(settledFacts(book(charged), undone), undefined);
 });

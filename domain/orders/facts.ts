@@ -9,7 +9,7 @@ import { type Bill, billTotal, type OrderChange, orderChangesOf, orderKey, rever
 export interface OrderFacts {
   /** Order key of the bill that the event is about: `bill:<no>` or `visit:<no>`. */
   readonly key: string;
-  /** Values of `order:<name>`: amount, billTotal, bill, visit; settlementNo of a bill that is to be settled and is settled already. */
+  /** Values of `order:<name>`: amount, billTotal, bill, visit; of what is to be settled and is settled already settlementNo (the bill) and visitSettlementNo. */
   readonly told: Readonly<Record<string, string>>;
 }
 
@@ -19,22 +19,39 @@ type Reversal = Extract<OrderChange, { readonly kind: "insurance-reversed" | "in
 export const reversalOf = (event: Pick<Event, "type" | "data">): Reversal | undefined =>
   orderChangesOf(event).find((change) => change.kind === "insurance-reversed" || change.kind === "insurance-confirmed");
 
-/** The bill that somebody asks the insurer to settle; undefined for every other event. Its book tells whether that was done before. */
-export function billToSettle({ type, data }: Pick<Event, "type" | "data">): string | undefined {
+/** What somebody asks the insurer to settle, under both names: some dialects count by bill, Chongqing's 05 knows nothing but the visit (reference/domain.md 2.2). */
+export interface ToSettle {
+  readonly bill: string;
+  /** Absent: the request names no visit. */
+  readonly visit?: string;
+}
+
+/** The order that somebody asks the insurer to settle; undefined for every other event. Its books tell whether that was done before. */
+export function toSettle({ type, data }: Pick<Event, "type" | "data">): ToSettle | undefined {
   if (type !== "insurance.requested") return undefined;
-  const { step } = data as { readonly step?: string };
-  return step === "presettle" || step === "settle" ? orderKey(data as Readonly<Record<string, unknown>>) : undefined;
+  const { step, visit } = data as { readonly step?: string; readonly visit?: { readonly no: string } };
+  const bill = step === "presettle" || step === "settle" ? orderKey(data as Readonly<Record<string, unknown>>) : undefined;
+  return bill === undefined ? undefined : { bill, ...(visit === undefined ? {} : { visit: `visit:${visit.no}` }) };
 }
 
 /** Whether what the bill knows is wanted for this event. */
 export const wantsFacts = (event: Pick<Event, "type" | "data">): boolean =>
-  reversalOf(event) !== undefined || billToSettle(event) !== undefined;
+  reversalOf(event) !== undefined || toSettle(event) !== undefined;
 
-/** `settlementNo`: the settlement of the bill that stands, provisional ones included; undefined while there is none. */
-export function settledFacts(bill: Bill): OrderFacts | undefined {
-  const open = Object.entries(bill.insurance).filter(([, one]) => !one.reversed);
-  const no = open[0]?.[0] ?? Object.keys(bill.provisional ?? {})[0];
-  return no === undefined ? undefined : { key: bill.key, told: { settlementNo: no } };
+/** The settlement of this book that stands, provisional ones included. */
+function standing(bill: Bill | undefined): string | undefined {
+  const open = Object.entries(bill?.insurance ?? {}).filter(([, one]) => !one.reversed);
+  return open[0]?.[0] ?? Object.keys(bill?.provisional ?? {})[0];
+}
+
+/** `settlementNo`: the settlement of the bill that stands; `visitSettlementNo`: one that was told of the visit alone. Undefined while there is neither. */
+export function settledFacts(bill: Bill, visit?: Bill): OrderFacts | undefined {
+  const [ofBill, ofVisit] = [standing(bill), standing(visit)];
+  if (ofBill === undefined && ofVisit === undefined) return undefined;
+  return {
+    key: bill.key,
+    told: { ...(ofBill === undefined ? {} : { settlementNo: ofBill }), ...(ofVisit === undefined ? {} : { visitSettlementNo: ofVisit }) },
+  };
 }
 
 /** The settlement that it speaks of, as the bill knows it. */

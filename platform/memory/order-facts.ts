@@ -1,14 +1,17 @@
 /** Which bills reversals are about, from the bills in memory (as platform/postgres/order-facts.ts does from the database). */
 import type { Event } from "../../domain/events/event.ts";
-import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf } from "../../domain/orders/facts.ts";
+import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf, settledFacts, toSettle } from "../../domain/orders/facts.ts";
 import { emptyBill } from "../../domain/orders/rules.ts";
 import type { MemoryStores } from "./stores.ts";
 
-/** Event id → facts, for the reversals among the events. */
+/** Event id → facts, for the reversals among the events and the orders that are to be settled. */
 export function createMemoryOrderFacts(
   stores: Pick<MemoryStores, "bills" | "events" | "keys">,
 ): (events: readonly Event[]) => Promise<ReadonlyMap<string, OrderFacts>> {
   const factsOf = (event: Event): OrderFacts | undefined => {
+    const settling = toSettle(event);
+    if (settling !== undefined)
+      return settledFacts(stores.bills.get(settling.bill) ?? emptyBill(settling.bill), stores.bills.get(settling.visit ?? ""));
     const reversal = reversalOf(event);
     if (reversal === undefined) return undefined;
     const named = stores.bills.get(reversal.bill) ?? emptyBill(reversal.bill);

@@ -1,14 +1,6 @@
 /** Looks up which bills reversals are about, and what those bills know (domain/orders/facts.ts). */
 import type { Event } from "../../domain/events/event.ts";
-import {
-  billReversed,
-  billToSettle,
-  type OrderFacts,
-  orderFacts,
-  requestNoOf,
-  reversalOf,
-  settledFacts,
-} from "../../domain/orders/facts.ts";
+import { billReversed, type OrderFacts, orderFacts, requestNoOf, reversalOf, settledFacts, toSettle } from "../../domain/orders/facts.ts";
 import { type Bill, emptyBill } from "../../domain/orders/rules.ts";
 import { billOfBook } from "./bill-book.ts";
 import type { Pool } from "./pool.ts";
@@ -31,8 +23,15 @@ export function createOrderFacts(pool: Pick<Pool, "query">): (events: readonly E
     return rows.map((row) => billOfBook(row.key, row.book));
   };
   const factsOf = async (event: Event): Promise<OrderFacts | undefined> => {
-    const toSettle = billToSettle(event);
-    if (toSettle !== undefined) return settledFacts((await billsOf([toSettle]))[0] ?? emptyBill(toSettle));
+    const settling = toSettle(event);
+    if (settling !== undefined) {
+      const { bill, visit } = settling;
+      const books = await billsOf(visit === undefined ? [bill] : [bill, visit]);
+      return settledFacts(
+        books.find(({ key }) => key === bill) ?? emptyBill(bill),
+        books.find(({ key }) => key === visit),
+      );
+    }
     const reversal = reversalOf(event);
     if (reversal === undefined) return undefined;
     const named = (await billsOf([reversal.bill]))[0] ?? emptyBill(reversal.bill);

@@ -216,6 +216,30 @@ describe("C-4 S0-26 insurance through a DLL, end to end", { concurrency: false }
     assert.equal((await hisTold(one.bill)).length, 1);
   });
 
+  test("Chongqing settles visits: the visit that is settled is not settled again, by the same bill or another, until 99 took it back", async () => {
+    const one = some();
+    await ask("chongqing", one);
+    const settled = await told(one.visit, one.bill);
+    const again = { ...one, serial: `${one.serial}D` };
+    const other = { ...one, bill: `${one.bill}B`, serial: `${one.serial}E` };
+    for (const asked of [again, other]) {
+      await ask("chongqing", asked);
+      const parked = await until(
+        "it parks with the settlement's number",
+        async () => ((await huiliu.api(`/messages?key=${asked.serial}&state=parked`)).body.items as Row[])[0] ?? false,
+        15_000,
+        () => owed(asked.bill),
+      );
+      assert.match(JSON.stringify(parked), new RegExp(String(settled.serial)));
+    }
+    assert.deepEqual(await deeds("chongqing", one.visit), ["settle"]);
+    await ask("chongqing", { ...one, serial: `${one.serial}F` }, "cancel", settled.serial);
+    await until("99 is told", async () => (await hisTold(one.visit)).find((line) => line.action === "reverse") ?? false, 20_000);
+    await ask("chongqing", { ...one, serial: `${one.serial}G` });
+    await until("settled anew", async () => (await deeds("chongqing", one.visit)).length === 3, 20_000);
+    assert.deepEqual(await deeds("chongqing", one.visit), ["settle", "undo", "settle"]);
+  });
+
   test("Chongqing: settled and told; an unclear one parks, and nothing is called again", async () => {
     const one = some();
     await ask("chongqing", one);
