@@ -1,4 +1,5 @@
 /** The view doors of the partners whose profile asks for one. A driver is loaded only where it is needed. */
+import { createDoorStore } from "../../platform/postgres/doors.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
 import type { ViewDoor } from "../../domain/partners/doors/views.ts";
 import type { SourceOptions, ViewSource } from "../../platform/transports/views/source.ts";
@@ -28,13 +29,18 @@ export const openViewDoors: OpenWire = async ({ partners, intake, secretOf, post
   const { openViewDoor } = await import("../../platform/transports/views/door.ts");
   const { createMarks } = await import("../../platform/transports/views/marks.ts");
   const lead = createLead(postgres.pool, postgres.worker);
+  const doors = createDoorStore(postgres.pool);
   return Promise.all(
     wanted.map(async ({ partner, door }) => {
       const task = `view:${partner}:${door.view}`;
       const source = await sourceOf({ door, password: secretOf(partner, door.secret ?? PASSWORD) });
       const marks = createMarks(postgres.pool, { partner, view: door.view }, task);
-      const opened = openViewDoor({ partner, door, source, marks, lead, task, worker: postgres.worker.id, intake, log });
-      return { partner, wire: "view", pause: opened.pause, close: opened.close };
+      const changed = (why: string | undefined): Promise<void> =>
+        (why === undefined ? doors.back(task) : doors.away(task, partner, why)).catch((error: unknown) =>
+          log.warn({ partner, view: door.view, error: String(error) }, "what is wrong with the view could not be written down"),
+        );
+      const opened = openViewDoor({ partner, door, source, marks, lead, task, worker: postgres.worker.id, intake, changed, log });
+      return { partner, wire: "view", up: opened.up, pause: opened.pause, close: opened.close };
     }),
   );
 };

@@ -98,6 +98,11 @@ describe("what is wrong by what was measured", () => {
       }),
       ["door-away files:bank:6 warn", "door-away files:bank:40 page"],
     ],
+    [
+      "a view that grows while its watermark stands still",
+      measured(T0, { away: [{ door: "view:lis-view:V_CHARGE", partner: "lis-view", why: "3 rows more", sinceMs: ago(6 * MINUTE) }] }),
+      ["door-away view:lis-view:V_CHARGE warn"],
+    ],
     ["a worker is silent", measured(T0, { silentWorkers: [{ name: "a:1", seenMs: ago(MINUTE) }] }), ["worker-silent a:1 warn"]],
     ["disk at 84 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 16 } }), []],
     ["disk at 85 %", measured(T0, { disk: { totalBytes: 100, freeBytes: 15 } }), ["disk-low database warn"]],

@@ -375,16 +375,16 @@ export const ALARM: Readonly<Record<AlarmKind, KindText>> = {
     endAfterMs: MINUTE,
   },
   "door-away": {
-    zh: "文件目录连不上",
-    en: "A folder cannot be looked into",
-    subject: { zh: "接入名，如 files:bank:0", en: "the door, e.g. files:bank:0" },
+    zh: "文件目录或视图取不到",
+    en: "A folder or a view cannot be looked into",
+    subject: { zh: "接入名，如 files:bank:0、view:lis-view:V_CHARGE", en: "the door, e.g. files:bank:0, view:lis-view:V_CHARGE" },
     when: {
-      zh: "SFTP、FTP 或文件夹连续 5 分钟不能查看（告警）或 30 分钟（紧急）；对方放下的文件仍在对方那里",
-      en: "an SFTP or FTP server or a folder could not be looked into for 5 min (warn) or 30 min (page); what the partner put there is still there",
+      zh: "SFTP、FTP、文件夹或数据库视图连续 5 分钟不能查看（告警）或 30 分钟（紧急）；或者视图的行数在涨而水位列不动，或视图的列变了。对方放下的仍在对方那里",
+      en: "for 5 min (warn) or 30 min (page) an SFTP or FTP server, a folder or a database view could not be looked into, or a view grew while its watermark stood still, or a view's columns changed; what the partner put there is still there",
     },
     next: {
-      zh: "看详情中的原因：口令、主机密钥、网络或网闸；恢复后自动继续，不会漏取",
-      en: "The details say why: password, host key, network or gatekeeper; it goes on by itself once it is back, and nothing is missed",
+      zh: "看详情中的原因：口令、主机密钥、网络或网闸恢复后自动继续，不会漏取；水位列不动的，请厂商让每次写入都更新水位列并更新漏掉的行；列变了的，核对档案与映射后重启引擎",
+      en: "The details say why: password, host key, network or gatekeeper go on by themselves once they are back, and nothing is missed; where the watermark stands still the vendor has to set it with every write and touch the rows that were missed; where columns changed, check profile and mapping, then start the engine anew",
     },
     severities: BOTH,
     startAfterMs: AT_ONCE,

@@ -13,6 +13,7 @@ import { refusal } from "../../../domain/refusals.ts";
 import type { Lead } from "../../postgres/lead.ts";
 import type { Marks, Taken } from "./marks.ts";
 import type { Position, Row, ViewSource } from "./source.ts";
+import { createWatch } from "./watch.ts";
 
 export interface ViewDoorOptions {
   readonly partner: string;
@@ -24,10 +25,16 @@ export interface ViewDoorOptions {
   readonly task: string;
   readonly worker: number;
   readonly intake: Intake;
+  /** Told what is wrong with the view - it cannot be read, its watermark stands still while it grows, its columns changed - and, undefined, that nothing is. Must not reject. */
+  readonly changed?: (why: string | undefined) => Promise<void>;
+  /** Pause between two looks at its size and columns; absent: SURVEY_EVERY_MS. For tests. */
+  readonly surveyEveryMs?: number;
   readonly log: Log;
 }
 
 export interface OpenedViewDoor {
+  /** Whether the last look could read it; undefined: another worker leads, or none was made. */
+  up(): boolean | undefined;
   /** One look, for tests: how many rows were journaled. Undefined: another worker leads. */
   look(): Promise<number | undefined>;
   pause(): Promise<void>;
@@ -60,6 +67,9 @@ export function identityOf(view: string, row: Row, body: string): string {
 class LeadLost extends Error {
   override readonly name = "LeadLost";
 }
+
+/** Trouble of our own, not of the view. */
+const isPassing = (error: unknown): boolean => error instanceof LeadLost || error instanceof JournalBusy || error instanceof JournalGone;
 
 /** Walks the view once, page by page. Rejects with what went wrong; what was journaled until then is noted. */
 async function walk(options: ViewDoorOptions, token: bigint, goesOn: () => boolean): Promise<number> {
@@ -143,10 +153,36 @@ export function openViewDoor(options: ViewDoorOptions): OpenedViewDoor {
   const stopping = new AbortController();
   let paused = false;
   let looking: Promise<number | undefined> | undefined;
+  const watch = createWatch(source, () => performance.now(), options.surveyEveryMs);
+  let up: boolean | undefined;
+  /** What was told last; null: nothing yet. */
+  let told: string | undefined | null = null;
 
+  const tell = async (why: string | undefined): Promise<void> => {
+    if (why === undefined && told === undefined) return;
+    if (why !== undefined && why !== told) log.warn({ partner, view: door.view, why }, "something is wrong with the view");
+    told = why;
+    await options.changed?.(why);
+  };
   const look = async (): Promise<number | undefined> => {
     const token = await lead.take(task, LEAD_MS);
-    return token === undefined ? undefined : walk(options, token, () => !paused);
+    if (token === undefined) {
+      up = undefined;
+      told = null; // whoever leads tells
+      return undefined;
+    }
+    try {
+      const survey = await watch.survey();
+      const count = await walk(options, token, () => !paused);
+      up = true;
+      await tell(watch.judge(survey, count));
+      return count;
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      up = false;
+      await tell(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
   };
   const once = (): Promise<number | undefined> => {
     looking ??= look().finally(() => {
@@ -163,12 +199,8 @@ export function openViewDoor(options: ViewDoorOptions): OpenedViewDoor {
         if (awayMs > 0) log.info({ partner, view: door.view }, "the view can be read again");
         awayMs = 0;
       } catch (error) {
-        const passing = error instanceof LeadLost || error instanceof JournalBusy || error instanceof JournalGone;
-        if (awayMs === 0 && !passing)
-          log.warn(
-            { partner, view: door.view, error: error instanceof Error ? error.message : String(error) },
-            "the view cannot be read; looked at again, less and less often",
-          );
+        if (awayMs === 0 && !isPassing(error))
+          log.info({ partner, view: door.view }, "the view cannot be read; looked at again, less and less often");
         awayMs = Math.min(Math.max(awayMs * 2, AWAY_FIRST_MS), AWAY_MAX_MS);
       }
       await sleep(Math.max(awayMs, door.everyMs), undefined, { signal: stopping.signal, ref: false }).catch(() => undefined); // stopping: looked at next
@@ -182,6 +214,7 @@ export function openViewDoor(options: ViewDoorOptions): OpenedViewDoor {
   };
   return {
     look: once,
+    up: () => up,
     pause,
     close: async () => {
       await pause();

@@ -9,12 +9,17 @@ import {
   rowOf,
   type SourceOptions,
   STATEMENT_MS,
+  surveySql,
   tlsOf,
   valuesOf,
+  ViewChanged,
   type ViewSource,
 } from "./source.ts";
 
 const PORT = 3_306;
+/** Numbers of errors: no such column, no such table or view, a view over what is not there; a statement that took too long. */
+const CHANGED: ReadonlySet<unknown> = new Set([1054, 1146, 1356]);
+const TOO_LONG = 1969;
 const WHOLE_NUMBER = /^-?\d{1,20}$/;
 /** Types that hold bytes where their collation is binary; dates and numbers have that collation, too. */
 const BYTES = /BLOB|STRING|VARCHAR|^BIT$/;
@@ -87,19 +92,40 @@ export function createMariadbSource({ door, password }: SourceOptions): ViewSour
       return whole && WHOLE_NUMBER.test(value) ? BigInt(value) : value;
     });
 
+  const asked = async <T>(ask: (on: Connection) => Promise<T>): Promise<T> => {
+    try {
+      return await ask(await connected());
+    } catch (error) {
+      await drop();
+      throw error instanceof Error && CHANGED.has((error as { readonly errno?: unknown }).errno) ? new ViewChanged(error.message) : error;
+    }
+  };
+  const counted = async (on: Connection, sql: string): Promise<bigint | undefined> => {
+    try {
+      const rows: (string | null)[][] = await on.query({ sql, rowsAsArray: true });
+      return BigInt(rows[0]?.[0] ?? "0");
+    } catch (error) {
+      if ((error as { readonly errno?: unknown }).errno === TOO_LONG) return undefined; // a view too large to be counted is not judged by its size
+      throw error;
+    }
+  };
+
   return {
-    page: async (from) => {
-      try {
-        const on = await connected();
-        const rows: (string | null)[][] = await on.query({ sql: pageSql(door, from, quote, () => "?"), rowsAsArray: true }, [
-          ...typed(from),
-        ]);
+    page: (from) =>
+      asked(async (on) => {
+        const sql = pageSql(door, from, quote, () => "?");
+        const rows: (string | null)[][] = await on.query({ sql, rowsAsArray: true }, [...typed(from)]);
         return rows.map((cells) => rowOf(cells, door.columns.length));
-      } catch (error) {
-        await drop();
-        throw error;
-      }
-    },
+      }),
+    survey: () =>
+      asked(async (on) => {
+        const sql = surveySql(door, quote);
+        const [, fields] = (await on.query({ sql: sql.columns, rowsAsArray: true, metaAsArray: true })) as readonly [
+          unknown,
+          readonly { readonly type: string; name(): string }[],
+        ];
+        return { columns: fields.map((field) => [field.name(), field.type]), rows: await counted(on, sql.rows) };
+      }),
     close: drop,
   };
 }

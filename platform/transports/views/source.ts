@@ -27,9 +27,27 @@ export interface Position {
   readonly key?: string;
 }
 
+/** What a view looks like beside its rows. */
+export interface Survey {
+  /** How many rows it has; undefined where counting took too long. */
+  readonly rows: bigint | undefined;
+  /** Every column it has, also those that the profile does not name, with its type as the driver numbers or names it. */
+  readonly columns: readonly (readonly [name: string, type: string])[];
+}
+
+/** A column or the view itself is not there any more: no trouble of the network, and it does not pass by itself. */
+export class ViewChanged extends Error {
+  override readonly name = "ViewChanged";
+  constructor(text: string) {
+    super(`视图的列变了 / the view's columns changed: ${text}`);
+  }
+}
+
 export interface ViewSource {
   /** At most `rowsMax` rows in the order of watermark and key, from a position on. Rejects when the server is away, slow, or refuses. */
   page(from: Position | undefined): Promise<readonly Row[]>;
+  /** Rejects as `page` does. */
+  survey(): Promise<Survey>;
   close(): Promise<void>;
 }
 
@@ -55,6 +73,12 @@ export function pageSql(door: ViewDoor, from: Position | undefined, quote: (name
   const where = from === undefined ? `${mark} is not null` : behind;
   return `select ${selected} from ${table} where ${where} order by ${mark}, ${name} limit ${rowsMax}`;
 }
+
+/** `quote`: as above. One tells the columns, the other counts. */
+export const surveySql = (door: ViewDoor, quote: (name: string) => string): { readonly columns: string; readonly rows: string } => {
+  const table = door.view.split(".").map(quote).join(".");
+  return { columns: `select * from ${table} limit 0`, rows: `select count(*) from ${table}` };
+};
 
 export const valuesOf = (from: Position | undefined): readonly string[] =>
   from === undefined ? [] : from.key === undefined ? [from.watermark] : [from.watermark, from.watermark, from.key];
