@@ -18,7 +18,7 @@ export const Config = Type.Object(
     redisUrl: Type.String({ pattern: "^rediss?://" }),
     credentialsFile: Type.String({ minLength: 1 }),
     /** Addresses of partners that override their seeds: `{"his":"http://…"}` (the simulated hospital in the development profile). */
-    partnerUrls: Type.Record(Type.String(), Type.String({ pattern: "^(https?|dlls?|mllps?|sftp|ftps?|file)://" })),
+    partnerUrls: Type.Record(Type.String(), Type.String({ pattern: "^(https?|dlls?|mllps?|sftp|ftps?|file|postgres|mariadb)://" })),
     host: Type.String({ minLength: 1 }),
     gatewayPort: Port,
     consolePort: Port,
