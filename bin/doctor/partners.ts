@@ -20,6 +20,8 @@ const PORTS: Readonly<Record<string, number>> = {
   "sftp:": 22,
   "ftp:": 21,
   "ftps:": 990,
+  "postgres:": 5432,
+  "mariadb:": 3306,
 };
 
 interface Seed {

@@ -54,19 +54,28 @@ export function loadPartners(
   return partners;
 }
 
-/** Its files lie on the server that the settings name for it (`<partner>`, `<partner>.sftp`), in the folders that its profile names. */
+/** Its files and views lie on the server that the settings name for it (`<partner>`, `<partner>.sftp`): files in the folders that its profile names. */
 function lookedInto(partner: Partner, urls: Readonly<Record<string, string>>): Partner {
-  const files = partner.inbound?.doors?.files;
-  if (!partner.inbound || !files) return partner;
-  const moved = files.map((door) => {
-    const scheme = door.url.slice(0, door.url.indexOf(":"));
-    const given = [urls[`${partner.partner}.${scheme}`], urls[partner.partner]].find((one) => one?.startsWith(`${scheme}:`));
+  const { files, views } = partner.inbound?.doors ?? {};
+  if (!partner.inbound || (!files && !views)) return partner;
+  const givenFor = ({ url }: { readonly url: string }): string | undefined => {
+    const scheme = url.slice(0, url.indexOf(":"));
+    return [urls[`${partner.partner}.${scheme}`], urls[partner.partner]].find((one) => one?.startsWith(`${scheme}:`));
+  };
+  const moved = files?.map((door) => {
+    const given = givenFor(door);
     if (given === undefined) return door;
     const url = new URL(given);
     url.pathname = new URL(door.url).pathname;
     return { ...door, url: url.toString() };
   });
-  return { ...partner, inbound: { ...partner.inbound, doors: { ...partner.inbound.doors, files: moved } } };
+  const seen = views?.map((door) => ({ ...door, url: givenFor(door) ?? door.url }));
+  const doors = {
+    ...partner.inbound.doors,
+    ...(moved === undefined ? {} : { files: moved }),
+    ...(seen === undefined ? {} : { views: seen }),
+  };
+  return { ...partner, inbound: { ...partner.inbound, doors } };
 }
 
 /** Calls that the profile would reverse though the region does not offer it. A call is named after its transaction: `call-2207`. */

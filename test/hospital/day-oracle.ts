@@ -27,6 +27,7 @@ const CHARGES: Readonly<Record<string, readonly string[]>> = {
   emr: ["prescription"],
   lis: ["dft-p03"],
   ris: ["dft-p03"],
+  "lis-view": ["charge-row"],
 };
 const APP_PAYS = ["PayForRecipes", "PayForAppointment", "InpatientFeePrepay"];
 const SETTLES = new Set(["settle"]);
@@ -106,6 +107,10 @@ export function judgeDay(ledgers: Ledgers): DayReport {
   ];
   const reversed = [...his.filter((line) => REVERSES.has(line.kind)), ...machine.filter((line) => line.kind === "reverse")];
   const payments = [...sentBy("his", ["payment"]), ...sentBy("jkt-platform", ["envelope"]), ...sentBy("serviceforxml", APP_PAYS)];
+  // Its own HIS has booked these: nobody is told, but they are payments of their bills.
+  const confirmed = sentBy("dhcc", ["confirm-4906"]);
+  total("payments confirmed at the other campus", confirmed);
+  const captured = [...payments, ...confirmed];
   const refunds = sentBy("his", ["refund"]);
   const charges = Object.entries(CHARGES).flatMap(([partner, kinds]) => sentBy(partner, kinds));
   for (const [partner, kinds] of Object.entries(CHARGES)) total(`charges of ${partner}`, sentBy(partner, kinds));
@@ -117,9 +122,9 @@ export function judgeDay(ledgers: Ledgers): DayReport {
   if (ledgers.has("adt")) judgeNotices(of, sentBy, doneBy, once, find, total);
   judgeShares(settled, doneBy("his", "insurance-result", "settle"), find);
   judgeStatements(sentBy("bank", ["refund-return"]), refunds, find);
-  judgeBills(charges, settled, payments, refunds, find);
+  judgeBills(charges, settled, captured, refunds, find);
   if (ledgers.has("pharmacy")) {
-    const covered = coveredBills(charges, settled, payments);
+    const covered = coveredBills(charges, settled, captured);
     once(
       "paid prescription → pharmacy told",
       sentBy("emr", ["prescription"]).filter((line) => covered.has(line.order ?? "")),

@@ -1,5 +1,8 @@
 /** The view door against a real PostgreSQL: the engine's marks in one database, the partner's view in another. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import pg from "pg";
 import type { DoorPolicy, Intake } from "../../../domain/journal/intake.ts";
@@ -11,6 +14,7 @@ import { createLead } from "../../../platform/postgres/lead.ts";
 import { openViewDoor, type OpenedViewDoor } from "../../../platform/transports/views/door.ts";
 import { createMarks } from "../../../platform/transports/views/marks.ts";
 import { createPostgresSource } from "../../../platform/transports/views/postgres.ts";
+import { startLisView } from "../../hospital/lis-view/lis-view.ts";
 import { testDatabase, type TestDatabase } from "../postgres/database.ts";
 
 const none = (): void => undefined;
@@ -24,6 +28,7 @@ let source: pg.Client;
 let doors: OpenedViewDoor[] = [];
 let taken: Inbound[] = [];
 let busy = false;
+let said: (string | undefined)[] = [];
 
 before(async () => {
   ours = await testDatabase();
@@ -45,6 +50,7 @@ afterEach(async () => {
   doors = [];
   taken = [];
   busy = false;
+  said = [];
   await source.query("truncate orders");
   await engines[0]?.pool.query("truncate view_mark, view_row");
 });
@@ -94,6 +100,8 @@ function open(more: Partial<ViewDoor> = {}, engine = 0): OpenedViewDoor {
     task,
     worker: postgres.worker.id,
     intake,
+    changed: async (why) => void said.push(why),
+    surveyEveryMs: 0,
     log,
   });
   doors.push(opened);
@@ -206,5 +214,70 @@ describe("view door", { concurrency: false }, () => {
     await assert.rejects(open({ url: "postgres://nobody@127.0.0.1:1/none" }).look(), /ECONNREFUSED/);
     await assert.rejects(open({ columns: ["no_such_column"] }).look(), /no_such_column/);
     assert.deepEqual(taken, []);
+  });
+
+  test("a server that answers what is no message loses its connection; the engine is not hurt, and the next page is read", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "garbage-"));
+    const laboratory = await startLisView({ name: "lis-view", dataDir: folder, mode: "strict", port: 0, controlPort: 0 });
+    const about = { url: laboratory.url ?? "", view: "V_CHARGE", watermark: "UPDATED_AT", key: "CHARGE_NO", columns: ["CHARGE_NO"] };
+    const from = createPostgresSource({
+      door: { ...about, message: "order-row", everyMs: NEVER, rowsMax: 3 },
+      password: laboratory.secrets?.viewPassword,
+    });
+    assert.deepEqual(await from.page(undefined), []);
+    await fetch(laboratory.faults, { method: "POST", body: JSON.stringify({ fault: "garble", count: 1 }) });
+    await assert.rejects(from.page(undefined));
+    assert.deepEqual(await from.page(undefined), []);
+    await from.close();
+    await laboratory.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test("door-away of a view: it cannot be read, and it is there again", async () => {
+    await insert("H1", "2026-11-20 09:00:00");
+    const door = await opened();
+    assert.deepEqual([said, door.up()], [[undefined], true]);
+    await source.query("alter view v_orders rename to v_gone");
+    await assert.rejects(door.look());
+    assert.equal(door.up(), false);
+    assert.match(said.at(-1) ?? "", /视图的列变了.*v_orders/);
+    await source.query("alter view v_gone rename to v_orders");
+    assert.equal(await door.look(), 0);
+    assert.deepEqual([said.at(-1), door.up()], [undefined, true]);
+  });
+
+  test("door-away of a view: it grows and its watermark stands still, until that moves again", async () => {
+    await insert("I1", "2026-11-20 09:00:00");
+    const door = await opened();
+    await door.look();
+    await age(61_000); // what comes behind the watermark is not looked for any more
+    await door.look();
+    assert.deepEqual(said, [undefined]);
+    for (const no of ["I2", "I3"]) await insert(no, "2026-11-20 08:00:00");
+    assert.equal(await door.look(), 0);
+    assert.match(said.at(-1) ?? "", /多了 2 行.*2 rows more and the watermark stands still/);
+    await door.look();
+    assert.match(said.at(-1) ?? "", /2 rows more/, "it lasts");
+    await insert("I4", "2026-11-20 09:00:01");
+    assert.equal(await door.look(), 1);
+    assert.equal(said.at(-1), undefined);
+    await source.query("delete from orders where order_no = 'I2'");
+    await door.look();
+    await door.look();
+    assert.equal(said.at(-1), undefined, "a view that shrinks is not one that stands still");
+  });
+
+  test("door-away of a view: a column that the profile does not name came, another has another type; it is read on", async () => {
+    await insert("J1", "2026-11-20 09:00:00");
+    const door = await opened({ columns: ["order_no", "at"] });
+    await source.query(
+      "drop view v_orders; create view v_orders as select order_no, at, patient, amount::text, note, picture, 1 as refunded from orders",
+    );
+    await insert("J2", "2026-11-20 09:00:01");
+    assert.equal(await door.look(), 1);
+    assert.match(said.at(-1) ?? "", /columns changed: \+refunded, amount \d+→\d+/);
+    await source.query("drop view v_orders; create view v_orders as select order_no, at, patient, amount, note, picture from orders");
+    await door.look();
+    assert.equal(said.at(-1), undefined);
   });
 });

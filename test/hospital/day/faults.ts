@@ -54,6 +54,13 @@ const FAULTS: Readonly<Record<string, (count: number) => readonly object[]>> = {
   bank: () => [{ ...UNAVAILABLE, kind: "read", count: 1 }],
   "jkt-platform": (count) => on("envelope", count, [DROP, TWICE]),
   "nhsa-mobile": () => [],
+  dhcc: (count) => on("confirm-4906", count, [DROP, TWICE]),
+  // Nobody asks it for a bill: reads are struck, one after the other.
+  "lis-view": () => [
+    { ...SLOW, count: 3 },
+    { ...UNAVAILABLE, count: 1 },
+    { ...DROP, count: 1 },
+  ],
 };
 
 /** Sets them; a partner that has no entry here gets a dropped answer and a duplicate, as every partner's table has them. */

@@ -23,8 +23,10 @@ export interface Bill {
   /** The prescription's or the request's number. */
   readonly order: string;
   readonly settles: Settles | null;
-  /** Where the patient pays: at the window, through the 12320 platform, or in the patients' app. */
-  readonly pays: "window" | "platform" | "app";
+  /** Where the patient pays: at the window, through the 12320 platform, in the patients' app, or at a kiosk of the other campus, whose HIS (DHCC) confirms it by itself. */
+  readonly pays: "window" | "platform" | "app" | "dhcc";
+  /** Who charges a test: the laboratory by HL7, or the one that offers a view. Its payment then does not say what the bill comes to: every row of the view has to come. */
+  readonly charges?: "lis" | "lis-view";
   /** The door by which the HIS sends what concerns this bill. */
   readonly via: "http" | "amqp";
   readonly fate: Fate;
@@ -82,6 +84,7 @@ export function planDay({ patients, seed, date }: DayOptions): readonly Bill[] {
 
 /** The patient pays in the app, which knows visits and no bills: so does the HIS then. */
 const APP = 1;
+const KIOSK = 3;
 const PAYS = ["platform", "app", "window", "window"] as const;
 
 function billOf(kind: BillKind, given: Case, settles: Settles | null, chance: number, pick: number): Bill {
@@ -92,7 +95,8 @@ function billOf(kind: BillKind, given: Case, settles: Settles | null, chance: nu
   const day = kind === "exam" ? one.date.slice(5).replace("-", "") : one.date.replaceAll("-", "");
   const order = `${{ registration: "GH", prescription: "CF", lab: "JY", exam: "JC" }[kind]}${day}${one.tail}`;
   const pays = kind === "registration" ? (PAYS[pick] ?? "window") : "window";
-  const base = { kind, order, settles, via, pays } as const;
+  const charges = kind === "lab" ? ({ charges: pick % 2 === 0 ? "lis-view" : "lis" } as const) : {};
+  const base = { kind, order, settles, via, pays, ...charges } as const;
   // Over the bridges, on the mobile platform and in the app nothing is taken back on this day: the HIS cancels by calls of its own.
   if (settles === "bridge" || settles === "chongqing" || settles === "mobile" || pays === "app") return { ...base, fate: "kept", one };
   if (kind === "prescription" && settles === null && chance < 12) {
@@ -102,7 +106,7 @@ function billOf(kind: BillKind, given: Case, settles: Settles | null, chance: nu
   if (kind === "prescription" && chance >= 95) return { ...base, fate: "refuse", one: { ...one, back: patientPays(one) } };
   if (kind !== "registration" && kind !== "prescription" && chance < 8)
     return { ...base, fate: "cancel", one: { ...one, back: patientPays(one) } };
-  return { ...base, fate: "kept", one };
+  return { ...base, ...(kind === "prescription" && pick === KIOSK ? { pays: "dhcc" } : {}), fate: "kept", one };
 }
 
 /** What the patient pays himself. */

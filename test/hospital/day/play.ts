@@ -42,7 +42,7 @@ export interface Played {
 /** Every partner of the issue; those not running are named. */
 export const WANTED = [
   ...["his", "emr", "pharmacy", "lis", "ris", "adt", "pacs"],
-  ...["nhsa", "nhsa-mobile", "neusoft", "chongqing", "bank", "jkt-platform", "serviceforxml"],
+  ...["nhsa", "nhsa-mobile", "neusoft", "chongqing", "bank", "jkt-platform", "serviceforxml", "dhcc", "lis-view"],
 ] as const;
 const POLL_MS = 250;
 /** Doubles come late: so long the ledgers have to hold still at the end. */
@@ -232,6 +232,14 @@ function standIn(play: Play, given: Bill): Bill {
   if (bill.pays === "app" && !play.stage.names.has("serviceforxml")) {
     leave(play, "serviceforxml", "the window is paid instead", 1);
     bill = { ...bill, pays: "window" };
+  }
+  if (bill.pays === "dhcc" && !play.stage.names.has("dhcc")) {
+    leave(play, "dhcc", "the window is paid instead", 1);
+    bill = { ...bill, pays: "window" };
+  }
+  if (bill.charges === "lis-view" && !play.stage.names.has("lis-view")) {
+    leave(play, "lis-view", "the laboratory charges by HL7 instead", 1);
+    bill = { ...bill, charges: "lis" };
   }
   if (bill.pays === "platform" && !play.stage.names.has("jkt-platform")) {
     leave(play, "jkt-platform", "the window is paid instead", 1);

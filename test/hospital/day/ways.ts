@@ -3,7 +3,7 @@ import { chinaTime } from "../clock.ts";
 import type { LedgerLine } from "../ledger.ts";
 import type { Case } from "../messages/cases.ts";
 import { payOrder } from "../messages/jkt.ts";
-import type { Bill } from "./plan.ts";
+import { type Bill, patientPays } from "./plan.ts";
 import type { Stage } from "./stage.ts";
 
 const EXAM_MS = 9 * 60_000;
@@ -36,7 +36,7 @@ export async function sendCharge(stage: Stage, bill: Bill): Promise<void> {
   const charge: Readonly<Record<Bill["kind"], () => Promise<unknown>>> = {
     registration: his,
     prescription: () => stage.send("emr", { ...people(bill), message: "prescription", prescription: bill.order, ...prescriptionOf(bill) }),
-    lab: () => stage.send("lis", { ...people(bill), message: "charge", lines: linesOf(bill) }),
+    lab: () => stage.send(bill.charges ?? "lis", { ...people(bill), message: "charge", lines: linesOf(bill) }),
     exam: his,
   };
   await charge[kind]();
@@ -145,11 +145,23 @@ export function settledBy(ledgers: Ledgers, bill: Bill): Bill | undefined {
   return { ...bill, one: { ...bill.one, fund, account, cash, ...back, claim: { mdtrtId, psnNo, settlement: line.serial } } };
 }
 
-/** The patient pays at the window (the HIS tells it), through the platform, which tells it in its own envelope, or in the app. */
+/** The patient pays at the window (the HIS tells it), through the platform, which tells it in its own envelope, in the app, or at the other campus's kiosk. */
 export async function sendPayment(stage: Stage, bill: Bill): Promise<void> {
   const { one, via, pays } = bill;
   if (pays === "window") {
-    await stage.send("his", { message: "payment", via, case: one });
+    await stage.send("his", { message: "payment", via, case: bill.charges === "lis-view" ? { ...one, totalUntold: true } : one });
+    return;
+  }
+  if (pays === "dhcc") {
+    const no = `${one.date.replaceAll("-", "")}${one.tail}`;
+    const about = { bill: one.bill, patient: one.patientNo, invoice: `FPD${no}`, platform: `DH${no}`, transaction: `4300${no}` };
+    await stage.send("dhcc", {
+      ...about,
+      message: "confirm",
+      fen: patientPays(one).toString(),
+      way: one.channel,
+      at: chinaTime(one.at + PAID_MS),
+    });
     return;
   }
   if (pays === "app") {

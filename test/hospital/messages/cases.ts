@@ -50,6 +50,8 @@ export interface Case {
   readonly claim?: { readonly mdtrtId: string; readonly psnNo: string; readonly settlement?: string };
   /** Whose DLL settles it, where the engine calls one; absent: Neusoft's. */
   readonly dll?: "chongqing";
+  /** The payment does not say what the whole bill comes to: who charges it tells that. */
+  readonly totalUntold?: true;
   /** What is given back of the patient's payment; absent: as the generators choose. */
   readonly back?: bigint;
 }

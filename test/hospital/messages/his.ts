@@ -74,7 +74,7 @@ export function payment(one: Case, charset: string): Made {
     `<Tenders><Tender${attributes(tender)}/></Tenders>` +
     element("Payable", amount) +
     element("Total", amount) +
-    element("BillTotal", yuanOfFen(one.total)) +
+    element("BillTotal", one.totalUntold ? null : yuanOfFen(one.total)) +
     element("Receipt", `FP${dated(one)}`);
   const no = `ZF${dated(one)}`;
   const expect = { order: one.bill, kind: "payment-confirm", serial: no, amount: paid.toString(), lane: one.bill, seq: 2 };
