@@ -17,7 +17,7 @@ const CHINA_OFFSET_MS = 8 * 3_600_000;
 const DAY_MS = 86_400_000;
 const DATE_TIME_LENGTH = "yyyy-MM-ddTHH:mm:ss+08:00".length;
 const CHINA_ZONE = "+08:00";
-const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
+const DATE_LENGTH = "yyyy-MM-dd".length;
 const CUT_OFF = /^([01]\d|2[0-3]):([0-5]\d)$/;
 
 /** A day of the calendar; month and day count from 1. */
@@ -51,9 +51,8 @@ export function formatDate(date: CalendarDate): string | undefined {
 
 /** Reads `yyyy-MM-dd`; undefined for other forms and impossible days. */
 export function parseDate(text: string): CalendarDate | undefined {
-  const parts = DATE.exec(text);
-  if (!parts) return undefined;
-  const date = { year: Number(parts[1]), month: Number(parts[2]), day: Number(parts[3]) };
+  if (text.length !== DATE_LENGTH || text[4] !== "-" || text[7] !== "-") return undefined;
+  const date = { year: digitsOf(text, 0, 4), month: digitsOf(text, 5, 2), day: digitsOf(text, 8, 2) };
   return isPossibleDate(date) ? date : undefined;
 }
 

@@ -2,13 +2,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createAccess } from "../../domain/access/access.ts";
-import type { Access, SignInEvent } from "../../domain/access/ports.ts";
+import type { Access, Oidc, SignInEvent } from "../../domain/access/ports.ts";
 import { sessionOf } from "../../domain/access/cookie.ts";
 import { TOKEN_PRINCIPAL } from "../../domain/access/rights.ts";
 import type { Log } from "../../domain/log.ts";
 import type { Admission, Knock } from "../../platform/node-red/gate.ts";
 import { createHashing } from "../../platform/access/hashing.ts";
-import { createOidc } from "../../platform/access/oidc.ts";
 import { chance, createSealing, totp } from "../../platform/access/secrets.ts";
 import type { AccessSettings } from "../../platform/access/settings.ts";
 import { createAccessStore } from "../../platform/postgres/access.ts";
@@ -32,7 +31,13 @@ export interface AccessParts {
   readonly log: Log;
 }
 
-export function accessOf({ settings, token, pool, partners, log }: AccessParts): Access {
+/** The library that speaks to identity providers is loaded where the settings name one. */
+async function oidcOf(oidc: NonNullable<AccessSettings["oidc"]>, log: Log): Promise<Oidc> {
+  const { createOidc } = await import("../../platform/access/oidc.ts");
+  return createOidc({ ...oidc, secret: readFileSync(oidc.secretFile, "utf8").trim() }, log);
+}
+
+export async function accessOf({ settings, token, pool, partners, log }: AccessParts): Promise<Access> {
   const { oidc } = settings ?? {};
   return createAccess({
     store: createAccessStore({ pool, log }),
@@ -41,7 +46,7 @@ export function accessOf({ settings, token, pool, partners, log }: AccessParts):
     sealing: createSealing(token),
     chance,
     partners,
-    ...(oidc === undefined ? {} : { oidc: createOidc({ ...oidc, secret: readFileSync(oidc.secretFile, "utf8").trim() }, log) }),
+    ...(oidc === undefined ? {} : { oidc: await oidcOf(oidc, log) }),
     // Names of accounts, addresses and counts; what was typed is not among it.
     told: ({ what, ...fields }) => log[what === "locked" ? "warn" : "info"](fields, TEXTS[what]),
   });

@@ -49,6 +49,12 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
   const credentials = loadCredentials(config.credentialsFile);
   const adapterOf = (vendor: string): Adapter | undefined => adapters.get(loaded.vendors.get(vendor)?.adapter ?? "");
   const secretsOf = (partner: string): Readonly<Record<string, string>> => credentials.partners[partner]?.secrets ?? {};
+  // A changed profile is another partner's object (profiles.ts). Asked five times a message.
+  const policies = new WeakMap<Partner, ReturnType<typeof policyOf>>();
+  const policyNow = (partner: Partner): ReturnType<typeof policyOf> => {
+    if (!policies.has(partner)) policies.set(partner, policyOf(partner));
+    return policies.get(partner);
+  };
   return {
     registry,
     partners,
@@ -60,7 +66,7 @@ export async function loadCatalogue(config: Config): Promise<Catalogued> {
     dialects: createDialects({ loaded, partners, registry, sealer, envelopes: { adapterOf, secretsOf, nowMs: Date.now } }),
     policyFor: (name) => {
       const partner = profiles.broken(name) ? undefined : partners.get(name);
-      const policy = partner && policyOf(partner);
+      const policy = partner && policyNow(partner);
       return policy?.ok ? policy.policy : undefined;
     },
   };

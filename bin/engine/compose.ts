@@ -224,7 +224,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
   const doors = await openDoors({ config, catalogue, postgres, rates: redis.rates, work, metrics, log });
   courier.journalBy(doors.intake.accept);
   const replay = replayOf({ config, catalogue, postgres, work, log, audit });
-  const sinks = sinksOf(config.alarms ?? {}, log);
+  const sinks = await sinksOf(config.alarms ?? {}, log);
   const operations = operationsOf({
     config,
     catalogue,
@@ -240,7 +240,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     about: aboutOf(config, place),
   });
   const { token } = catalogue.credentials;
-  const access = accessOf({
+  const access = await accessOf({
     settings: config.access,
     token,
     pool: postgres.pool,

@@ -54,7 +54,7 @@ export function operationsOf({
   readonly config: Config;
   readonly about: () => About;
   readonly audit: EngineAudit;
-  readonly sinks: ReturnType<typeof sinksOf>;
+  readonly sinks: Awaited<ReturnType<typeof sinksOf>>;
   readonly redis: RedisPorts;
   readonly doors: Doors;
   readonly metrics: Metrics;

@@ -11,7 +11,6 @@ import { createAlarmStore } from "../../platform/postgres/alarms.ts";
 import { createMeasurer } from "../../platform/postgres/alarms-measure.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
-import { createMailSink } from "../../platform/transports/mail/sink.ts";
 import { createWebhookSink } from "../../platform/transports/webhook/sink.ts";
 import { repeat } from "./repeat.ts";
 
@@ -21,12 +20,13 @@ const NIGHT_TASK = "retention";
 const NIGHT_LEASE_MS = 120_000;
 
 /** The sinks that the settings name; the log always. */
-export function sinksOf(settings: AlarmSettings, log: EngineLog): readonly AlarmSink[] {
+export async function sinksOf(settings: AlarmSettings, log: EngineLog): Promise<readonly AlarmSink[]> {
   const { webhook, mail } = settings;
   return [
     createLogSink(log),
     ...(webhook === undefined ? [] : [createWebhookSink({ ...webhook, nowSeconds: () => Math.floor(Date.now() / 1_000) })]),
-    ...(mail === undefined ? [] : [createMailSink(mail)]),
+    // The library that speaks SMTP is loaded where the settings name a server.
+    ...(mail === undefined ? [] : [(await import("../../platform/transports/mail/sink.ts")).createMailSink(mail)]),
   ];
 }
 

@@ -121,8 +121,14 @@ export const messageIdOf = ({ source }: Settlement): string => (source.kind === 
 
 /** Business keys of a settlement and its events, each once. Keys are for searching: they are kept for parked messages too, so that a person finds them. */
 export function keysOf(settlement: Settlement): readonly BusinessKey[] {
-  const all = [...settlement.keys, ...settlement.events.flatMap((event) => event.keys), ...(settlement.parkedEvent?.keys ?? [])];
-  return [...new Map(all.map((key) => [`${key.kind} ${key.value}`, key])).values()];
+  const keys = new Map<string, BusinessKey>();
+  const add = (of: readonly BusinessKey[]): void => {
+    for (const key of of) keys.set(`${key.kind} ${key.value}`, key);
+  };
+  add(settlement.keys);
+  for (const event of settlement.events) add(event.keys);
+  add(settlement.parkedEvent?.keys ?? []);
+  return [...keys.values()];
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index]);

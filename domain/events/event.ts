@@ -175,12 +175,19 @@ export function createEventRegistry(definitions: readonly EventDefinition[]): Ev
     entries.set(definition.type, { definition, accepts: ajv.compile(definition.data) });
   }
 
+  /** What was found good last: a message's event is asked about by its mapping and sealed at once, unchanged. */
+  let good: { readonly type: string; readonly data: unknown } | undefined;
   const validate = (type: string, data: unknown): readonly Problem[] => {
+    const problems = problemsOf(type, data);
+    good = problems.length === 0 ? { type, data } : undefined;
+    return problems;
+  };
+  const problemsOf = (type: string, data: unknown): readonly Problem[] => {
     const entry = entries.get(type);
     if (!entry) return [problem("unknown-type", "", { place: type.slice(0, ENVELOPE_TEXT_MAX) })];
     if (!entry.accepts(data)) return capped((entry.accepts.errors ?? []).map(problemOfAjv));
-    const good = data as EventData;
-    return capped([...checkMissing(good, entry.definition), ...entry.definition.check(good)]);
+    const accepted = data as EventData;
+    return capped([...checkMissing(accepted, entry.definition), ...entry.definition.check(accepted)]);
   };
 
   return {
@@ -189,7 +196,9 @@ export function createEventRegistry(definitions: readonly EventDefinition[]): Ev
     validate,
     seal: (draft) => {
       const entry = entries.get(draft.type);
-      const problems = [...envelopeProblems(draft), ...validate(draft.type, draft.data)];
+      const known = good?.type === draft.type && good.data === draft.data;
+      const problems = [...envelopeProblems(draft), ...(known ? [] : problemsOf(draft.type, draft.data))];
+      good = undefined;
       if (!entry || problems.length > 0) return { ok: false, problems };
       const data = draft.data as EventData & { readonly occurredAt: string };
       const event: Event = {

@@ -220,15 +220,15 @@ export const demand = (holds: boolean, code: ProblemCode, at: string, zh: string
 
 /** What every event can be found by, then its own numbers; absent ones are left out, the same one is there once. */
 export function keysOf(data: CommonData, ownKeys: readonly (readonly [BusinessKeyKind, string | undefined])[]): readonly BusinessKey[] {
-  const all: readonly (readonly [BusinessKeyKind, string | undefined])[] = [
-    ["order", data.order?.no],
-    ["patient", data.patient?.no],
-    ["visit", data.visit?.no],
-    ...data.bills.map((bill) => ["bill", bill.no] as const),
-    ...data.serials.map((serial) => ["serial", serial.no] as const),
-    ...ownKeys,
-  ];
   const keys = new Map<string, BusinessKey>();
-  for (const [kind, value] of all) if (value !== undefined) keys.set(`${kind}:${value}`, { kind, value });
+  const add = (kind: BusinessKeyKind, value: string | undefined): void => {
+    if (value !== undefined) keys.set(`${kind}:${value}`, { kind, value });
+  };
+  add("order", data.order?.no);
+  add("patient", data.patient?.no);
+  add("visit", data.visit?.no);
+  for (const bill of data.bills) add("bill", bill.no);
+  for (const serial of data.serials) add("serial", serial.no);
+  for (const [kind, value] of ownKeys) add(kind, value);
   return [...keys.values()];
 }

@@ -76,6 +76,10 @@ export function decode(bytes: Uint8Array, charset: Charset): string | undefined 
   }
 }
 
+/** Whether the charset can express every character: what `encodeText` asks first, without its bytes. */
+export const isExpressible = (text: string, charset: Charset): boolean =>
+  charset === "utf-8" ? text.isWellFormed() && !text.includes(REPLACEMENT) : encodeText(text, charset) !== undefined;
+
 /** The bytes; undefined when the charset cannot express every character (or the text holds a lone surrogate). */
 export function encodeText(text: string, charset: Charset): Uint8Array | undefined {
   if (!text.isWellFormed() || text.includes(REPLACEMENT)) return undefined;

@@ -4,7 +4,7 @@
  */
 import { type CheckCall, compileChecks, type VendorChecks } from "../checks/checks.ts";
 import type { Problem } from "../problem.ts";
-import { type Charset, charsetOf, encodeText } from "./charset.ts";
+import { type Charset, charsetOf, encodeText, isExpressible } from "./charset.ts";
 import { compileCondition, conditionFault, conditionsIn } from "./conditions.ts";
 import { writeLayout } from "./delimited.ts";
 import type { Codec, Condition } from "./document.ts";
@@ -233,7 +233,7 @@ function compileOne(rule: OutboundRule, context: OutboundContext, at: string, in
         zh: "两个双引号在 HL7 中意为删除",
         en: "is two quotes, which deletes a value in HL7",
       });
-    if (encodeText(written, context.charset) === undefined)
+    if (!isExpressible(written, context.charset))
       return writing.sink.add("charset", where, {
         zh: `含 ${context.charset.toUpperCase()} 不能表示的字符`,
         en: `holds a character that ${context.charset.toUpperCase()} cannot express`,

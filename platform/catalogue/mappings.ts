@@ -83,6 +83,34 @@ export function compileMessage(
   return { ok: true, mapping: byRegion(compiled.mapping, variants) };
 }
 
+/**
+ * The mapping as it is asked about, without what was compiled of it: that is done once to find what is wrong, and again when its first message comes. There are nearly
+ * two hundred documents, and no hospital has partners for all of them.
+ */
+function atFirstUse(mapping: Mapping, again: () => Compiled): Mapping {
+  let made: Mapping | undefined;
+  const compiled = <D extends Mapping["direction"]>(direction: D): Extract<Mapping, { readonly direction: D }> => {
+    if (made === undefined) {
+      const done = again();
+      if (done.ok) made = done.mapping;
+    }
+    if (made?.direction !== direction) throw new Error("a document that compiled does not compile again");
+    return made as Extract<Mapping, { readonly direction: D }>;
+  };
+  if (mapping.direction === "inbound") {
+    const { direction, document, exchange, constants, eventTypes } = mapping;
+    const translate: InboundMapping["translate"] = (input) => compiled("inbound").translate(input);
+    return { direction, document, exchange, constants, eventTypes, translate };
+  }
+  const { direction, document, purpose, eventTypes, constants, request } = mapping;
+  return {
+    ...{ direction, document, purpose, eventTypes, constants, request },
+    encode: (input) => compiled("outbound").encode(input),
+    interpret: (reply) => compiled("outbound").interpret(reply),
+    names: (body) => compiled("outbound").names(body),
+  };
+}
+
 const foldersIn = async (path: string): Promise<readonly string[]> =>
   (await readdir(path, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
@@ -116,11 +144,15 @@ export async function loadMappings(root: string, events: Pick<EventRegistry, "ty
       if (!FOLDER.test(message)) add(message, wrong("文件夹名须为短横线小写", "a folder's name is kebab-case"));
       const read = await readJsonFile(join(root, base, file));
       const regional = (region: string, found: Problem): void => add(`regions/${region}.json`, found);
-      const compiled = read.ok
-        ? compileMessage(read.value, message, checked.vendor, { events, sha256: sha256Hex }, own, regional)
-        : { ok: false as const, problems: [read.problem] };
-      if (compiled.ok) mappings.set(`${vendor}/${message}`, compiled.mapping);
-      else for (const one of compiled.problems) add(file, one);
+      const compile = (document: unknown, tell?: typeof regional): Compiled =>
+        compileMessage(document, message, checked.vendor, { events, sha256: sha256Hex }, own, tell);
+      const compiled = read.ok ? compile(read.value, regional) : { ok: false as const, problems: [read.problem] };
+      if (read.ok && compiled.ok)
+        mappings.set(
+          `${vendor}/${message}`,
+          atFirstUse(compiled.mapping, () => compile(read.value)),
+        );
+      else if (!compiled.ok) for (const one of compiled.problems) add(file, one);
     }
     for (const exchange of checked.vendor.exchanges) {
       const mapping = mappings.get(`${vendor}/${exchange}`);

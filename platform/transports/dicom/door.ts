@@ -14,11 +14,10 @@ import { allowedFrom } from "../addresses.ts";
 import { type Answer, answer, answerOf, busy, refusedAs, STATUS } from "./answers.ts";
 import { createChannel } from "./channel.ts";
 import { charsetNamed } from "./charset.ts";
-import { readDataset } from "./dataset.ts";
 import { documentOf, FINAL, identityOf, KIND, type Projected, project } from "./document.ts";
 import type { StepInstances } from "./instances.ts";
 import { LIMITS } from "./limits.ts";
-import { type Asked, openSession } from "./session.ts";
+import type { Asked } from "./session.ts";
 
 export interface DicomDoorOptions {
   readonly partner: string;
@@ -48,6 +47,14 @@ export interface DicomDoor {
   close(): Promise<void>;
 }
 
+/** Speaks DICOM. */
+const LIBRARY = "dcmjs-dimse";
+/** It brings 20 MB with it, and is there with the first association; an engine whose modalities are silent goes without. */
+const speech = async () => {
+  const [{ openSession }, { readDataset }] = await Promise.all([import("./session.ts"), import("./dataset.ts")]);
+  return { openSession, readDataset };
+};
+
 const IN_PROGRESS = "IN PROGRESS";
 const IMPLICIT = "1.2.840.10008.1.2";
 
@@ -55,6 +62,7 @@ const textAt = (value: unknown): string | undefined => (typeof value === "string
 
 /** Opens the door. Rejects when the port is not to be had or the profile names what is not. */
 export async function openDicomDoor(options: DicomDoorOptions): Promise<DicomDoor> {
+  import.meta.resolve(LIBRARY); // throws where it is not installed
   const { partner, log } = options;
   const allowed = allowedFrom(options.from);
   const sockets = new Set<Socket>();
@@ -84,8 +92,20 @@ export async function openDicomDoor(options: DicomDoorOptions): Promise<DicomDoo
     }
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const channel = createChannel({ socket, refused: told });
-    openSession({ channel, calledAe: options.calledAe, callingAe: options.callingAe, paused: () => paused, handle, log: told });
+    const lost = (error: Error): void => told(error.message); // until the channel listens; nothing is read before
+    socket.on("error", lost);
+    speech().then(
+      ({ openSession }) => {
+        if (socket.destroyed) return;
+        const channel = createChannel({ socket, refused: told });
+        socket.off("error", lost);
+        openSession({ channel, calledAe: options.calledAe, callingAe: options.callingAe, paused: () => paused, handle, log: told });
+      },
+      (error: unknown) => {
+        log.error({ partner, error: String(error) }, "what speaks DICOM could not be loaded");
+        socket.destroy();
+      },
+    );
   });
   await listen(server, options);
   const bound = server.address();
@@ -139,6 +159,7 @@ async function journaledAs(options: DicomDoorOptions, asked: Asked): Promise<Ans
   const { command, dataset, sopInstance } = asked;
   if (command !== "C-STORE" && dataset.cut)
     return answer(STATUS.resourceLimitation, `a data set of more than ${LIMITS.datasetBytes} bytes`);
+  const { readDataset } = await speech();
   const undeclared = options.charset === undefined ? undefined : charsetNamed(options.charset);
   const read = readDataset(dataset.bytes, {
     explicit: asked.transferSyntax !== IMPLICIT,
