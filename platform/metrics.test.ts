@@ -15,6 +15,8 @@ const sample: Sample = {
       paused: true,
       backlog: { held: 1, queued: 2, waiting: 3, sending: 4, deferred: 5, parked: 6 },
       fen: "99999999999999",
+      unclear: 7,
+      blockedLanes: 2,
       oldestAgeSeconds: 61,
     },
   ],

@@ -33,7 +33,8 @@ interface Look {
 /** One part a state: each is answered by that state's partial index, however many closed ones there are. */
 const BACKLOG = OPEN.map(
   (state) => `select w.destination, '${state}' as state, count(*)::integer as n, coalesce(sum(w.amount_fen), 0)::text as fen,
-    ${moment("min(w.owed_at)")} as oldest, floor(extract(epoch from (select huiliu_now()) - min(w.owed_at)))::integer as age
+    (count(*) filter (where w.last_outcome = 'unclear' and w.may_have_taken_effect))::integer as unclear,
+    (count(*) filter (where w.state = 'parked' and w.blocks))::integer as blocking, ${moment("min(w.owed_at)")} as oldest, floor(extract(epoch from (select huiliu_now()) - min(w.owed_at)))::integer as age
   from write_back w where w.state = '${state}' group by w.destination`,
 ).join(" union all ");
 /** The last attempt that did not end well, of those write-backs that are still owed. */
@@ -61,6 +62,9 @@ interface BacklogRow {
   readonly n: number;
   readonly fen: string;
   readonly oldest: string;
+  readonly unclear: number;
+  /** Parked heads that hold their lane; a lane has one head. */
+  readonly blocking: number;
   readonly age: number;
 }
 
@@ -98,6 +102,8 @@ export function createState(deps: OperationsDeps) {
         backlog: Object.fromEntries(OPEN.map((state) => [state, own.find((row) => row.state === state)?.n ?? 0])) as Record<Open, number>,
         fen: own.reduce((sum, row) => sum + BigInt(row.fen), 0n).toString(),
         ...(oldest === undefined ? {} : { oldestOwedAt: oldest.oldest, oldestAgeSeconds: Math.max(0, oldest.age) }),
+        unclear: own.reduce((sum, row) => sum + row.unclear, 0),
+        blockedLanes: own.reduce((sum, row) => sum + row.blocking, 0),
         ...(loop === undefined ? {} : { onWire: loop.onWire }),
         ...(gate === undefined ? {} : { gate: gateView(gate, deps.policy(destination), waiting(own), gates.nowMs) }),
         ...(failure === undefined ? {} : { lastFailure: lastFailure as unknown as NonNullable<DestinationView["lastFailure"]> }),

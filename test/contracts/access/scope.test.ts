@@ -66,7 +66,7 @@ describe("A07 lists of an account of some partners: full pages of its own, howev
   const OWN = 3;
   const own: string[] = [];
   before(async () => {
-    for (let n = 0; n < OWN; n += 1) own.push(await parkedWriteBack(world, `OWN-${n}`, "old"));
+    for (let n = 0; n < OWN; n += 1) own.push(await parkedWriteBack(world, `OWN-${n}`, "old", n === 0));
     const theirs: string[] = [];
     for (let n = 0; n < THEIRS; n += 1) theirs.push(await parkedWriteBack(world, `THEIRS-${n}`, "his"));
     const message = await world.receive({ partner: "old" });
@@ -142,11 +142,15 @@ describe("A07 lists of an account of some partners: full pages of its own, howev
     assert.deepEqual(await mine().resolveEventDelivery("s", "e-2", deed), { ok: false, code: "UNKNOWN_EVENT_DELIVERY" });
   });
 
-  test("the status adds up its own destinations only", async () => {
+  test("the status adds up its own destinations only; what is unclear and which lanes are blocked is counted, not told by alarms", async () => {
     assert.equal(mustBe(await world.operations.status()).writeBacks.parked, OWN + THEIRS);
     assert.equal(mustBe(await mine().status()).writeBacks.parked, OWN);
   });
 
+    assert.deepEqual(
+      mustBe(await mine().destinations()).map(({ destination, unclear, blockedLanes }) => ({ destination, unclear, blockedLanes })),
+      [{ destination: "old", unclear: 1, blockedLanes: OWN }],
+    );
   test("whose an alarm is: the store's rule and that of one alarm agree", async () => {
     const all = mustBe(await world.operations.alarms.list({})).items;
     for (const partners of [["old"], ["his", "jkt"], ["nobody"], []]) {

@@ -23,6 +23,8 @@ const destination = (name: string, more: Partial<DestinationView> = {}): Destina
   known: true,
   paused: false,
   backlog,
+  unclear: 0,
+  blockedLanes: 0,
   fen: "0",
   ...more,
 });

@@ -52,7 +52,7 @@ export function KeyFigures({ figures, messages }: { readonly figures: Figures; r
         bad={false}
       />
       <Figure label={t("figure.parked")} value={parked.toLocaleString()} to="/failures" bad={parked > 0} />
-      <Figure label={t("figure.unclear")} value={unclear.toLocaleString()} to="/alarms?kind=unclear" bad={unclear > 0} />
+      <Figure label={t("figure.unclear")} value={unclear.toLocaleString()} to="/failures" bad={unclear > 0} />
       <Figure label={t("figure.blocked")} value={blocked.toLocaleString()} to="/destinations?tab=lanes" bad={blocked > 0} />
       {messages !== undefined && (
         <Figure label={t("figure.messages")} value={messages.toLocaleString()} to="/search?state=received&span=all" bad={false} />

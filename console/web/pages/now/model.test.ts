@@ -11,6 +11,8 @@ const view = (destination: string, more: Partial<DestinationView> = {}): Destina
   paused: false,
   backlog: NONE,
   fen: "0",
+  unclear: 0,
+  blockedLanes: 0,
   ...more,
 });
 const gate = (breaker: "open" | "half-open" | "closed") => ({ mode: "running" as const, breaker, probes: 0, failuresInARow: 0 });
@@ -87,21 +89,16 @@ test("the worst destination and the sender with parked messages come first; what
 });
 
 test("key figures add up what destinations owe; amounts are never floats", () => {
-  const figures = figuresOf(
-    [
-      view("his", {
-        backlog: { ...NONE, queued: 2, waiting: 1, parked: 4 },
-        fen: "9007199254740993",
-        oldestOwedAt: "2026-11-22T02:05:00.000+08:00",
-      }),
-      view("lis", { backlog: { ...NONE, held: 1 }, fen: "2", oldestOwedAt: "2026-11-22T02:01:00.000+08:00" }),
-    ],
-    [
-      alarm("1", { kind: "unclear", details: { unclear: 3, oldestSeconds: 400 } }),
-      alarm("2", { kind: "lanes-blocked", details: { lanes: 2 } }),
-      alarm("3", { kind: "lanes-blocked", subject: "lis", details: { lanes: 1 } }),
-    ],
-  );
+  const figures = figuresOf([
+    view("his", {
+      backlog: { ...NONE, queued: 2, waiting: 1, parked: 4 },
+      fen: "9007199254740993",
+      unclear: 3,
+      blockedLanes: 2,
+      oldestOwedAt: "2026-11-22T02:05:00.000+08:00",
+    }),
+    view("lis", { backlog: { ...NONE, held: 1 }, fen: "2", blockedLanes: 1, oldestOwedAt: "2026-11-22T02:01:00.000+08:00" }),
+  ]);
   assert.deepEqual(figures, {
     waiting: 4,
     fen: "9007199254740995",

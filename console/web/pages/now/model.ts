@@ -110,10 +110,8 @@ export interface Figures {
   readonly oldestOf?: string;
 }
 
-export function figuresOf(destinations: readonly DestinationView[], alarms: readonly AlarmView[]): Figures {
+export function figuresOf(destinations: readonly DestinationView[]): Figures {
   const sum = (of: (view: DestinationView) => number): number => destinations.reduce((total, view) => total + of(view), 0);
-  const ofAlarms = (kind: string, detail: string): number =>
-    alarms.filter((alarm) => alarm.kind === kind).reduce((total, { details }) => total + numberOf(details[detail]), 0);
   const oldest = destinations
     .filter(({ oldestOwedAt }) => oldestOwedAt !== undefined)
     .sort((a, b) => (a.oldestOwedAt ?? "").localeCompare(b.oldestOwedAt ?? ""))[0];
@@ -121,8 +119,8 @@ export function figuresOf(destinations: readonly DestinationView[], alarms: read
     waiting: sum(waitingOf),
     fen: destinations.reduce((total, { fen }) => total + BigInt(fen), 0n).toString(),
     parked: sum(({ backlog }) => backlog.parked),
-    unclear: ofAlarms("unclear", "unclear"),
-    blocked: ofAlarms("lanes-blocked", "lanes"),
+    unclear: sum(({ unclear }) => unclear),
+    blocked: sum(({ blockedLanes }) => blockedLanes),
     ...(oldest?.oldestOwedAt === undefined ? {} : { oldestOwedAt: oldest.oldestOwedAt, oldestOf: oldest.destination }),
   };
 }

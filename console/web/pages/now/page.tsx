@@ -82,7 +82,7 @@ export default function NowPage() {
     refetchInterval: TRENDS_EVERY_MS,
   });
   const [open, owing] = [alarms.data?.items ?? [], destinations.data?.items ?? []];
-  const figures = useMemo(() => figuresOf(owing, open), [owing, open]);
+  const figures = useMemo(() => figuresOf(owing), [owing]);
   const map = useMemo(() => mapOf(partners.data?.items ?? [], owing, recent.data, open), [partners.data, owing, recent.data, open]);
   const loading = alarms.isPending || destinations.isPending || partners.isPending;
 
