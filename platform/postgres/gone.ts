@@ -41,10 +41,18 @@ export async function isGone(client: Client, messageId: string, content: Content
   return rows.length > 0;
 }
 
-/** Messages that these keys and identities lead to and whose day is gone: their names are kept for ever. */
-export async function goneOf(client: Client, keys: readonly string[], partners: readonly string[]): Promise<readonly GoneRow[]> {
+/**
+ * Messages that these keys and identities lead to and whose day is gone: their names are kept for ever. `ids`: all messages that they lead to, where whoever asks
+ * has them already.
+ */
+export async function goneOf(
+  client: Client,
+  keys: readonly string[],
+  partners: readonly string[],
+  ids?: readonly string[],
+): Promise<readonly GoneRow[]> {
   const days = new Set((await client.query<{ day: string }>(DROPPED_DAYS)).rows.map((row) => row.day));
-  if (days.size === 0) return [];
+  if (days.size === 0 || ids?.some((id) => days.has(receivedOn(id))) === false) return [];
   const where = conditions();
   const found = await client.query<{
     id: string;

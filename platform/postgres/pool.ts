@@ -6,8 +6,10 @@ import pg from "pg";
 
 /** Connections of the stores: one per group committer, one for the worker's lock, the rest for claims and leases. */
 export const POOL_MAX = 10;
-/** Connections for people's searches: few, so that they cannot crowd out the money. */
-export const READ_POOL_MAX = 4;
+/** Connections for people's reads: few, so that they cannot crowd out the money. */
+export const READ_POOL_MAX = 8;
+/** Of these, what searches may hold at once: the others stay for lists and for flows that look something up. */
+export const SEARCH_CONNECTIONS_MAX = 6;
 /** A statement that takes longer is stuck, not slow. A link that died without a word is noticed by it, too: within 20 s (fault run F14). */
 export const STATEMENT_TIMEOUT_MS = 15_000;
 export const LOCK_TIMEOUT_MS = 10_000;

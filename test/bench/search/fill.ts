@@ -4,7 +4,7 @@
  * nearly everything is settled and acknowledged, what failed is of today.
  */
 import pg from "pg";
-import { ensurePartitions, dayBounds, PARTITIONED, suffixOf } from "../../../platform/postgres/partitions.ts";
+import { ensurePartitions, dayBounds, messageStatistics, PARTITIONED, suffixOf } from "../../../platform/postgres/partitions.ts";
 import { createPool } from "../../../platform/postgres/pool.ts";
 import { migrate } from "../../../platform/postgres/migrate.ts";
 import { addDays, epochMsOf } from "../../../domain/time.ts";
@@ -33,6 +33,9 @@ export interface Filled {
 }
 
 const PATIENTS = 400_000;
+const DAY_MS = 86_400_000;
+/** Just after midnight today has no room for its messages: then some are of times to come after all. */
+const TODAY_LEAST_MS = 600_000;
 /** Share of partners, in thousandths, cumulative; kinds and flows of each. */
 const PARTNERS = [
   [450, "his", ["payment", "charge", "refund"], ["payment-confirm", "charges", "payment-confirm"]],
@@ -55,10 +58,17 @@ const cases = (of: (row: (typeof PARTNERS)[number]) => string): string =>
   `case ${PARTNERS.map((row) => `when r < ${row[0]} then ${of(row)}`).join(" ")} end`;
 const pick = (values: readonly string[]): string => `(array[${values.map((one) => `'${one}'`).join(",")}])[1 + n % ${values.length}]`;
 
-/** A day's messages before they are spread over the tables. $: from n, to n, first ms, ms a day, whether it is today. */
-const staging = (table: string, from: number, to: number, startMs: number, today: boolean): string => `create temporary table ${table} as
-  select n, (lpad(to_hex(${startMs} + (n - ${from}) * 86399000::bigint / ${Math.max(1, to - from)}), 12, '0') || '7' || substr(h, 1, 3) || 'a' || substr(h, 4, 15))::uuid as id,
-    to_timestamp((${startMs} + (n - ${from}) * 86399000::bigint / ${Math.max(1, to - from)}) / 1000.0) as at,
+/** A day's messages before they are spread over the tables: none is of a time that is still to come. */
+const staging = (
+  table: string,
+  from: number,
+  to: number,
+  startMs: number,
+  lengthMs: number,
+  today: boolean,
+): string => `create temporary table ${table} as
+  select n, (lpad(to_hex(${startMs} + (n - ${from}) * ${lengthMs}::bigint / ${Math.max(1, to - from)}), 12, '0') || '7' || substr(h, 1, 3) || 'a' || substr(h, 4, 15))::uuid as id,
+    to_timestamp((${startMs} + (n - ${from}) * ${lengthMs}::bigint / ${Math.max(1, to - from)}) / 1000.0) as at,
     ${cases((row) => `'${row[1]}'`)} as partner, ${cases((row) => pick(row[2]))} as kind, ${cases((row) => pick(row[3]))} as flow, h,
     case when ${today} and f < 30 then 'parked' when f < 1 then 'parked' when f < 90 then 'duplicate' when f < 100 then 'resolved' else 'settled' end as state, f
   from (select n, md5(n::text) as h, (('x' || substr(md5(n::text), 1, 7))::bit(28)::integer % 1000) as r,
@@ -171,13 +181,15 @@ const PER_DAY = { message, message_history: history, event, write_back_body: bod
 async function fillDay(client: pg.Client, day: string, from: number, to: number, today: boolean): Promise<void> {
   const table = `day_${from}`;
   const { from: first, to: last } = dayBounds(day);
-  await client.query(staging(table, from, to, epochMsOf(`${day}T00:00:00+08:00`) ?? 0, today));
+  const startMs = epochMsOf(`${day}T00:00:00+08:00`) ?? 0;
+  await client.query(staging(table, from, to, startMs, today ? Math.max(Date.now() - startMs, TODAY_LEAST_MS) : DAY_MS - 1_000, today));
   for (const [name, insert] of Object.entries(PER_DAY)) {
     const target = `${name}${suffixOf(day)}`;
     const column = PARTITIONED[name as keyof typeof PARTITIONED];
     // Rows first, indexes when it is attached; the check spares the server a look at every row.
     await client.query(`create table ${target} (like ${name} including defaults including constraints including storage)`);
     await client.query(`alter table ${target} add constraint of_the_day check (${column} >= '${first}' and ${column} < '${last}')`);
+    if (name === "message") await client.query(messageStatistics(target));
     await client.query(insert(target, table));
   }
   await client.query(identity(table));

@@ -10,7 +10,7 @@ import { createFailures } from "../../../platform/postgres/failure-groups-reads.
 import { createMessageSearch } from "../../../platform/postgres/message-search.ts";
 import { createWriteBackReads } from "../../../platform/postgres/operations-write-backs.ts";
 import type { OperationsDeps } from "../../../platform/postgres/operations-deps.ts";
-import { createPool } from "../../../platform/postgres/pool.ts";
+import { createPool, READ_POOL_MAX } from "../../../platform/postgres/pool.ts";
 import { percentile, rounded } from "../numbers.ts";
 import { type Filled, fill, PARTNER_NAMES, RARE_PARTNER } from "./fill.ts";
 
@@ -44,7 +44,7 @@ export interface SearchResult {
   readonly days: number;
   readonly fillSeconds: number;
   readonly databaseGb: number;
-  /** Whether the system's own cache was emptied before the first questions. */
+  /** Whether the system's own cache was emptied before each question. */
   readonly cacheDropped: boolean;
   readonly asked: readonly Asked[];
 }
@@ -207,8 +207,13 @@ function dropCache(): boolean {
 export async function runSearch(options: SearchOptions): Promise<SearchResult> {
   const filled = await fill(options);
   options.log(`${filled.messages} messages in ${rounded(filled.seconds)} s, ${rounded(filled.bytes / 1e9, 1)} GB`);
-  const cacheDropped = options.ownServer && dropCache();
-  const reads = createPool({ url: options.url, applicationName: "huiliu reads bench", max: 4, plans: "reads" });
+  return askAll(options, filled);
+}
+
+/** Asks every question of what was filled; the system's own cache of files is emptied before each, where that is allowed. */
+export async function askAll(options: SearchOptions, filled: Filled): Promise<SearchResult> {
+  let cacheDropped = false;
+  const reads = createPool({ url: options.url, applicationName: "huiliu reads bench", max: READ_POOL_MAX, plans: "reads" });
   try {
     const idOf = async (n: number): Promise<string> => {
       const found = await reads.query<{ id: string }>("select k.message_id as id from business_key k where k.kind = 's' and k.value = $1", [
@@ -219,6 +224,7 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
     const all = questions(filled, idOf, depsOf(reads));
     const asked: Asked[] = [];
     for (const [index, question] of all.entries()) {
+      cacheDropped = options.ownServer && dropCache();
       const one = await answers(question, options.samples, index + 1);
       options.log(`${one.question}: ${one.firstP99Ms} ms, again ${one.warmP99Ms} ms (p99)`);
       asked.push(one);

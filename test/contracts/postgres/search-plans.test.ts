@@ -20,6 +20,7 @@ interface Node {
   readonly "Relation Name"?: string;
   readonly "Index Name"?: string;
   readonly "Index Cond"?: string;
+  readonly "Plan Rows"?: number;
   readonly Plans?: readonly Node[];
 }
 const nodesOf = (node: Node): readonly Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
@@ -108,6 +109,20 @@ describe("plans of searches", () => {
       );
     });
   }
+
+  test("a kind belongs to its partner: together they are not taken for rarer than they are", async () => {
+    const day = `message${suffixOf(today())}`;
+    const sql = `select m.id from ${day} m where m.partner = $1 and m.kind = $2 and m.flow = $3`;
+    for (const values of [
+      ["pacs", "mpps-set", "exam-charges"],
+      ["nhsa", "2206", "insurance-settlement"],
+    ]) {
+      const [root] = await planned({ sql, values });
+      const rows = (await pool.query(sql, values)).rowCount ?? 0;
+      const expected = root?.["Plan Rows"] ?? 0;
+      assert.ok(rows > 0 && expected > rows / 2 && expected < rows * 2, `${expected} expected, ${rows} there`);
+    }
+  });
 
   test("every question of the benchmark finds what was put there", async () => {
     const search = createMessageSearch({ reads: pool, partners: () => PARTNER_NAMES.map((partner) => ({ partner }) as never) });
