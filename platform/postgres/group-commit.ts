@@ -7,6 +7,7 @@ import { JournalBusy, JournalGone } from "../../domain/journal/ports.ts";
 import { type Marker, markerFor } from "./audit-mark.ts";
 import { failureOf } from "./failures.ts";
 import type { Client, Log, Pool } from "./pool.ts";
+import { together } from "./sql.ts";
 
 export const BATCH_ROWS_MAX = 256;
 export const BATCH_BYTES_MAX = 1024 * 1024;
@@ -50,12 +51,17 @@ export interface GroupCommit<Row, Answer> {
   close(): Promise<void>;
 }
 
-export interface GroupCommitOptions<Row, Answer> {
+export interface GroupCommitOptions<Row, Answer, Looked = undefined> {
   readonly pool: Pool;
   readonly name: string;
   readonly bytesOf: (row: Row) => number;
+  /**
+   * Locks and look-ups that need not know when the transaction began: sent with its BEGIN, so that a batch waits once for all of them. Everything must be sent
+   * before anything is awaited: what is sent later stands behind what the work sends.
+   */
+  readonly look?: (client: Client, rows: readonly Row[]) => Promise<Looked>;
   /** Does the batch inside the transaction. Called again with the same rows after a failure, or with half of them: must keep nothing outside. */
-  readonly work: (tx: Tx, rows: readonly Row[]) => Promise<Worked<Answer>>;
+  readonly work: (tx: Tx, rows: readonly Row[], looked: Looked) => Promise<Worked<Answer>>;
   readonly log: Log;
   readonly rowsMax?: number;
   readonly queueRowsMax?: number;
@@ -101,18 +107,25 @@ export async function noteLife(pool: Pick<Pool, "query">): Promise<void> {
   await pool.query(NEW_LIFE);
 }
 
+/** What BEGIN answers, statement by statement. */
+type BegunRows = readonly { readonly rows: readonly (Begun & { readonly ms: string })[] }[];
+
 /** Runs work in one transaction, once. Throws UnclearCommit when nobody can say whether it was committed. */
-async function inTransaction<Answer>(pool: Pool, work: (tx: Tx) => Promise<Worked<Answer>>): Promise<Worked<Answer>> {
+async function inTransaction<Answer, Looked>(
+  { pool, look }: Pick<CommitOptions<Looked>, "pool" | "look">,
+  work: (tx: Tx, looked: Looked) => Promise<Worked<Answer>>,
+): Promise<Worked<Answer>> {
   const client = await pool.connect();
   let broken = true;
   try {
     const beforeTickMs = performance.now();
-    const begun = (await client.query(BEGIN)) as unknown as readonly { rows: readonly (Begun & { ms: string })[] }[];
-    const first = begun[1]?.rows[0];
-    if (!first) throw new Error("connection error: BEGIN gave no transaction id");
+    let first: (Begun & { readonly ms: string }) | undefined;
     let worked: Worked<Answer>;
     try {
-      worked = await work({ client, nowMs: Math.floor(Number(first.ms)), beforeTickMs, mark: markerFor(pool) });
+      const [begun, looked] = await together([client.query(BEGIN) as unknown as Promise<BegunRows>, look?.(client)]);
+      first = begun[1]?.rows[0];
+      if (!first) throw new Error("connection error: BEGIN gave no transaction id");
+      worked = await work({ client, nowMs: Math.floor(Number(first.ms)), beforeTickMs, mark: markerFor(pool) }, looked as Looked);
     } catch (error) {
       if (failureOf(error) !== "gone") {
         await client.query("rollback");
@@ -158,16 +171,25 @@ export async function fateOf(pool: Pool, { xid, life }: Begun, untilMs: number):
   return "unknown";
 }
 
+/** `look`: as of a group commit. */
+export interface CommitOptions<Looked> {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly name: string;
+  readonly goneAfterMs?: number;
+  readonly look?: ((client: Client) => Promise<Looked>) | undefined;
+}
+
 /** Runs work in one transaction until its outcome is known. Rejects with JournalGone after `goneAfterMs`, or with the data's own error. */
-export async function commit<Answer>(
-  options: { readonly pool: Pool; readonly log: Log; readonly name: string; readonly goneAfterMs?: number },
-  work: (tx: Tx) => Promise<Worked<Answer>>,
+export async function commit<Answer, Looked = undefined>(
+  options: CommitOptions<Looked>,
+  work: (tx: Tx, looked: Looked) => Promise<Worked<Answer>>,
 ): Promise<Worked<Answer>> {
   const until = performance.now() + (options.goneAfterMs ?? GONE_AFTER_MS);
   let again = 0;
   for (let wait = RETRY_FIRST_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
     try {
-      return await inTransaction(options.pool, work);
+      return await inTransaction(options, work);
     } catch (error) {
       if (error instanceof UnclearCommit) {
         const fate = await fateOf(options.pool, error.begun, until);
@@ -191,7 +213,9 @@ export async function commit<Answer>(
 }
 
 /** Makes a committer of its own queue and flusher. */
-export function createGroupCommit<Row, Answer>(options: GroupCommitOptions<Row, Answer>): GroupCommit<Row, Answer> {
+export function createGroupCommit<Row, Answer, Looked = undefined>(
+  options: GroupCommitOptions<Row, Answer, Looked>,
+): GroupCommit<Row, Answer> {
   const rowsMax = options.rowsMax ?? BATCH_ROWS_MAX;
   const queueRowsMax = options.queueRowsMax ?? QUEUE_ROWS_MAX;
   const queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES_MAX;
@@ -217,7 +241,11 @@ export function createGroupCommit<Row, Answer>(options: GroupCommitOptions<Row, 
   const settle = async (batch: readonly Waiting<Row, Answer>[]): Promise<void> => {
     try {
       const rows = batch.map((one) => one.row);
-      const worked = await commit(options, (tx) => options.work(tx, rows));
+      const { pool, log, name, goneAfterMs, look } = options;
+      const given = { pool, log, name, ...(goneAfterMs === undefined ? {} : { goneAfterMs }) };
+      const worked = await commit<Answer, Looked>({ ...given, look: look && ((client) => look(client, rows)) }, (tx, looked) =>
+        options.work(tx, rows, looked),
+      );
       worked.committed?.();
       batch.forEach((one, index) => {
         one.resolve(worked.answers[index] as Answer);

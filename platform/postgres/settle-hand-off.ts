@@ -7,8 +7,7 @@ import { failpoint } from "../../domain/failpoint.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { Claimed, HandOff } from "../../domain/writeback/ports.ts";
 import type { Tx } from "./group-commit.ts";
-import * as sql from "./settle-sql.ts";
-import { run } from "./sql.ts";
+import type { LanesSeen } from "./settle-lanes.ts";
 import { LANE_BEHIND_MAX } from "./write-back-sql.ts";
 
 type WriteBack = Plan["writeBacks"][number] & { readonly messageId: string };
@@ -61,15 +60,19 @@ const claimedOf = (one: WriteBack, laneSeq: bigint, leaseMs: number, laneBehind:
 });
 
 /** Reserves places for the heads that these plans make; none for a destination whose gate is shut, or a lane that a person holds. */
-export async function bornClaimed(handOff: HandOff | undefined, tx: Tx, plans: readonly Plan[]): Promise<Born> {
+export async function bornClaimed(
+  handOff: HandOff | undefined,
+  tx: Tx,
+  plans: readonly Plan[],
+  lanes: Pick<LanesSeen, "shut">,
+): Promise<Born> {
   if (handOff === undefined) return NONE;
   const all = plans.flatMap((plan) => plan.writeBacks.map((one): WriteBack => ({ ...one, messageId: plan.messageId })));
   const heads = all.filter((one) => one.state === "waiting" && one.waitMs === undefined);
   if (heads.length === 0) return NONE;
-  const pairs = heads.map(({ owed }) => ({ one: owed.destination, two: owed.lane }));
-  const kept = await run<{ ord: bigint }>(tx.client, "settle_shut", sql.SHUT, sql.PAIRS.params(pairs));
-  const shut = new Set(kept.map((row) => Number(row.ord) - 1));
-  const open = heads.filter((_, index) => !shut.has(index));
+  const pairOf = ({ owed }: WriteBack) => ({ one: owed.destination, two: owed.lane });
+  const shut = await lanes.shut(heads.map(pairOf));
+  const open = heads.filter((one) => !shut(pairOf(one)));
   const reserved = [...Map.groupBy(open, (one) => one.owed.destination)].map(([destination, ours]): Reserved => {
     const { calls, leaseMs } = handOff.reserve(destination, ours.length);
     return { destination, calls, leaseMs, heads: ours.slice(0, calls) };

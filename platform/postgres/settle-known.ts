@@ -16,6 +16,7 @@ import { loadOpen } from "./overtaken.ts";
 import type { Client } from "./pool.ts";
 import * as sql from "./settle-sql.ts";
 import { unpack } from "./packed.ts";
+import { createLanesSeen, type LanesSeen } from "./settle-lanes.ts";
 import { daysOf, lockTexts, orderLock, run, together } from "./sql.ts";
 
 const pairKey = (one: string, two: string): string => JSON.stringify([one, two]);
@@ -27,7 +28,7 @@ const billsAsked = (settlement: Settlement, owed: Settlement["writeBacks"][numbe
   owed.when === "bill-paid" || settlement.source.kind === "event" ? [billOf(settlement, owed)] : [];
 
 /** Bills and lanes a settlement touches: what it has to hold while it is judged. */
-export const orderKeysOf = (settlement: Settlement): string[] =>
+const orderKeysOf = (settlement: Settlement): string[] =>
   unique([
     ...settlement.orderChanges.map((change) => change.bill),
     ...settlement.writeBacks.flatMap((owed) => [owed.lane, ...billsAsked(settlement, owed)]),
@@ -37,30 +38,27 @@ const sourceKey = ({ source }: Settlement): string =>
   source.kind === "message" ? source.message.id : pairKey(source.subscriber, source.event.id);
 
 /** Settlements whose source is no longer ours, the others' sources being locked now. Of two settlements of one source the second is fenced. */
-export async function fencedOff(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<ReadonlySet<Settlement>> {
+async function fencedOff(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<ReadonlySet<Settlement>> {
   const messages: string[] = [];
-  const deliveries: { subscriber: string; event_id: string }[] = [];
+  const deliveries: Delivery[] = [];
   for (const { source } of settlements) {
     if (source.kind === "message") messages.push(source.message.id);
     else deliveries.push({ subscriber: source.subscriber, event_id: source.event.id });
   }
+  // Locked in the order given: the same for every worker.
+  deliveries.sort((a, b) => (pairKey(a.subscriber, a.event_id) < pairKey(b.subscriber, b.event_id) ? -1 : 1));
+  const days = daysOf(messages, hasDay);
+  const [messageRows, deliveryRows] = await together([
+    messages.length > 0
+      ? run<Leased & { id: string }>(client, `settle_fence${days.name}`, sql.fence(days), [uuids(messages)])
+      : ([] as (Leased & { id: string })[]),
+    deliveries.length > 0
+      ? run<Leased & Delivery>(client, "settle_fence_deliveries", sql.FENCE_DELIVERIES, sql.DELIVERIES.params(deliveries))
+      : ([] as (Leased & Delivery)[]),
+  ]);
   const ours = new Map<string, bigint>();
-  if (messages.length > 0) {
-    const days = daysOf(messages, hasDay);
-    const rows = await run<Leased & { id: string }>(client, `settle_fence${days.name}`, sql.fence(days), [uuids(messages)]);
-    for (const row of rows) if (row.state === "received") ours.set(row.id, row.lease_token);
-  }
-  if (deliveries.length > 0) {
-    // Locked in the order given: the same for every worker.
-    deliveries.sort((a, b) => (pairKey(a.subscriber, a.event_id) < pairKey(b.subscriber, b.event_id) ? -1 : 1));
-    const rows = await run<Leased & { subscriber: string; event_id: string }>(
-      client,
-      "settle_fence_deliveries",
-      sql.FENCE_DELIVERIES,
-      sql.DELIVERIES.params(deliveries),
-    );
-    for (const row of rows) if (row.state === "received") ours.set(pairKey(row.subscriber, row.event_id), row.lease_token);
-  }
+  for (const row of messageRows) if (row.state === "received") ours.set(row.id, row.lease_token);
+  for (const row of deliveryRows) if (row.state === "received") ours.set(pairKey(row.subscriber, row.event_id), row.lease_token);
   const fenced = new Set<Settlement>();
   for (const settlement of settlements) {
     const { source } = settlement;
@@ -70,6 +68,11 @@ export async function fencedOff(client: Client, settlements: readonly Settlement
     else fenced.add(settlement);
   }
   return fenced;
+}
+
+interface Delivery {
+  readonly subscriber: string;
+  readonly event_id: string;
 }
 
 interface Leased {
@@ -163,81 +166,112 @@ async function loadOpenOf(
   return loadOpen(client, keys, destinations);
 }
 
-/** Which lanes have something open, and in which lane the orders' open work is. */
-async function loadLanes(
-  client: Client,
-  settlements: readonly Settlement[],
-  open: readonly { readonly destination: string; readonly lane: string }[],
-) {
-  const lanes = new Map<string, { one: string; two: string }>();
-  const lane = (destination: string, name: string): void => void lanes.set(pairKey(destination, name), { one: destination, two: name });
-  for (const one of settlements)
-    for (const owed of one.writeBacks)
-      for (const name of owed.order === undefined ? [owed.lane] : [owed.lane, owed.order]) lane(owed.destination, name);
-  for (const one of open) lane(one.destination, one.lane);
-  const busy = new Set<string>();
-  const laneOf = new Map<string, string>();
-  const look = async (pairs: readonly { one: string; two: string }[]): Promise<readonly { one: string; two: string }[]> => {
-    if (pairs.length === 0) return [];
-    const rows = await run<{ one: string; two: string; busy: boolean; lane: string | null }>(
-      client,
-      "settle_busy",
-      sql.BUSY,
-      sql.PAIRS.params(pairs),
-    );
-    for (const row of rows) {
-      if (row.busy) busy.add(pairKey(row.one, row.two));
-      if (row.busy || row.lane !== null) laneOf.set(pairKey(row.one, row.two), row.lane ?? row.two);
-    }
-    return rows.flatMap((row) => (row.lane === null || lanes.has(pairKey(row.one, row.lane)) ? [] : [{ one: row.one, two: row.lane }]));
-  };
-  // Work of an order that is open in another lane than this settlement asked for: that lane it is, and it is locked and looked at too.
-  const elsewhere = await look([...lanes.values()]);
-  await lockTexts(
-    client,
-    elsewhere.map((one) => orderLock(one.two)),
-  );
-  await look(elsewhere);
-  return { busy, laneOf };
+async function loadExisting(client: Client, settlements: readonly Settlement[]): Promise<ReadonlyMap<string, ExistingWriteBack>> {
+  const keys = unique(settlements.flatMap((one) => one.writeBacks.map((owed) => owed.key)));
+  if (keys.length === 0) return new Map();
+  const rows = await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [textArray(keys)]);
+  return new Map(rows.map((row) => [row.key, existingOf(row)]));
 }
 
-/** Loads everything that judging these settlements can ask. */
-export async function loadKnown(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Known> {
-  const changed = unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
-  const asked = unique([...changed, ...settlements.flatMap((one) => one.writeBacks.flatMap((owed) => billsAsked(one, owed)))]);
-  // Sent together: none of them needs another's answer.
-  const [facts, stored, billRows, rows] = await together([
+/** Numbers of events and of places in lanes, in the order in which they were drawn. */
+export interface Numbers {
+  readonly events: readonly bigint[];
+  readonly lanes: readonly bigint[];
+}
+
+/** Draws numbers; whoever draws holds the locks of the orders, so that within an order they tell who came first. */
+export async function drawNumbers(client: Client, events: number, lanes: number): Promise<Numbers> {
+  if (events + lanes === 0) return { events: [], lanes: [] };
+  const rows = await run<{ of: string; n: bigint }>(client, "settle_numbers", sql.NUMBERS, [events, lanes]);
+  const of = (what: string): bigint[] => rows.filter((row) => row.of === what).map((row) => row.n);
+  return { events: of("event"), lanes: of("lane") };
+}
+
+/** What the keys of a batch lead to, under its locks. */
+export interface Looked {
+  readonly fenced: ReadonlySet<Settlement>;
+  readonly facts: ReadonlyMap<string, KnownFact>;
+  readonly stored: ReadonlySet<string>;
+  readonly bills: ReadonlyMap<string, Bill>;
+  readonly held: readonly (HeldWriteBack & { readonly bill: string })[];
+  readonly existing: ReadonlyMap<string, ExistingWriteBack>;
+  readonly lanes: LanesSeen;
+  /** As many as the batch mostly needs. */
+  readonly numbers: Numbers;
+}
+
+const changedBills = (settlements: readonly Settlement[]): string[] =>
+  unique(settlements.flatMap((one) => one.orderChanges.map((change) => change.bill)));
+const askedBills = (settlements: readonly Settlement[]): string[] =>
+  unique([...changedBills(settlements), ...settlements.flatMap((one) => one.writeBacks.flatMap((owed) => billsAsked(one, owed)))]);
+const lanesAsked = (settlements: readonly Settlement[]): { one: string; two: string }[] =>
+  settlements.flatMap(({ writeBacks }) =>
+    writeBacks.flatMap(({ destination, lane, order }) =>
+      (order === undefined ? [lane] : [lane, order]).map((two) => ({ one: destination, two })),
+    ),
+  );
+
+/**
+ * Locks what the batch touches and looks up where its keys lead. Everything is sent at once: none needs another's answer, and the server does them in this
+ * order, each seeing what was committed before it began, so that what is read is read under the locks.
+ */
+export async function lookUp(client: Client, settlements: readonly Settlement[], hasDay: HasDay): Promise<Looked> {
+  const changed = changedBills(settlements);
+  const asked = askedBills(settlements);
+  const lanes = createLanesSeen(client);
+  const [, fenced, facts, stored, bills, held, existing, , numbers] = await together([
+    lockTexts(client, settlements.flatMap(orderKeysOf).map(orderLock)),
+    fencedOff(client, settlements, hasDay),
     loadFacts(client, settlements),
     loadStored(client, settlements, hasDay),
     asked.length > 0 ? run<{ key: string; book: unknown }>(client, "settle_bills", sql.BILLS, [textArray(asked)]) : [],
     changed.length > 0 ? run<HeldWriteBack & { bill: string }>(client, "settle_held", sql.HELD, [textArray(changed)]) : [],
-  ]);
-  const bills = new Map(billRows.map((row) => [row.key, billOfBook(row.key, row.book)]));
-  const held = new Map<string, HeldWriteBack[]>();
-  if (rows.length > 0) {
-    for (const { bill, ...one } of rows) held.set(bill, [...(held.get(bill) ?? []), one]);
-    // Mostly the bill's own lock. A lane of another name is locked out of order: the server breaks a deadlock and the batch is done again.
-    await lockTexts(
+    loadExisting(client, settlements),
+    lanes.look(lanesAsked(settlements), { shut: true }),
+    drawNumbers(
       client,
-      rows.filter((row) => row.lane !== row.bill).map((row) => orderLock(row.lane)),
-    );
-  }
-  const open = await loadOpenOf(client, settlements, asked, bills);
-  const keys = unique(settlements.flatMap((one) => one.writeBacks.map((owed) => owed.key)));
-  const existing = new Map<string, ExistingWriteBack>();
-  if (keys.length > 0) {
-    for (const row of await run<ExistingRow>(client, "settle_existing", sql.EXISTING, [textArray(keys)]))
-      existing.set(row.key, existingOf(row));
-  }
-  const { busy, laneOf } = await loadLanes(client, settlements, [...held.values(), ...open.values()].flat());
+      settlements.reduce((sum, one) => sum + one.events.length, 0),
+      settlements.reduce((sum, one) => sum + one.writeBacks.length, 0),
+    ),
+  ]);
   return {
-    fact: (partner, identity) => facts.get(pairKey(partner, identity)),
-    stored: (messageId, eventId) => stored.has(pairKey(messageId, eventId)),
+    fenced,
+    facts,
+    stored,
+    bills: new Map(bills.map((row) => [row.key, billOfBook(row.key, row.book)])),
+    held,
+    existing,
+    lanes,
+    numbers,
+  };
+}
+
+/** Follows what was found to what it leads to in turn, mostly nothing. `settlements`: those of the batch that are still ours. */
+export async function knownOf(
+  client: Client,
+  settlements: readonly Settlement[],
+  looked: Looked,
+): Promise<{ readonly known: Known; readonly numbers: Numbers }> {
+  const { bills, lanes } = looked;
+  const held = Map.groupBy(looked.held, (row) => row.bill);
+  // Mostly the bill's own lock. A lane of another name is locked out of order: the server breaks a deadlock and the batch is done again.
+  const others = looked.held.filter((row) => row.lane !== row.bill).map((row) => orderLock(row.lane));
+  await lockTexts(client, others);
+  const open = await loadOpenOf(client, settlements, askedBills(settlements), bills);
+  const leads = [...looked.held, ...[...open.values()].flat()].map(({ destination, lane }) => ({ one: destination, two: lane }));
+  await lanes.look(leads);
+  const elsewhere = await lanes.follow();
+  // What was drawn before these locks may be smaller than what another worker has given away in these lanes since.
+  const numbers = others.length + elsewhere > 0 ? { events: [], lanes: [] } : looked.numbers;
+  const known: Known = {
+    fact: (partner, identity) => looked.facts.get(pairKey(partner, identity)),
+    stored: (messageId, eventId) => looked.stored.has(pairKey(messageId, eventId)),
     bill: (key) => bills.get(key) ?? emptyBill(key),
     held: (bill) => held.get(bill) ?? [],
     open: (bill) => open.get(bill) ?? [],
-    existing: (key) => existing.get(key),
-    busy: (destination, name) => busy.has(pairKey(destination, name)),
-    laneOf: (destination, order) => laneOf.get(pairKey(destination, order)),
+    existing: (key) => looked.existing.get(key),
+    busy: lanes.busy,
+    laneOf: lanes.laneOf,
   };
+  return { known, numbers };
 }

@@ -21,12 +21,12 @@ import { bookOf } from "./bill-book.ts";
 import { eventTextOf, pack } from "./packed.ts";
 import { type Born, bornClaimed } from "./settle-hand-off.ts";
 import { closeSuperseded, holdAgain, lookLater, promoteHeads } from "./overtaken.ts";
-import { fencedOff, loadKnown, orderKeysOf } from "./settle-known.ts";
+import { drawNumbers, knownOf, type Looked, lookUp, type Numbers } from "./settle-known.ts";
 import { takeUpReversals } from "./reversals-ahead.ts";
 import * as sql from "./settle-sql.ts";
 import { noteParkedMessages } from "./failure-groups.ts";
 import { LostRace } from "./failures.ts";
-import { daysOf, lockTexts, msOfUuid, orderLock, run, together } from "./sql.ts";
+import { daysOf, msOfUuid, run, together } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
@@ -34,6 +34,9 @@ import { createSubscribers, type Subscribers } from "./subscribers.ts";
 const QUEUE_ROWS_MAX = 16_384;
 /** What a settlement weighs beside its bodies, for the batch's byte limit. */
 const EVENT_WEIGHT_BYTES = 2_048;
+
+/** In place of a statement that is not needed. */
+const NOTHING = Promise.resolve();
 
 type EventSource = Extract<DeliverySource, { kind: "event" }>;
 
@@ -86,22 +89,24 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
       })),
     );
 
-  const work = async (tx: Tx, settlements: readonly Settlement[]): Promise<Worked<Settled>> => {
-    // Sent together, done one after the other.
-    const locked = lockTexts(tx.client, settlements.flatMap(orderKeysOf).map(orderLock));
-    const [fenced] = await together([fencedOff(tx.client, settlements, deps.hasDay), locked]);
-    const open = settlements.filter((one) => !fenced.has(one)).sort(inOrder);
-    const known = await loadKnown(tx.client, open, deps.hasDay);
+  const work = async (tx: Tx, settlements: readonly Settlement[], looked: Looked): Promise<Worked<Settled>> => {
+    const open = settlements.filter((one) => !looked.fenced.has(one)).sort(inOrder);
+    const { known, numbers } = await knownOf(tx.client, open, looked);
     const judge = createJudge(known, { newId: () => deps.uuid7(tx.nowMs), parkedEvent: deps.parkedEvent });
     const plans = new Map(open.map((one) => [one, judge.judge(one, summaryOf(one))]));
-    const all = [...plans.values()];
-    const born = await bornClaimed(deps.handOff, tx, all);
+    const born = await bornClaimed(deps.handOff, tx, [...plans.values()], looked.lanes);
     try {
-      return await write(tx, settlements, plans, judge, born);
+      return await write(tx, settlements, plans, judge, born, numbers);
     } catch (error) {
       born.abandon();
       throw error;
     }
+  };
+
+  /** As many numbers as there are new events and write-backs that enter a lane: those drawn before, and more where they do not suffice. */
+  const numbersFor = async (tx: Tx, drawn: Numbers, events: number, lanes: number): Promise<Numbers> => {
+    const more = await drawNumbers(tx.client, Math.max(0, events - drawn.events.length), Math.max(0, lanes - drawn.lanes.length));
+    return { events: [...drawn.events, ...more.events], lanes: [...drawn.lanes, ...more.lanes] };
   };
 
   /** Writes what was judged. */
@@ -111,38 +116,39 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     plans: ReadonlyMap<Settlement, Plan>,
     judge: Judge,
     born: Born,
+    drawn: Numbers,
   ): Promise<Worked<Settled>> => {
     const all = [...plans.values()];
     const entered = judge.entered();
-    const numbers = await run<{ of: string; n: bigint }>(tx.client, "settle_numbers", sql.NUMBERS, [
+    const numbers = await numbersFor(
+      tx,
+      drawn,
       all.reduce((sum, plan) => sum + plan.events.length, 0),
       entered.length,
-    ]);
-    const eventSeqs = numbers.filter((one) => one.of === "event").map((one) => one.n);
-    const laneNumbers = numbers.filter((one) => one.of === "lane").map((one) => one.n);
-    const laneSeqs = new Map(entered.map((id, index) => [id, laneNumbers[index] ?? 0n]));
+    );
+    const laneSeqs = new Map(entered.map((id, index) => [id, numbers.lanes[index] ?? 0n]));
     const events = all
       .flatMap((plan) =>
         plan.events.map((sealed, ordinal) => ({ messageId: plan.messageId, event: sealed.event, ordinal, publish: sealed.publish })),
       )
-      .map((row, index) => ({ ...row, seq: eventSeqs[index] ?? 0n }));
+      .map((row, index) => ({ ...row, seq: numbers.events[index] ?? 0n }));
     const bills = judge.bills().map((bill) => ({ key: bill.key, book: bookOf(bill) }));
+    const released = judge.released();
+    const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
+    const deliveries = deliveriesOf(events);
     // Sent together, done one after the other; the first that fails is the one that is told.
-    await together([
+    const sent: Promise<unknown>[] = [
       takeFacts(tx, judge.facts()),
-      bills.length > 0 ? run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]) : undefined,
+      bills.length > 0 ? run(tx.client, "upsert_bills", sql.UPSERT_BILLS, [...sql.BILL_ROWS.params(bills), tx.nowMs]) : NOTHING,
       storeEvents(tx, events),
       storeKeys(tx, all),
       storeWriteBacks(tx, all, laneSeqs, born),
-    ]);
-    const released = judge.released();
-    if (released.length > 0) {
-      const rows = released.map((one) => ({ id: one.id, state: one.state, lane_seq: laneSeqs.get(one.id) ?? 0n }));
-      await run(tx.client, "release_held", sql.RELEASE_HELD, [...sql.RELEASE_ROWS.params(rows), tx.nowMs]);
-    }
+      rows.length > 0 ? run(tx.client, "release_held", sql.RELEASE_HELD, [...sql.RELEASE_ROWS.params(rows), tx.nowMs]) : NOTHING,
+      storeDeliveries(tx, deliveries),
+      endSources(tx, all),
+    ];
+    await together(sent);
     const overtaken = await storeOvertaken(tx, judge);
-    const deliveries = deliveriesOf(events);
-    await together([storeDeliveries(tx, deliveries), endSources(tx, all)]);
     await takeUpReversals(tx, events);
 
     failpoint("settle.before-commit");
@@ -281,10 +287,11 @@ export function createSettleStore(deps: SettleDeps): SettleStore {
     await noteParkedMessages(tx, parked);
   };
 
-  const committer = createGroupCommit<Settlement, Settled>({
+  const committer = createGroupCommit<Settlement, Settled, Looked>({
     pool: deps.pool,
     name: "settle",
     log: deps.log,
+    look: (client, settlements) => lookUp(client, settlements, deps.hasDay),
     work,
     queueRowsMax: QUEUE_ROWS_MAX,
     bytesOf: (one) => one.writeBacks.reduce((sum, owed) => sum + owed.body.byteLength, EVENT_WEIGHT_BYTES * one.events.length),

@@ -144,6 +144,15 @@ const endRow = (end: AttemptEnd, nowMs: number): Parameters<typeof sql.END_ROWS.
   reply: end.reply === undefined ? null : pack(end.reply.subarray(0, REPLY_BYTES_MAX), "wire"),
 });
 
+interface FenceRow {
+  readonly id: string;
+  readonly state: string;
+  readonly token: bigint;
+  readonly destination: string;
+  readonly lane: string;
+  readonly seq: bigint;
+}
+
 type Owed = readonly { readonly seq: bigint; readonly event: Event }[];
 
 /** Stores events that go with write-backs, all of them for subscribers; answers them as the relay takes them. */
@@ -181,13 +190,14 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     if (destinations.length > 0) deps.due?.([...new Set(destinations)]);
   };
 
-  const settleBatch = async (tx: Tx, ends: readonly AttemptEnd[]): Promise<Worked<"settled" | "lease-lost">> => {
-    const fence = await run<{ id: string; state: string; token: bigint; destination: string; lane: string; seq: bigint }>(
-      tx.client,
-      "write_back_fence",
-      sql.FENCE,
-      [uuids(ends.map((end) => end.id))],
-    );
+  const fenceOf = (client: Client, ends: readonly AttemptEnd[]): Promise<FenceRow[]> =>
+    run<FenceRow>(client, "write_back_fence", sql.FENCE, [uuids(ends.map((end) => end.id))]);
+
+  const settleBatch = async (
+    tx: Tx,
+    ends: readonly AttemptEnd[],
+    fence: readonly FenceRow[],
+  ): Promise<Worked<"settled" | "lease-lost">> => {
     const held = new Map(fence.map((row) => [row.id, row]));
     const ours = new Map<AttemptEnd, bigint>();
     const lanes: { one: string; two: string }[] = [];
@@ -231,9 +241,10 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     return { answers: ends.map((end) => (ours.has(end) ? "settled" : "lease-lost")), committed };
   };
 
-  const committer = createGroupCommit<AttemptEnd, "settled" | "lease-lost">({
+  const committer = createGroupCommit<AttemptEnd, "settled" | "lease-lost", FenceRow[]>({
     ...options,
     name: "write-backs",
+    look: fenceOf,
     work: settleBatch,
     queueRowsMax: QUEUE_ROWS_MAX,
     bytesOf: (end) => END_WEIGHT_BYTES + (end.reply?.byteLength ?? 0),
@@ -275,15 +286,9 @@ export function createWriteBackStore(deps: WriteBackDeps): WriteBackStore & { cl
     freshMs: number | undefined,
   ): Promise<readonly Claimed[]> => {
     await expireIfStray(destination, unclearAction);
-    const claimed = await commit({ ...options, name: "claim" }, async (tx) => {
-      const rows = await run<ClaimRow>(tx.client, "write_back_claim", sql.CLAIM, [
-        destination,
-        limit,
-        worker.id,
-        leaseMs,
-        unclearAction,
-        freshMs ?? null,
-      ]);
+    const look = (client: Client): Promise<ClaimRow[]> =>
+      run<ClaimRow>(client, "write_back_claim", sql.CLAIM, [destination, limit, worker.id, leaseMs, unclearAction, freshMs ?? null]);
+    const claimed = await commit({ ...options, name: "claim", look }, async (tx, rows) => {
       const bodies = await bodiesOf(tx.client, rows);
       if (rows.length > 0) failpoint("claim.before-commit");
       return { answers: rows.map((row) => claimedOf(row, bodies.get(row.id), leaseMs)) };
