@@ -7,7 +7,7 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { type Check, type Finding, fine, lineOf, type Patient, wrong } from "./finding.ts";
 
-const CONNECT_MS = 5_000;
+const CONNECT_MS = 20_000;
 /** Oldest versions that Huiliu is tested with. */
 const POSTGRES_MIN = 140_000;
 const RABBIT_MIN: readonly [major: number, minor: number] = [3, 10];
