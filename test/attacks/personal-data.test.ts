@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import amqp from "amqplib";
 import iconv from "iconv-lite";
 import { connectClient, type Client } from "../journeys/client.ts";
-import { destination, type Huiliu, QUICK, startHuiliu } from "../journeys/harness.ts";
+import { destination, type Huiliu, QUICK, startHuiliu, until } from "../journeys/harness.ts";
 import { createStory, type Story } from "../journeys/story.ts";
 import { FORMS, hits, type Marked, person } from "./marked.ts";
 
@@ -186,6 +186,10 @@ describe("A60 personal data stays where it belongs", () => {
       }
     }
     await sleep(1_500);
+    await until(
+      "many were parked",
+      async () => Number((await huiliu.sql("select count(*)::integer as n from message where state = 'parked'"))[0]?.n) > 5,
+    );
     const metrics = await (await fetch(`${huiliu.run().console}/metrics`)).text();
     const kept = await huiliu.sql("select count(*)::integer as n from message where raw is not null");
     assert.ok(Number(kept[0]?.n) > COUNT / 4, "they did come in");
@@ -329,8 +333,10 @@ describe("A64 the audit's sink is stopped", () => {
     const pause = await huiliu.api("/destinations/his/pause", LOOK);
     assert.equal(pause.status, 200, JSON.stringify(pause.body));
     assert.equal((await huiliu.api("/destinations/his/resume", LOOK)).status, 200);
-    await sleep(1_500);
-    const told = await huiliu.api("/audit/verification");
+    const told = await until("everything is signed", async () => {
+      const answer = await huiliu.api("/audit/verification");
+      return answer.body.head?.n === answer.body.upTo && answer;
+    });
     assert.deepEqual([told.body.intact, told.body.findings], [true, []]);
     assert.equal(told.body.head.n, told.body.upTo, "everything is signed");
   });

@@ -60,11 +60,12 @@ export interface Exchange {
   readonly messageId?: string;
 }
 
-const VERDICT_MS = 20_000;
+/** Patience, as everywhere in the journeys: nobody is timed. */
+const VERDICT_MS = 90_000;
 
 /** Connects as whoever the address names. */
 export async function connectClient(url: string): Promise<Client> {
-  const connection = await amqp.connect(url, { timeout: 10_000 });
+  const connection = await amqp.connect(url, { timeout: 60_000 });
   connection.on("error", () => undefined); // a killed broker: pushes under way reject
   const channel = await connection.createConfirmChannel();
   channel.on("error", () => undefined); // the same

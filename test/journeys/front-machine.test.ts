@@ -128,6 +128,7 @@ async function settledOnce(one: Settling): Promise<void> {
   await reaches(one.bill, "insurance-result", "acknowledged");
   assert.deepEqual(effectsOf(one), ["2207"]);
   assert.equal(new Set(one.lines("2207").map((line) => line.msgid)).size, 1, "one number, however often it was sent");
+  await until("it is published", () => eventsOf("insurance.settled", one.bill).length > 0);
   assert.equal(eventsOf("insurance.settled", one.bill).length, 1);
   assert.equal(await hisEffects(one.bill), 1);
 }
@@ -137,6 +138,7 @@ describe("S0-27 S0-8 settling over the front machine", { concurrency: false }, (
     const one = await ask();
     await settledOnce(one);
     assert.equal(machine.ledger.filter((line) => line.infno === "9001").length, 1);
+    await until("it is published", () => eventsOf("insurance.presettled", one.bill).length > 0);
     assert.equal(eventsOf("insurance.presettled", one.bill).length, 1);
     const kept = await huiliu.sql("select number from call_number where destination = $1", [FRONT]);
     for (const line of machine.ledger)

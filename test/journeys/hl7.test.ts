@@ -76,6 +76,9 @@ describe("C-3 HL7 over MLLP, end to end", () => {
     assert.equal((await send("lis", { message: "charge", bill: "DJ779", order: "JY779", lines: LINES.slice(1) })).answer, "AA");
     await done("adt", "charge-notice", "DJ778");
     await done("adt", "charge-notice", "DJ779");
+    await until("both are published", () =>
+      ["bill:DJ778", "bill:DJ779"].every((bill) => seen("charge.posted", (event) => event.subject === bill).length > 0),
+    );
     for (const bill of ["bill:DJ778", "bill:DJ779"]) assert.equal(seen("charge.posted", (event) => event.subject === bill).length, 1, bill);
     const [event] = seen("charge.posted", ({ subject }) => subject === "bill:DJ779");
     assert.ok(JSON.stringify(event?.data).includes("C反应蛋白|定量"));
@@ -100,6 +103,7 @@ describe("C-3 HL7 over MLLP, end to end", () => {
     assert.equal(attempts.filter((line) => line.effect).length, 1, JSON.stringify(attempts));
     assert.equal(new Set(attempts.map((line) => line.key)).size, 1, "the same MSH-10 each time");
     assert.ok(attempts.length >= 2, `${attempts.length} attempts`);
+    await until("it is published", () => seen("order.placed", (event) => event.data.orderNo === "JC777").length > 0);
     assert.equal(seen("order.placed", (event) => event.data.orderNo === "JC777").length, 1);
     assert.equal((await send("adt", { message: "cancel", order: "JC777", lines })).answer, "AA");
     await until("the withdrawal is published", () => seen("order.closed", (event) => event.data.orderNo === "JC777").length === 1);
@@ -110,6 +114,7 @@ describe("C-3 HL7 over MLLP, end to end", () => {
     assert.equal((await send("ris", { message: "report", order: "JC778", status: "P" })).answer, "AA");
     const notice = await done("adt", "report-notice", "JC777");
     assert.ok(!notice.raw.includes("OBX|"), "no result leaves the payment platform");
+    await until("it is published", () => seen("report.ready", (event) => event.data.orderNo === "JC777").length > 0);
     assert.equal(seen("report.ready", (event) => event.data.orderNo === "JC777").length, 1);
     assert.equal(seen("report.ready", (event) => event.data.orderNo === "JC778").length, 0);
   });

@@ -8,7 +8,7 @@ import { destination, type Huiliu, QUICK, startHuiliu } from "./harness.ts";
 
 const PATIENTS = 20;
 const DATE = "2026-11-20";
-const WAIT_MS = 90_000;
+const WAIT_MS = 300_000;
 
 let huiliu: Huiliu;
 

@@ -27,7 +27,7 @@ const FAULTS: readonly { readonly name: string; readonly order: Row }[] = [
   { name: "does it and drops the reply", order: { fault: "drop-reply" } },
   { name: "answers 503", order: { fault: "503" } },
   { name: "is slow", order: { fault: "slow", ms: 300 } },
-  { name: "is slower than we wait", order: { fault: "slow", ms: 1_000 } },
+  { name: "is slower than we wait", order: { fault: "slow", ms: 1_800 } },
   { name: "garbles the answer", order: { fault: "garble" } },
   { name: "answers in GBK", order: { fault: "gbk" } },
   { name: "says “already done” to a first request", order: { fault: "duplicate", how: "already-done" } },
