@@ -3,6 +3,7 @@
  */
 import { compose } from "./bin/engine/compose.ts";
 import { admissionOf } from "./bin/flow-tests/release.ts";
+import { releaseTrust } from "./bin/flow-tests/keys.ts";
 import { runFlowTests } from "./bin/flow-tests/run.ts";
 import { credentialSecretOf } from "./bin/engine/partners.ts";
 import { readConfig } from "./platform/config.ts";
@@ -26,7 +27,7 @@ export const settings = nodeRedSettings({
   ...(config.profile === "production"
     ? {
         admit: admissionOf(
-          { ...config, run: runFlowTests },
+          { ...config, run: runFlowTests, trust: releaseTrust(config) },
           (level, text, detail) => composition.log[level](detail ?? {}, text),
           composition.flowsRefused,
         ),

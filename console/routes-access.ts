@@ -1,6 +1,6 @@
 /** Sign-in, one's own account, and other people's accounts. Answers that open a session carry its cookie; no answer carries its value. */
 import { Type } from "typebox";
-import { CODE_MAX, LOGIN_MAX, NAME_MAX, PARTNERS_MAX, PASSWORD_MAX, TOKEN_MAX } from "../domain/access/limits.ts";
+import { CODE_MAX, LOGIN_MAX, NAME_MAX, PARTNERS_MAX, PASSWORD_MAX, STAFF_NO_MAX, TOKEN_MAX } from "../domain/access/limits.ts";
 import type { AccountChange, AccountGiven } from "../domain/access/ports.ts";
 import { ROLES } from "../domain/access/rights.ts";
 import type { Step } from "../domain/access/standing.ts";
@@ -11,6 +11,11 @@ import { closed, deed, given, idParams, maybe, ONE_LINE, oneOf, type Route, text
 const secret = (max: number) => Type.String({ minLength: 1, maxLength: max });
 const login = text(LOGIN_MAX, "login name, letters in any case / 登录名");
 const shownName = text(NAME_MAX, "what deeds are signed with / 姓名，用于署名");
+const staffNo = Type.String({
+  maxLength: STAFF_NO_MAX,
+  pattern: ONE_LINE,
+  description: "the hospital's number of the person; empty: none / 工号",
+});
 const roles = Type.Array(oneOf(ROLES), { maxItems: ROLES.length, uniqueItems: true });
 const partners = Type.Union([Type.Literal("*"), Type.Array(text(64), { maxItems: PARTNERS_MAX, uniqueItems: true })]);
 const code = Type.String({ minLength: 1, maxLength: CODE_MAX, pattern: ONE_LINE });
@@ -211,13 +216,17 @@ const accounts: readonly Route[] = [
     zh: "新建账户；初始密码只告知一次，首次登录须修改",
     en: "Make an account; its first password is told once and must be changed at the first sign-in",
     body: Type.Object(
-      { login, name: shownName, roles, partners, totpRequired: maybe(Type.Boolean()), ...deed },
+      { login, name: shownName, roles, partners, totpRequired: maybe(Type.Boolean()), staffNo: maybe(staffNo), ...deed },
       { additionalProperties: false },
     ),
     answer: views.AccountOpened,
     handle: (_operations, { access, who, body }) => {
-      const { login: loginName, name, roles: wanted, partners: scope, totpRequired } = body as unknown as AccountGiven;
-      const asked = { login: loginName, name, roles: wanted, partners: scope, ...(totpRequired === undefined ? {} : { totpRequired }) };
+      const { login: loginName, name, roles: wanted, partners: scope, totpRequired, staffNo: number } = body as unknown as AccountGiven;
+      const asked = {
+        ...{ login: loginName, name, roles: wanted, partners: scope },
+        ...(totpRequired === undefined ? {} : { totpRequired }),
+        ...(number === undefined ? {} : { staffNo: number }),
+      };
       return access.createAccount(who, asked, signedBy(body));
     },
   },
@@ -227,15 +236,22 @@ const accounts: readonly Route[] = [
       action: "change",
       zh: "修改账户；改角色或伙伴时其会话随即结束",
       en: "Change an account; its sessions end when its roles or partners change",
-      more: { name: maybe(shownName), roles: maybe(roles), partners: maybe(partners), totpRequired: maybe(Type.Boolean()) },
+      more: {
+        name: maybe(shownName),
+        roles: maybe(roles),
+        partners: maybe(partners),
+        totpRequired: maybe(Type.Boolean()),
+        staffNo: maybe(staffNo),
+      },
     },
     (_operations, { access, who, params, body }) => {
-      const { name, roles: wanted, partners: scope, totpRequired } = body as unknown as AccountChange;
+      const { name, roles: wanted, partners: scope, totpRequired, staffNo: number } = body as unknown as AccountChange;
       const change: AccountChange = {
         ...(name === undefined ? {} : { name }),
         ...(wanted === undefined ? {} : { roles: wanted }),
         ...(scope === undefined ? {} : { partners: scope }),
         ...(totpRequired === undefined ? {} : { totpRequired }),
+        ...(number === undefined ? {} : { staffNo: number }),
       };
       return access.changeAccount(who, params.id ?? "", change, signedBy(body));
     },

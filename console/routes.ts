@@ -17,6 +17,7 @@ import { REPLAY_ROUTES } from "./routes-replay.ts";
 import { MAPPING_ROUTES } from "./routes-mappings.ts";
 import { RETENTION_ROUTES } from "./routes-retention.ts";
 import {
+  accountOf,
   ID,
   ONE_LINE,
   WRITE_BACK_STATES,
@@ -290,8 +291,12 @@ const deeds: readonly Route[] = [
     params: idParams,
     body: closed({ ...deed, confirmedChecked }),
     answer: views.Done,
-    handle: (operations, { params, body }) =>
-      operations.replayWriteBack(params.id ?? "", { ...given(body, "reason", "by"), confirmedChecked: body.confirmedChecked === true }),
+    handle: (operations, { params, body, who }) =>
+      operations.replayWriteBack(params.id ?? "", {
+        ...given(body, "reason", "by"),
+        ...accountOf(who),
+        confirmedChecked: body.confirmedChecked === true,
+      }),
   },
   {
     id: "resolveWriteBack",

@@ -36,6 +36,9 @@ export const Config = Type.Object(
     replayApprovalFen: Type.Optional(Type.String({ pattern: "^\\d{1,15}$" })),
     /** Where bin/pages.ts built the console's pages; absent: the engine runs without them. */
     pagesDir: Type.Optional(Type.String({ minLength: 1 })),
+    /** The key that releases of flows are signed with, and the public ones that production trusts; absent: bin/flow-tests/keys.ts. */
+    releaseKeyFile: Type.Optional(Type.String({ minLength: 1 })),
+    releaseTrustedFile: Type.Optional(Type.String({ minLength: 1 })),
     /** The name at the head of every page of the console. */
     hospitalName: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
     /** Where people reach the console, as their browsers see it: log lines lead there. No path: the console stands at the root. */
@@ -52,6 +55,8 @@ const OPTIONAL: readonly (readonly [keyof Config, string])[] = [
   ["pagesDir", "HUILIU_PAGES_DIR"],
   ["hospitalName", "HUILIU_HOSPITAL_NAME"],
   ["consoleUrl", "HUILIU_CONSOLE_URL"],
+  ["releaseKeyFile", "HUILIU_RELEASE_KEY_FILE"],
+  ["releaseTrustedFile", "HUILIU_RELEASE_TRUSTED_FILE"],
 ];
 /** Environment name → setting, with its default. An unset one without a default is a problem. */
 const NAMES: readonly (readonly [keyof Config, string, string | undefined])[] = [

@@ -33,6 +33,7 @@ const patient = (root: string, over: Partial<Patient> = {}): Patient => ({
   dataDir: join(root, ".data"),
   profile: "development",
   credentialsFile: undefined,
+  releaseKeys: { dataDir: join(root, ".data") },
   postgres: undefined,
   amqp: undefined,
   redis: undefined,

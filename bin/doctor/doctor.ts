@@ -112,11 +112,17 @@ export function patientOf(root: string, dataDir: string, env: Readonly<Record<st
   const run = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as RunFile) : {};
   const set = (name: string): string | undefined => env[name]?.trim() || undefined;
   const made = join(dataDir, "credentials.json");
+  const [releaseKeyFile, releaseTrustedFile] = [set("HUILIU_RELEASE_KEY_FILE"), set("HUILIU_RELEASE_TRUSTED_FILE")];
   return {
     root,
     dataDir,
     profile: set("HUILIU_PROFILE") === "production" ? "production" : "development",
     credentialsFile: set("HUILIU_CREDENTIALS_FILE") ?? (existsSync(made) ? made : undefined),
+    releaseKeys: {
+      dataDir,
+      ...(releaseKeyFile === undefined ? {} : { releaseKeyFile }),
+      ...(releaseTrustedFile === undefined ? {} : { releaseTrustedFile }),
+    },
     postgres: set("HUILIU_POSTGRES_URL") ?? run.postgres,
     amqp: set("HUILIU_AMQP_URL") ?? run.amqp,
     redis: set("HUILIU_REDIS_URL") ?? run.redis,

@@ -3,9 +3,44 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { checkMappings } from "../mapping.ts";
-import { type Check, type Finding, fine, lineOf, wrong } from "./finding.ts";
+import { refusedFlowWords } from "../../domain/flowtests/release.ts";
+import { releaseTrust } from "../flow-tests/keys.ts";
+import { signedReleases } from "../flow-tests/release.ts";
+import { type Check, type Finding, fine, lineOf, type Patient, wrong } from "./finding.ts";
 
-export const documents: Check = async ({ root }) => [...(await mappings(root)), ...(await flows(root))];
+/** Things told of one refused flow. */
+const ABOUT_SHOWN = 5;
+
+export const documents: Check = async (patient) => [
+  ...(await mappings(patient.root)),
+  ...(await flows(patient.root)),
+  ...(patient.profile === "production" ? await releases(patient) : []),
+];
+
+/** What production would not load, by name and reason; it is asked before the start, too. Tests are not played here. */
+async function releases({ root, releaseKeys }: Pick<Patient, "root" | "releaseKeys">): Promise<readonly Finding[]> {
+  try {
+    const trust = releaseTrust(releaseKeys);
+    const { releases: signed, refused } = await signedReleases({ root, trust }, (await readFlows(join(root, "flows"))).files);
+    return [
+      ...refused.map(({ flow, code, about }) => {
+        const { zh, en, next } = refusedFlowWords(code);
+        const what = about.length === 0 ? "" : ` (${about.slice(0, ABOUT_SHOWN).join(", ")})`;
+        return wrong("documents", "bad", `flows/${flow} [${code}]`, [`${zh}${what}`, `${en}${what}`], [next.zh, next.en]);
+      }),
+      fine(
+        "documents",
+        "releases",
+        `${signed.size} 个流程已签名发布，信任 ${trust.keys.size} 把公钥`,
+        `${signed.size} flows are released and signed, ${trust.keys.size} keys are trusted`,
+      ),
+    ];
+  } catch (error) {
+    const why = lineOf(error);
+    const next = ["修正 HUILIU_RELEASE_TRUSTED_FILE", "mend HUILIU_RELEASE_TRUSTED_FILE"] as const;
+    return [wrong("documents", "bad", "HUILIU_RELEASE_TRUSTED_FILE", [why, why], next)];
+  }
+}
 
 async function mappings(root: string): Promise<readonly Finding[]> {
   try {

@@ -1,4 +1,5 @@
 /** A running engine, asked by its own door: ready, alarms, and that its audit is whole. */
+import type { Status } from "../../domain/operations/views.ts";
 import { type Check, type Finding, fine, lineOf, wrong } from "./finding.ts";
 
 const ANSWER_MS = 15_000;
@@ -24,6 +25,7 @@ export const engine: Check = async ({ console: url, token }) => {
         : ready.missing.map((one) =>
             wrong("engine", "bad", one.what, [one.zh, one.en], ["查看日志 .data/log/engine.log", "read .data/log/engine.log"]),
           )),
+      ...(await refusedFlows(ask)),
       ...(await alarms(ask)),
       ...(await audit(ask)),
     ];
@@ -40,6 +42,15 @@ export const engine: Check = async ({ console: url, token }) => {
     ];
   }
 };
+
+/** Flows that the engine did not load, by name and reason. */
+async function refusedFlows(ask: Ask): Promise<readonly Finding[]> {
+  const { body } = await ask("/api/v1/status");
+  const { refusedFlows: refused = [] } = body as Partial<Pick<Status, "refusedFlows">>;
+  return refused.map(({ flow, code, zh, en, next }) =>
+    wrong("engine", "bad", `flows/${flow} [${code}]`, [`没有加载：${zh}`, `not loaded: ${en}`], [next.zh, next.en]),
+  );
+}
 
 type Ask = (path: string) => Promise<{ readonly status: number; readonly body: unknown }>;
 interface OpenAlarm {

@@ -1,5 +1,7 @@
 /** What the doctor says: every check ends in findings, each with its state, its place and, where something is wrong, what to do. */
 
+import type { ReleaseKeyPlaces } from "../flow-tests/keys.ts";
+
 export type FindingState = "ok" | "warn" | "bad";
 
 export interface Finding {
@@ -22,6 +24,8 @@ export interface Patient {
   readonly dataDir: string;
   readonly profile: "development" | "production";
   readonly credentialsFile: string | undefined;
+  /** Where the keys of flow releases are (bin/flow-tests/keys.ts). */
+  readonly releaseKeys: ReleaseKeyPlaces;
   readonly postgres: string | undefined;
   readonly amqp: string | undefined;
   readonly redis: string | undefined;

@@ -38,7 +38,7 @@ async function oidcOf(oidc: NonNullable<AccessSettings["oidc"]>, log: Log): Prom
 }
 
 export async function accessOf({ settings, token, pool, partners, log }: AccessParts): Promise<Access> {
-  const { oidc } = settings ?? {};
+  const { oidc, staffNumbers = "optional", restHours } = settings ?? {};
   return createAccess({
     store: createAccessStore({ pool, log }),
     hashing: createHashing(),
@@ -46,6 +46,8 @@ export async function accessOf({ settings, token, pool, partners, log }: AccessP
     sealing: createSealing(token),
     chance,
     partners,
+    staffNumbers,
+    ...(restHours === undefined ? {} : { restMs: restHours * 3_600_000 }),
     ...(oidc === undefined ? {} : { oidc: await oidcOf(oidc, log) }),
     // Names of accounts, addresses and counts; what was typed is not among it.
     told: ({ what, ...fields }) => log[what === "locked" ? "warn" : "info"](fields, TEXTS[what]),

@@ -238,6 +238,7 @@ async function build(config: Config, log: EngineLog, ready: Promise<void>, place
     sinks,
     audit,
     about: aboutOf(config, place),
+    refusedFlows: () => place.refused ?? {},
   });
   const { token } = catalogue.credentials;
   const access = await accessOf({

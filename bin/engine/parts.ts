@@ -50,9 +50,11 @@ export function operationsOf({
   sinks,
   audit,
   about,
+  refusedFlows,
 }: Built & {
   readonly config: Config;
   readonly about: () => About;
+  readonly refusedFlows: () => Readonly<Record<string, string>>;
   readonly audit: EngineAudit;
   readonly sinks: Awaited<ReturnType<typeof sinksOf>>;
   readonly redis: RedisPorts;
@@ -64,6 +66,7 @@ export function operationsOf({
   const { dialects, partners, registry, sealer, policyFor } = catalogue;
   const operations = createOperations({
     about,
+    refusedFlows,
     audit,
     mayStill: createMayStill(postgres.pool),
     pool: postgres.pool,

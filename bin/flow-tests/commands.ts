@@ -7,6 +7,7 @@ import { refusedFlowText } from "../../domain/flowtests/release.ts";
 import { differenceLines, type FlowTestRun } from "../../domain/flowtests/result.ts";
 import { FOLDER } from "../../platform/node-red/flow-files.ts";
 import { EXIT } from "../huiliu/client.ts";
+import { FINGERPRINT_SHOWN, type ReleaseKeyPlaces, ReleaseKeyRefused, releaseSigner, releaseTrust, signingKeyFile } from "./keys.ts";
 import { releaseFlows } from "./release.ts";
 import { runExampleTests, runFlowTests } from "./run.ts";
 
@@ -37,6 +38,7 @@ interface Flags {
   readonly examples?: boolean;
   readonly all?: boolean;
   readonly by?: string;
+  readonly data?: string;
 }
 
 /** Flows that are named and not there are a refusal, told with those that are. */
@@ -62,7 +64,41 @@ async function testFlows(root: string, flows: readonly string[], flags: Flags): 
   return !run.passed ? EXIT.failed : nothing ? EXIT.refused : EXIT.ok;
 }
 
-async function release(root: string, given: readonly string[], flags: Flags): Promise<number> {
+/** What the environment says of keys; the data folder is that of --data, of HUILIU_DATA_DIR, or the project's. */
+const placesOf = (dataDir: string, flags: Flags): ReleaseKeyPlaces => {
+  const [key, trusted] = [process.env.HUILIU_RELEASE_KEY_FILE?.trim(), process.env.HUILIU_RELEASE_TRUSTED_FILE?.trim()];
+  return {
+    dataDir: flags.data ?? dataDir,
+    ...(key === undefined || key === "" ? {} : { releaseKeyFile: key }),
+    ...(trusted === undefined || trusted === "" ? {} : { releaseTrustedFile: trusted }),
+  };
+};
+
+/** A key file that is none is a refusal, not a crash. */
+async function withKeys(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ReleaseKeyRefused)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.refused;
+  }
+}
+
+/** Shows what this machine signs with, for whoever trusts it elsewhere, and what is trusted here. */
+async function key(places: ReleaseKeyPlaces, flags: Flags): Promise<number> {
+  const { key: own, publicPem } = releaseSigner(places);
+  const trusted = [...releaseTrust(places).keys].sort();
+  if (flags.json) print(JSON.stringify({ file: signingKeyFile(places), key: own, publicKey: publicPem, trusted }));
+  else {
+    print(`签名密钥 signs with  ${own}  (${signingKeyFile(places)})`);
+    for (const one of trusted) print(`信任 trusted         ${one}${one === own ? "  (本机 this machine)" : ""}`);
+    print(publicPem.trimEnd());
+  }
+  return EXIT.ok;
+}
+
+async function release(root: string, given: readonly string[], flags: Flags, places: ReleaseKeyPlaces): Promise<number> {
   const flows = flags.all ? flowsIn(root) : given;
   if (flows.length === 0) {
     process.stderr.write("请指定流程，或 --all · name the flows, or --all\n");
@@ -70,12 +106,12 @@ async function release(root: string, given: readonly string[], flags: Flags): Pr
   }
   if (unknownFlows(root, flows).length > 0) return EXIT.refused;
   const by = flags.by?.trim() || userInfo().username;
-  const released = await releaseFlows({ root, flows, by, nowMs: Date.now(), run: runFlowTests });
+  const released = await releaseFlows({ root, flows, by, nowMs: Date.now(), run: runFlowTests, signer: releaseSigner(places) });
   if (flags.json) print(JSON.stringify(released));
   else if (released.ok)
     for (const one of released.releases)
       print(
-        `✓ ${one.flow}  ${Object.keys(one.files).length} 个文件 · files, ${one.tests.length} 项测试 · tests  ${one.checksum.slice(0, 12)}  ${one.by}`,
+        `✓ ${one.flow}  ${Object.keys(one.files).length} 个文件 · files, ${one.tests.length} 项测试 · tests  ${one.checksum.slice(0, 12)}  ${one.by}  签名 signed ${one.key.slice(0, FINGERPRINT_SHOWN)}`,
       );
   else {
     for (const one of released.refused) print(`✗ ${refusedFlowText(one)}`);
@@ -88,7 +124,7 @@ async function release(root: string, given: readonly string[], flags: Flags): Pr
 }
 
 /** Adds the commands. Exit codes: 0 all passed, 1 a test failed (or nothing was released), 2 refused (no such flow, nothing to play). */
-export function registerFlowCommands(program: Command, root: string): void {
+export function registerFlowCommands(program: Command, root: string, dataDir: string): void {
   const flow = program.command("flow").description("流程的存储测试与发布 · stored tests and releases of flows");
   flow
     .command("test [flows...]")
@@ -106,8 +142,17 @@ export function registerFlowCommands(program: Command, root: string): void {
     )
     .option("--all", "全部流程 · every flow")
     .option("--by <name>", "谁发布，缺省系统用户 · who releases; the system's user by default")
+    .option("--data <folder>", "签名密钥所在的数据目录 · data folder that holds the signing key")
     .option("--json", "JSON")
     .action(async (flows: readonly string[], flags: Flags) => {
-      process.exitCode = await release(root, flows, flags);
+      process.exitCode = await withKeys(() => release(root, flows, flags, placesOf(dataDir, flags)));
+    });
+  flow
+    .command("key")
+    .description("发布签名所用的密钥与受信任的公钥（指纹、公钥） · the key that releases are signed with, and those that are trusted here")
+    .option("--data <folder>", "数据目录 · data folder")
+    .option("--json", "JSON")
+    .action(async (flags: Flags) => {
+      process.exitCode = await withKeys(() => key(placesOf(dataDir, flags), flags));
     });
 }

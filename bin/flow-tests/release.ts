@@ -6,11 +6,12 @@ import { dirname, join } from "node:path";
 import { OUTSIDE } from "../../domain/flows/drawing.ts";
 import {
   differingFiles,
-  readRelease,
+  judgeRelease,
   type RefusedFlow,
   type Release,
   refusedFlowText,
   releaseText,
+  signedText,
 } from "../../domain/flowtests/release.ts";
 import type { FlowTestRun } from "../../domain/flowtests/result.ts";
 import type { Partner } from "../../domain/partners/profile.ts";
@@ -19,6 +20,7 @@ import { DATA_FOLDERS } from "../../platform/catalogue/checks.ts";
 import { SHARED, type StoredNode } from "../../platform/node-red/flow-files.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { readTests, type RunFlowTests, TESTS } from "../../platform/node-red/flow-tests.ts";
+import type { ReleaseSigner, ReleaseTrust } from "./keys.ts";
 
 export const RELEASE_FILE = "release.json";
 /** Which releases have passed at a start, so that the next need not play them again. */
@@ -120,8 +122,9 @@ export async function releaseFlows(given: {
   readonly by: string;
   readonly nowMs: number;
   readonly run: RunFlowTests;
+  readonly signer: ReleaseSigner;
 }): Promise<Released> {
-  const { root, flows, by, nowMs, run: play } = given;
+  const { root, flows, by, nowMs, run: play, signer } = given;
   const engine = await engineVersion(root);
   const { files } = await readFlows(join(root, "flows"));
   const refused: RefusedFlow[] = [];
@@ -145,7 +148,7 @@ export async function releaseFlows(given: {
   if (refused.length > 0) return { ok: false, refused, run };
   const releases: Release[] = [];
   for (const flow of flows) {
-    const bare: Omit<Release, "checksum"> = {
+    const bare: Omit<Release, "checksum" | "key" | "signature"> = {
       version: 1,
       flow,
       by,
@@ -154,7 +157,8 @@ export async function releaseFlows(given: {
       files: await decidingFiles(root, flow, files.get(flow) ?? []),
       tests: run.results.filter((one) => one.flow === flow).map((one) => one.test),
     };
-    const release: Release = { ...bare, checksum: sha256(releaseText(bare)) };
+    const { key } = signer;
+    const release: Release = { ...bare, checksum: sha256(releaseText(bare)), key, signature: signer.sign(signedText(bare, key)) };
     await writeFile(join(root, "flows", flow, RELEASE_FILE), `${JSON.stringify(release, null, 2)}\n`);
     releases.push(release);
   }
@@ -166,32 +170,43 @@ export interface Admission {
   readonly refused: readonly RefusedFlow[];
 }
 
-/**
- * Which flows production may load: those whose files are as released and whose stored tests pass now. What has passed once under the same release and engine is not played
- * again at the next start (`<dataDir>/flow-tests-passed.json`).
- */
-export async function admitReleased(
-  given: { readonly root: string; readonly dataDir: string; readonly run: RunFlowTests },
+/** Which flows are as a trusted key signed them, and why the others are not. Plays nothing. */
+export async function signedReleases(
+  { root, trust }: { readonly root: string; readonly trust: ReleaseTrust },
   flows: ReadonlyMap<string, readonly StoredNode[]>,
-): Promise<Admission> {
-  const { root, dataDir } = given;
-  const engine = await engineVersion(root);
+): Promise<{ readonly releases: Map<string, Release>; readonly refused: RefusedFlow[] }> {
+  const verifies = (key: string, signed: string, signature: string): boolean | undefined =>
+    trust.keys.has(key) ? trust.verifies(key, signed, signature) : undefined;
   const refused: RefusedFlow[] = [];
   const releases = new Map<string, Release>();
   for (const [flow, nodes] of flows) {
     if (flow === SHARED) continue;
     const path = join(root, "flows", flow, RELEASE_FILE);
     const outside = outsideNodes(nodes);
-    const release = readRelease(await jsonOf(path), sha256);
+    const judged = judgeRelease(await jsonOf(path), flow, { sha256, verifies });
     if (outside.length > 0) refused.push({ flow, code: "FLOW_NODE_OUTSIDE", about: outside });
     else if (!existsSync(path)) refused.push({ flow, code: "FLOW_NOT_RELEASED", about: [] });
-    else if (release?.flow !== flow) refused.push({ flow, code: "FLOW_RELEASE_DAMAGED", about: [] });
+    else if ("code" in judged) refused.push({ flow, ...judged });
     else {
-      const differing = differingFiles(release, await decidingFiles(root, flow, nodes));
+      const differing = differingFiles(judged, await decidingFiles(root, flow, nodes));
       if (differing.length > 0) refused.push({ flow, code: "FLOW_DIFFERS", about: differing });
-      else releases.set(flow, release);
+      else releases.set(flow, judged);
     }
   }
+  return { releases, refused };
+}
+
+/**
+ * Which flows production may load: those whose files are as released and whose stored tests pass now. What has passed once under the same release and engine is not played
+ * again at the next start (`<dataDir>/flow-tests-passed.json`).
+ */
+export async function admitReleased(
+  given: { readonly root: string; readonly dataDir: string; readonly run: RunFlowTests; readonly trust: ReleaseTrust },
+  flows: ReadonlyMap<string, readonly StoredNode[]>,
+): Promise<Admission> {
+  const { root, dataDir } = given;
+  const engine = await engineVersion(root);
+  const { releases, refused } = await signedReleases(given, flows);
   const passedPath = join(dataDir, PASSED_FILE);
   const known = ((await jsonOf(passedPath)) ?? {}) as Readonly<Record<string, string>>;
   const keyOf = (flow: string): string => `${releases.get(flow)?.checksum ?? ""} ${engine} ${process.version}`;

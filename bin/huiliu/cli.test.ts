@@ -141,6 +141,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   "GET /audit": { items: [] },
   "GET /audit/verification": {
     intact: false,
+    accepted: [],
+    breaks: [],
     entries: 9,
     upTo: "10",
     head: { n: "10", hash: "0".repeat(64), at: "2026-11-20T09:00:00+08:00", key: "k1" },

@@ -7,7 +7,7 @@ import { type Client, createClient, EXIT, NotRunning, type Query, Refused } from
 import type { AuditVerification } from "../../domain/operations/views-audit.ts";
 import { addAccountCommands } from "./commands-account.ts";
 import { acknowledgementsText } from "./commands-acknowledgements.ts";
-import { verificationExit, verificationText } from "./commands-audit.ts";
+import { acceptRestore, verificationExit, verificationText } from "./commands-audit.ts";
 import { addGateCommands } from "./commands-gates.ts";
 import { addSubscriberCommands } from "./commands-subscribers.ts";
 import { addSearchCommand } from "./commands-search.ts";
@@ -37,6 +37,7 @@ export interface Flags {
   readonly decision?: string;
   readonly receipt?: string;
   readonly head?: string;
+  readonly hash?: string;
   readonly file?: string;
   readonly atVersion?: string;
   readonly key?: string;
@@ -188,9 +189,15 @@ const auditWork =
   async (client, flags, say) => {
     const { who, action, from, to, limit, after } = flags;
     if (word === undefined) return paged("/audit", () => ({ who, action, from, to, limit, after }), texts.auditText)()(client, flags, say);
+    if (word === "accept-restore") return acceptRestore(client, flags, byOf(flags), say);
     if (word !== "verify") {
       const next = { zh: "npx huiliu audit verify", en: "npx huiliu audit verify" };
-      throw new Refused(400, { code: "BAD_REQUEST", zh: "audit 之后只能是 verify", en: "only verify may follow audit", next });
+      throw new Refused(400, {
+        code: "BAD_REQUEST",
+        zh: "audit 之后只能是 verify 或 accept-restore",
+        en: "only verify or accept-restore may follow audit",
+        next,
+      });
     }
     const answer = await client.get<AuditVerification>("/audit/verification");
     const exit = verificationExit(answer);
@@ -244,11 +251,14 @@ function addLists(add: Add, deps: CliDeps): void {
   )
     .option("--destination <name>", "of this partner · 目的地")
     .option("--state <state>", "applied, early, late, duplicate, differs, unexpected, unclear · 结果");
-  add(
-    "audit [verify]",
-    "what people did; verify: whether the record is as it was written · 人工操作记录；verify 核对审计链",
-    auditWork(deps),
+  deedOptions(
+    add(
+      "audit [what]",
+      "what people did; verify: whether the record is as it was written; accept-restore: ask to accept the break of a restored database · 人工操作记录；verify 核对审计链；accept-restore 提出认可数据库恢复",
+      auditWork(deps),
+    ),
   )
+    .option("--hash <sha>", "which break, as verify tells it · 断点的哈希")
     .option("--who <name>", "by this person · 操作人")
     .option("--action <word>", "only this action · 操作")
     .option("--from <time>", "day or time · 起")

@@ -8,6 +8,7 @@ import { readState, writeAtomically } from "../../platform/services/processes.ts
 import { capLog, type EngineFile, type HospitalPartner, launchHospital, type Place, type Program } from "./children.ts";
 import { refuseUnsafe } from "../engine/safety.ts";
 import { startWorkers, type WorkerEntry } from "./workers.ts";
+import { releaseSigner } from "../flow-tests/keys.ts";
 import { addSecrets, brokerAccounts, type Credentials, ensureCredentials, listPartners } from "./credentials.ts";
 import { partnerUrls, secretsOf as secretsOfHospital, tellPartners, toldPartners } from "./hospital.ts";
 
@@ -199,6 +200,8 @@ async function assemble(options: RunOptions, stack: Stack): Promise<RunFile> {
     options.credentialsFile === undefined
       ? ensureCredentials(credentialsFile, listPartners(options.root))
       : (JSON.parse(readFileSync(credentialsFile, "utf8")) as Credentials);
+  // What releases of flows are signed with: there before anybody needs it. Production only reads what it trusts.
+  if (options.profile === "development") releaseSigner({ dataDir });
   const count = options.workers ?? 1;
   const { ports, consoles } = await rememberPorts(dataDir, count);
   let file: RunFile = {};

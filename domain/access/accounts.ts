@@ -5,21 +5,22 @@
 import { type Answered, answered, type OperationRefused, refused } from "../operations/refusals.ts";
 import { signed } from "../operations/rules.ts";
 import type { Deed } from "../operations/ports.ts";
-import { ACCOUNTS_MAX } from "./limits.ts";
+import { ACCOUNT_REST_MS, ACCOUNTS_MAX } from "./limits.ts";
 import { chinaDateTimeMsOf } from "./moments.ts";
-import { nameProblems, namesProblem, nameTaken } from "./names.ts";
-import type { Access, AccessDeps, AccessTx, AccountChange, StoredAccount } from "./ports.ts";
-import { mayTouch, type Principal } from "./rights.ts";
-import { lives, sessionView } from "./sessions.ts";
+import { nameProblems, namesProblem, nameTaken, staffNumber, staffNumberProblem } from "./names.ts";
+import type { Access, AccessDeps, AccessTx, AccountChange, Held, StoredAccount } from "./ports.ts";
+import { mayDo, mayTouch, type Principal } from "./rights.ts";
+import { lives, principalOf, sessionView } from "./sessions.ts";
 import { freshAccount } from "./set-up.ts";
 import { hashed, loginSubject, plainLogin } from "./sign-in.ts";
 import { subjectOf } from "./throttle.ts";
 import type { Account, AccountOpened } from "./views.ts";
 
 /** What the audit keeps of an account: what was changed, never how it signs in. */
-const told = ({ login, name, roles, partners, state, totpRequired, totpSecret }: StoredAccount) => ({
+const told = ({ login, name, staffNo, roles, partners, state, totpRequired, totpSecret }: StoredAccount) => ({
   login,
   name,
+  staffNo,
   roles,
   partners,
   state,
@@ -37,6 +38,7 @@ type Accounts = Pick<Access, "accounts" | "createAccount" | "changeAccount" | "s
 
 export function createAccounts(deps: AccessDeps): Accounts {
   const { store, chance } = deps;
+  const staffRequired = deps.staffNumbers === "required";
 
   const viewsOf = async (tx: AccessTx, accounts: readonly StoredAccount[]): Promise<Account[]> => {
     const subjects = new Map(accounts.map((one) => [one.id, loginSubject(deps, one.login)]));
@@ -48,6 +50,7 @@ export function createAccounts(deps: AccessDeps): Accounts {
         id: one.id,
         login: one.login,
         name: one.name,
+        ...(one.staffNo === undefined ? {} : { staffNo: one.staffNo }),
         roles: [...one.roles],
         partners: one.partners === "*" ? "*" : [...one.partners],
         state: one.state,
@@ -91,10 +94,25 @@ export function createAccounts(deps: AccessDeps): Accounts {
     readonly by: string;
     readonly reason: string;
   }
+  /** Whoever asks may still do so: his account may have been disabled, or lost its right, since the door let him in. */
+  const still = async (tx: AccessTx, who: Principal): Promise<OperationRefused | undefined> => {
+    if (who.via === "token") return undefined;
+    const now = await tx.account({ id: who.id });
+    return now?.state === "active" && mayDo(principalOf(now), "account") ? undefined : refused("FORBIDDEN");
+  };
+  /** From now on who asked and this account are one person for two-person rules. A program has no account: whoever holds the token owns the machine. */
+  const inHand = async (tx: AccessTx, who: Principal, id: string, what: Held): Promise<void> => {
+    if (who.via === "token") return;
+    await tx.hold(id, who.id, what, what === "rights" ? tx.nowMs + (deps.restMs ?? ACCOUNT_REST_MS) : undefined);
+  };
   /** Somebody else's account, there for him, to be changed with a reason. */
   const changing = async (tx: AccessTx, who: Principal, id: string, deed: Deed): Promise<Answered<Changing>> => {
     const sign = signed(deed);
     if (!sign.ok) return sign;
+    // Before anything is looked at: two administrators who change each other do it one after the other.
+    await tx.lockSetUp();
+    const no = await still(tx, who);
+    if (no) return no;
     const account = await tx.account({ id });
     if (account === undefined || !within(who, account.partners)) return refused("UNKNOWN_ACCOUNT");
     if (who.via === "session" && who.id === account.id) return refused("OWN_ACCOUNT");
@@ -121,15 +139,21 @@ export function createAccounts(deps: AccessDeps): Accounts {
     if (!passwordHash.ok) return passwordHash;
     return store.within(async (tx) => {
       await tx.lockSetUp();
+      const no = await still(tx, who);
+      if (no) return no;
       const all = await tx.accounts();
+      const staffNo = staffNumber(given.staffNo ?? "") || undefined;
       const login = plainLogin(given.login);
       if (all.some((one) => one.login === login)) return refused("LOGIN_TAKEN");
       if (nameTaken(all, given.name)) return refused("NAME_TAKEN");
+      const numbered = staffNumberProblem(all, { staffNo, required: staffRequired });
+      if (numbered) return numbered;
       if (all.length >= ACCOUNTS_MAX) return refused("ACCOUNT_REFUSED", { problems: [tooMany] });
       const account = freshAccount({
         id: chance.id(),
         login,
         name: given.name.trim(),
+        staffNo,
         roles: given.roles,
         partners: given.partners,
         createdMs: tx.nowMs,
@@ -138,6 +162,7 @@ export function createAccounts(deps: AccessDeps): Accounts {
         mustChangePassword: true,
       });
       await tx.insert(account);
+      await inHand(tx, who, account.id, "created");
       await tx.keepSetUpLink(undefined);
       await tx.note({ by: sign.by, reason: sign.reason, action: "create-account", accountId: account.id, after: told(account) });
       return opened(tx, account, password);
@@ -146,7 +171,6 @@ export function createAccounts(deps: AccessDeps): Accounts {
 
   const changeAccount: Access["changeAccount"] = (who, id, change, deed) =>
     store.within(async (tx) => {
-      await tx.lockSetUp();
       const found = await changing(tx, who, id, deed);
       if (!found.ok) return found;
       const wrong = grantProblem(who, change);
@@ -155,9 +179,21 @@ export function createAccounts(deps: AccessDeps): Accounts {
       if (before.external !== undefined && (change.roles !== undefined || change.partners !== undefined))
         return refused("EXTERNAL_ACCOUNT");
       if (change.name !== undefined && nameTaken(await tx.accounts(), change.name, id)) return refused("NAME_TAKEN");
-      const after = { ...before, ...change, ...(change.name === undefined ? {} : { name: change.name.trim() }) };
+      const after = {
+        ...before,
+        ...change,
+        ...(change.name === undefined ? {} : { name: change.name.trim() }),
+        staffNo: change.staffNo === undefined ? before.staffNo : staffNumber(change.staffNo) || undefined,
+      };
+      // Where it is neither given nor changed it stays as it is: accounts of before the rule must stay changeable.
+      const numbered =
+        change.staffNo === undefined
+          ? undefined
+          : staffNumberProblem(await tx.accounts(), { staffNo: after.staffNo, except: id, required: staffRequired });
+      if (numbered) return numbered;
       if (await isLast(tx, before, after)) return refused("LAST_ADMINISTRATOR");
       await save(tx, "change-account", found.value, after);
+      if (!sameRights(before, after)) await inHand(tx, who, id, "rights");
       if (change.roles !== undefined || change.partners !== undefined || change.totpRequired === true)
         await tx.endSessions({ accountId: id });
       return opened(tx, after);
@@ -165,12 +201,16 @@ export function createAccounts(deps: AccessDeps): Accounts {
 
   const setState: Access["setState"] = (who, id, state, deed) =>
     store.within(async (tx) => {
-      await tx.lockSetUp();
       const found = await changing(tx, who, id, deed);
       if (!found.ok) return found;
       const before = found.value.account;
       if (before.state === state) return refused("ACCOUNT_STATE");
       const after = { ...before, state };
+      const numbered =
+        state === "active" && before.staffNo !== undefined
+          ? staffNumberProblem(await tx.accounts(), { staffNo: before.staffNo, except: id, required: false })
+          : undefined;
+      if (numbered) return numbered;
       if (await isLast(tx, before, after)) return refused("LAST_ADMINISTRATOR");
       await save(tx, state === "active" ? "enable-account" : "disable-account", found.value, after);
       await tx.endSessions({ accountId: id });
@@ -191,6 +231,7 @@ export function createAccounts(deps: AccessDeps): Accounts {
       const gone = { totpSecret: undefined, totpPending: undefined, recovery: [] };
       const after = { ...before, ...gone, passwordHash: passwordHash.value, mustChangePassword: true };
       await save(tx, "reset-account", found.value, after);
+      await inHand(tx, who, id, "reset");
       await tx.endSessions({ accountId: id });
       await tx.forget(loginSubject(deps, before.login));
       await tx.forget(subjectOf("code", id));
@@ -229,5 +270,8 @@ export function createAccounts(deps: AccessDeps): Accounts {
       }),
   };
 }
+
+const sameRights = (one: StoredAccount, other: StoredAccount): boolean =>
+  JSON.stringify([one.roles, one.partners]) === JSON.stringify([other.roles, other.partners]);
 
 const tooMany = { at: "/login", zh: `账户已达上限 ${ACCOUNTS_MAX}`, en: `there are ${ACCOUNTS_MAX} accounts already` };

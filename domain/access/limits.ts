@@ -5,6 +5,7 @@ export const NAME_MAX = 64;
 export const PASSWORD_MIN = 10;
 /** Longer ones cost the hash and help nobody. */
 export const PASSWORD_MAX = 200;
+export const STAFF_NO_MAX = 32;
 export const TOKEN_MAX = 200;
 export const CODE_MAX = 40;
 export const PARTNERS_MAX = 200;
@@ -15,6 +16,11 @@ export const RECOVERY_CODES = 10;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+/**
+ * An account whose password somebody else knew, or whose rights he gave, does not count as a second person beside him for this long after its owner chose a password
+ * of his own. HUILIU_ACCOUNT_REST_HOURS says otherwise.
+ */
+export const ACCOUNT_REST_MS = 24 * HOUR;
 /** A session that nobody uses ends. */
 export const IDLE_MS = 30 * MINUTE;
 /** No session is longer than a shift. */

@@ -1,6 +1,6 @@
 /** One's own account: password, second factor, sessions. Whoever changes how he signs in shows the password again. */
 import { type Answered, answered, refused } from "../operations/refusals.ts";
-import { RECOVERY_CODES } from "./limits.ts";
+import { ACCOUNT_REST_MS, RECOVERY_CODES } from "./limits.ts";
 import { meOfToken } from "./me.ts";
 import { passwordProblems } from "./password.ts";
 import type { Access, AccessDeps, AccessTx, Caller, StoredAccount, StoredSession } from "./ports.ts";
@@ -76,6 +76,7 @@ export function createOwn(deps: AccessDeps): Own {
       if (!found.ok) return found;
       const account = { ...found.value.account, passwordHash: passwordHash.value, mustChangePassword: false };
       await tx.update(account);
+      await tx.ownsIt(account.id, tx.nowMs + (deps.restMs ?? ACCOUNT_REST_MS));
       await noted(tx, account, "change-password");
       await tx.endSessions({ accountId: account.id });
       return openNext(deps, tx, caller, account, { factor: true, external: false });

@@ -15,6 +15,8 @@ export interface StoredAccount {
   readonly login: string;
   /** What deeds are signed with; no two are one person's (samePerson). */
   readonly name: string;
+  /** The hospital's number of the person, as staffNumber() writes it: at most one active account has it. */
+  readonly staffNo: string | undefined;
   /** Undefined: signs in at the identity provider only. */
   readonly passwordHash: string | undefined;
   readonly roles: readonly Role[];
@@ -65,6 +67,9 @@ export interface AccountNote extends Required<Pick<Deed, "by" | "reason">> {
   readonly after?: unknown;
 }
 
+/** How an account came into another one's hands: its password was told to who made or reset it, or its rights were given by him. */
+export type Held = "created" | "reset" | "rights";
+
 /** One transaction: what it reads of an account is locked until it ends. */
 export interface AccessTx {
   readonly nowMs: number;
@@ -75,6 +80,10 @@ export interface AccessTx {
   ): Promise<StoredAccount | undefined>;
   insert(account: StoredAccount): Promise<void>;
   update(account: StoredAccount): Promise<void>;
+  /** The account was in the hands of `by` (an account's id) and of whoever had that one in hand. `untilMs` undefined: until its owner has chosen a password. */
+  hold(accountId: string, by: string, what: Held, untilMs: number | undefined): Promise<void>;
+  /** Its owner has chosen a password of his own: whoever had it in hand has it until then. */
+  ownsIt(accountId: string, untilMs: number): Promise<void>;
   openSession(session: StoredSession): Promise<void>;
   sessions(accountId?: string): Promise<readonly StoredSession[]>;
   session(digest: string): Promise<StoredSession | undefined>;
@@ -156,6 +165,10 @@ export interface AccessDeps {
   readonly partners: () => readonly string[];
   /** The identity provider, where there is one. */
   readonly oidc?: Oidc;
+  /** How long an account is not a second person beside who had it in hand (ACCOUNT_REST_MS when absent). */
+  readonly restMs?: number;
+  /** Whether every account must have a staff number. */
+  readonly staffNumbers?: "optional" | "required";
   /** What happens at the door: no passwords, no codes, no cookies. Must not throw. */
   readonly told: (what: SignInEvent) => void;
 }
@@ -173,6 +186,8 @@ export interface ExternalPerson {
   readonly subject: string;
   readonly login: string;
   readonly name: string;
+  /** As the claim says that the settings name. */
+  readonly staffNo?: string;
   readonly roles: readonly Role[];
   readonly partners: "*" | readonly string[];
 }
@@ -209,6 +224,8 @@ export interface AccountGiven {
   readonly roles: readonly Role[];
   readonly partners: "*" | readonly string[];
   readonly totpRequired?: boolean;
+  /** Empty: none. */
+  readonly staffNo?: string;
 }
 export type AccountChange = Partial<Omit<AccountGiven, "login">>;
 

@@ -32,7 +32,10 @@ export type AccessRefusal =
   | "OIDC_OFF"
   | "OIDC_FAILED"
   | "OIDC_NO_ROLE"
-  | "OIDC_NAME_TAKEN";
+  | "OIDC_NAME_TAKEN"
+  | "STAFF_NO_TAKEN"
+  | "STAFF_NO_REQUIRED"
+  | "IN_ONE_HAND";
 
 export const ACCESS_REFUSAL: Readonly<Record<AccessRefusal, OperationRefusalText>> = {
   SETUP_REQUIRED: {
@@ -229,6 +232,30 @@ export const ACCESS_REFUSAL: Readonly<Record<AccessRefusal, OperationRefusalText
     zh: "登录名或姓名已属于另一个账户",
     en: "The login name or the name belongs to another account",
     next: { zh: "请管理员改名或停用旧账户", en: "Ask an administrator to rename or disable the old account" },
+  },
+  STAFF_NO_TAKEN: {
+    http: 409,
+    zh: "该工号已有可用账户：一人一个账户",
+    en: "An active account has this staff number already: one person, one account",
+    next: { zh: "停用旧账户，或核对工号", en: "Disable the old account, or check the number" },
+  },
+  STAFF_NO_REQUIRED: {
+    http: 422,
+    zh: "本院要求账户填写工号",
+    en: "This hospital wants a staff number for every account",
+    next: {
+      zh: "填写工号；统一身份认证的账户由其声明给出",
+      en: "Give the staff number; for accounts of the identity provider its claim gives it",
+    },
+  },
+  IN_ONE_HAND: {
+    http: 409,
+    zh: "提出与复核的账户近期经同一人之手（由其新建、重置或授权），不算两人",
+    en: "Both accounts were lately in one person's hands, who made, reset or gave rights to them: they are not two people",
+    next: {
+      zh: "请另一位复核；或在 problems 所列时间之后由本人复核",
+      en: "Ask somebody else to approve it, or approve it after the time that problems names",
+    },
   },
 };
 

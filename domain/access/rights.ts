@@ -28,6 +28,10 @@ export const RIGHTS = [
   /** Deploy a flow whose tests fail; asks a reason and is audited. */
   "override",
   "audit",
+  /** Ask that the audit's break of a restored database be accepted. */
+  "restore",
+  /** The second person of that. */
+  "vouch",
   "account",
 ] as const;
 export type Right = (typeof RIGHTS)[number];
@@ -41,8 +45,8 @@ export const ROLE_RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   operator: ["look", "unmask", "export", "replay", "resolve", "approve", "gate", "failure"],
   integrator: ["look", "unmask", "replay", "edit", "approve", "profile", "failure", "subscriber", "mapping", "deploy"],
   finance: ["look", "unmask", "export", "resolve", "approve"],
-  auditor: ["look", "export", "audit"],
-  administrator: ["look", "approve", "gate", "profile", "subscriber", "retention", "override", "audit", "account"],
+  auditor: ["look", "export", "audit", "vouch"],
+  administrator: ["look", "approve", "gate", "profile", "subscriber", "retention", "override", "audit", "restore", "account"],
 };
 
 /** Who asks. */

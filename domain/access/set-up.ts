@@ -11,6 +11,7 @@ import { handedOver, hashed, openNext, plainLogin } from "./sign-in.ts";
 export const freshAccount = (
   over: Pick<StoredAccount, "id" | "login" | "name" | "roles" | "partners" | "createdMs"> & Partial<StoredAccount>,
 ): StoredAccount => ({
+  staffNo: undefined,
   passwordHash: undefined,
   state: "active",
   totpSecret: undefined,

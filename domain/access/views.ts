@@ -66,6 +66,7 @@ export const Account = closed({
   id,
   login: text,
   name: text,
+  staffNo: maybe(Type.String({ description: "the hospital's number of the person / 工号" })),
   roles: Type.Array(RoleName),
   partners: PartnerScope,
   state: Type.Union([Type.Literal("active"), Type.Literal("disabled")]),

@@ -1,4 +1,5 @@
 /** What was done to the audit, in words. */
+import type { AcceptedBreak } from "./restore.ts";
 import type { Finding, Tampering } from "./verify.ts";
 
 const WORDS: Readonly<Record<Tampering, readonly [zh: string, en: string]>> = {
@@ -25,4 +26,14 @@ export function findingTexts({ kind, n, to, entry }: Finding): { readonly zh: st
           .replace(/^stands /, "stand ")
           .replace(/^is /, "are ");
   return { zh: `${placeZh}${number[0]}${zh}`, en: `${placeEn}${number[1]} ${plural}` };
+}
+
+/** An accepted break by its name: what is missing, and which entry accepts it. */
+export function acceptedTexts({ from, last, accepted }: AcceptedBreak): { readonly zh: string; readonly en: string } {
+  const span = from === last.n ? from : `${from}–${last.n}`;
+  const { by, approvedBy, entry } = accepted;
+  return {
+    zh: `已认可的断点：第 ${span} 条随数据库恢复而缺失，${by} 提出、${approvedBy ?? ""} 认可（记录号 ${entry}）`,
+    en: `accepted break: entries ${span} are missing since the database was restored; asked by ${by}, approved by ${approvedBy ?? ""} (record ${entry})`,
+  };
 }

@@ -4,6 +4,16 @@
  */
 import type { Head } from "./heads.ts";
 import { linkText, markTextOf, type StoredEntry } from "./entry.ts";
+import {
+  ACCEPT_RESTORE,
+  type AboutBreak,
+  type AcceptedBreak,
+  ASK_RESTORE,
+  BREAK_TARGET,
+  type OpenBreak,
+  type Run,
+  runsOf,
+} from "./restore.ts";
 
 export const TAMPERINGS = ["altered", "inserted", "deleted", "reordered", "truncated", "rewritten", "restored"] as const;
 export type Tampering = (typeof TAMPERINGS)[number];
@@ -54,6 +64,10 @@ export interface Verifier {
   end(told: Told): {
     readonly findings: readonly Finding[];
     readonly more: number;
+    /** Breaks that two people accepted: told by name, no findings. */
+    readonly accepted: readonly AcceptedBreak[];
+    /** Breaks that two people could accept: what a restored backup leaves, and nothing else is wrong with those heads. */
+    readonly open: readonly OpenBreak[];
     readonly last: { readonly n: string; readonly hash: string };
   };
 }
@@ -73,6 +87,8 @@ export function createVerifier(ports: VerifierPorts, heads: { readonly needed: R
   /** A place whose hash does not fit: whether its content or its link was changed, the next one tells. */
   let open: { readonly n: bigint; readonly id: string; readonly proof: Proof; readonly computed: string } | undefined;
   let last = { n: 0n, hash: "", computed: "" };
+  /** What entries of ours, where they stand in the chain, say of breaks: by action and hash, the latest. */
+  const said = new Map<string, AboutBreak>();
 
   const proofOf = (n: bigint | undefined, entry: StoredEntry): Proof => {
     const found = MARK.exec(entry.mark ?? "");
@@ -125,11 +141,14 @@ export function createVerifier(ports: VerifierPorts, heads: { readonly needed: R
       const well = direct || mended;
       if (!well && !afterGap) open = { n, id: actionId, proof, computed: ports.hash(linkText(last.computed, place, entry)) };
       else if (proof === "not-ours" || proof === "twice") findings.push({ kind: well ? "inserted" : "altered", n: place, entry: actionId });
+      else if (well && proof === "ours" && entry.targetKind === BREAK_TARGET)
+        said.set(`${entry.action} ${entry.targetId}`, aboutBreak(place, entry));
       last = { n, hash, computed: well || afterGap ? hash : (open?.computed ?? hash) };
     },
     end: (told) => {
       close();
-      ofHeads(told, { last, kept, missingTail, findings });
+      const { accepted, open: acceptable, outside } = breaksOf(told, { last, kept, missingTail, findings }, { said, hash: ports.hash });
+      ofHeads({ ...told, outside }, { last, kept, missingTail, findings });
       const from = Math.max(
         0,
         findings.findIndex((one) => one.kind === "rewritten"),
@@ -147,6 +166,8 @@ export function createVerifier(ports: VerifierPorts, heads: { readonly needed: R
       return {
         findings: all.slice(0, FINDINGS_MAX),
         more: Math.max(0, all.length - FINDINGS_MAX),
+        accepted,
+        open: acceptable,
         last: { n: String(last.n), hash: last.hash },
       };
     },
@@ -165,11 +186,58 @@ interface State {
   readonly findings: Finding[];
 }
 
-/** Heads in the order they were signed: after one of them the count went back. */
-const wentBack = (heads: readonly Head[], index: number): boolean => {
-  const n = BigInt(heads[index]?.n ?? "0");
-  return heads.slice(index + 1).some((later) => BigInt(later.n) <= n);
+/** Heads in the order they were signed: those after which the count went back. */
+function wentBack(heads: readonly Head[]): ReadonlySet<Head> {
+  const back = new Set<Head>();
+  let least: bigint | undefined;
+  for (const head of heads.toReversed()) {
+    const n = BigInt(head.n);
+    if (least !== undefined && least <= n) back.add(head);
+    if (least === undefined || n < least) least = n;
+  }
+  return back;
+}
+
+const aboutBreak = (n: string, { id, who, approvedBy, reason, micros, after }: StoredEntry): AboutBreak => {
+  const { account } = (JSON.parse(after ?? "{}") ?? {}) as { readonly account?: unknown };
+  const atMs = Math.floor(Number(micros) / 1_000);
+  return { n, entry: id, by: who, approvedBy, reason, atMs, account: typeof account === "string" ? account : null };
 };
+
+/** Breaks of the file outside: those that an entry of the chain accepts, and those that it could. What is accepted is taken out of what the heads are held against. */
+function breaksOf(
+  told: Told,
+  { last, kept, missingTail }: State,
+  { said, hash }: { readonly said: ReadonlyMap<string, AboutBreak>; readonly hash: (text: string) => string },
+): { readonly accepted: readonly AcceptedBreak[]; readonly open: readonly OpenBreak[]; readonly outside: readonly Head[] } {
+  const contradicts = (head: Head): boolean => {
+    const there = kept.get(head.n);
+    return BigInt(head.n) > last.n || (there !== undefined && there !== head.hash);
+  };
+  const accepted: AcceptedBreak[] = [];
+  const others: Run[] = [];
+  const lost = new Set<Head>();
+  for (const run of runsOf(told.outside, contradicts, hash)) {
+    const by = said.get(`${ACCEPT_RESTORE} ${run.broken.hash}`);
+    // What one person alone wrote accepts nothing.
+    if (by === undefined || by.approvedBy === null) others.push(run);
+    else {
+      accepted.push({ ...run.broken, accepted: by });
+      for (const head of run.heads) lost.add(head);
+    }
+  }
+  const outside = told.outside.filter((head) => !lost.has(head));
+  // A restored copy is whole: its own heads and entries agree. Where they do not, somebody was at work.
+  const whole = missingTail.length === 0 && told.forged.length === 0 && !told.stored.some(contradicts);
+  const back = wentBack(outside);
+  const restored = (head: Head): boolean => BigInt(head.n) > last.n || back.has(head);
+  const open = !whole
+    ? []
+    : others
+        .filter((run) => run.heads.every(restored))
+        .map(({ broken }): OpenBreak => ({ ...broken, asked: said.get(`${ASK_RESTORE} ${broken.hash}`) }));
+  return { accepted, open, outside };
+}
 
 /** What the signed heads say of the chain as a whole. */
 function ofHeads(told: Told, { last, kept, missingTail, findings }: State): void {
@@ -184,9 +252,10 @@ function ofHeads(told: Told, { last, kept, missingTail, findings }: State): void
     const hash = kept.get(head.n);
     return hash !== undefined && hash !== head.hash;
   };
+  const [backInside, backOutside] = [wentBack(told.stored), wentBack(told.outside)];
   const wrong = [
-    ...told.stored.map((head, index) => ({ head, back: wentBack(told.stored, index), inside: true })),
-    ...told.outside.map((head, index) => ({ head, back: wentBack(told.outside, index), inside: false })),
+    ...told.stored.map((head) => ({ head, back: backInside.has(head), inside: true })),
+    ...told.outside.map((head) => ({ head, back: backOutside.has(head), inside: false })),
   ].filter(({ head }) => differs(head));
   const well = [...told.stored, ...told.outside].filter((head) => kept.get(head.n) === head.hash).map((head) => BigInt(head.n));
   const rangeOf = (heads: readonly Head[]): Omit<Finding, "kind"> => {

@@ -140,6 +140,13 @@ export interface DestinationGates {
   drain(destination: string, deed: Deed & { readonly minutes: number }): Promise<Answered<Done>>;
 }
 
+/** The audit's break of a restored database, by its hash (AuditVerification.breaks): one person asks, the account of another approves. */
+export interface AcceptRestore {
+  ask(hash: string, deed: Deed): Promise<Answered<Done>>;
+  /** Writes the entry that accepts it. From then on it is told as accepted, and ends the alarm; any other break does not. */
+  approve(hash: string, deed: Deed): Promise<Answered<Done>>;
+}
+
 export interface Operations extends NowReads {
   readonly gates: DestinationGates;
   readonly lanes: Lanes;
@@ -163,6 +170,7 @@ export interface Operations extends NowReads {
   audit(filter: AuditFilter): Promise<Answered<Page<AuditRow>>>;
   /** Looks through the audit's whole chain; who asks meanwhile gets the same answer. */
   verifyAudit(): Promise<Answered<AuditVerification>>;
+  readonly acceptRestore: AcceptRestore;
   /** Whether a deed could be sealed now. Never rejects. */
   auditReady(): Promise<boolean>;
   sample(): Promise<Sample>;

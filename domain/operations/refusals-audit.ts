@@ -1,6 +1,6 @@
 /** Why something is refused because of the audit, or because two people are not two: closed codes with texts and next step. They are part of OPERATION_REFUSAL. */
 
-export type AuditRefusal = "AUDIT_DOWN" | "NOT_GENUINE" | "APPROVAL_EXPIRED" | "RIGHT_LOST";
+export type AuditRefusal = "BREAK_UNKNOWN" | "BREAK_NOT_ASKED" | "AUDIT_DOWN" | "NOT_GENUINE" | "APPROVAL_EXPIRED" | "RIGHT_LOST";
 
 export interface AuditRefusalText {
   readonly http: 403 | 409 | 503;
@@ -11,6 +11,24 @@ export interface AuditRefusalText {
 
 /** One row per code: a new code does not compile until it has its texts. */
 export const AUDIT_REFUSAL: Readonly<Record<AuditRefusal, AuditRefusalText>> = {
+  BREAK_UNKNOWN: {
+    http: 409,
+    zh: "没有这个可以认可的断点：只能认可恢复备份留下的断点，且须写明其哈希",
+    en: "There is no such break to accept: only what a restored backup left can be accepted, named by its hash",
+    next: {
+      zh: "npx huiliu audit verify 列出断点及其哈希；其余改动不能认可，请保全数据库与 heads.jsonl",
+      en: "npx huiliu audit verify lists breaks with their hashes; nothing else can be accepted: keep the database and heads.jsonl",
+    },
+  },
+  BREAK_NOT_ASKED: {
+    http: 409,
+    zh: "尚无人提出认可该断点",
+    en: "Nobody has asked yet to have this break accepted",
+    next: {
+      zh: "由管理员提出：npx huiliu audit accept-restore --hash …，或控制台“审计”页",
+      en: "An administrator asks: npx huiliu audit accept-restore --hash …, or the console's page Audit",
+    },
+  },
   AUDIT_DOWN: {
     http: 503,
     zh: "审计记录暂时无法封存，人工操作一律不执行；收付业务不受影响",

@@ -9,6 +9,7 @@ export type ReplayRefusal =
   | "NOTHING_TO_REPLAY"
   | "SELECTION_MIXED"
   | "SAME_PERSON"
+  | "APPROVAL_NEEDED"
   | "HASH_DIFFERS"
   | "ANOTHER_REPLAY"
   | "SUPERSEDED"
@@ -72,6 +73,12 @@ export const REPLAY_REFUSAL: Readonly<Record<ReplayRefusal, ReplayRefusalText>> 
     zh: "复核人不能是提出人本人",
     en: "Whoever approves cannot be the one who asked",
     next: { zh: "请另一人复核", en: "Ask another person to approve it" },
+  },
+  APPROVAL_NEEDED: {
+    http: 409,
+    zh: "一日之内单人重放的笔数或金额（本人累计，或同一订单累计）已到限额",
+    en: "What was sent again by one person within a day, by number or money, his own or of this order, has reached the limit",
+    next: { zh: "新建重放任务，由另一人复核", en: "Make a replay job for it; another person approves it" },
   },
   HASH_DIFFERS: {
     http: 409,

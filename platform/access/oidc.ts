@@ -88,12 +88,14 @@ export function createOidc(settings: OidcSettings & { readonly secret: string },
         });
         const claims = tokens.claims();
         if (claims === undefined) throw new Error("the provider gave no ID token");
+        const staffNo = settings.staffClaim === undefined ? undefined : textOf(claims[settings.staffClaim]);
         const login = textOf(claims.preferred_username) ?? textOf(claims.email) ?? claims.sub;
         return {
           issuer: claims.iss,
           subject: claims.sub,
           login,
           name: textOf(claims.name) ?? login,
+          ...(staffNo === undefined ? {} : { staffNo }),
           ...grantedBy(settings.roles, claims[settings.claim]),
         };
       }),

@@ -11,6 +11,18 @@ const OIDC = {
 };
 
 describe("sign-in's settings", () => {
+  test("staff numbers and the rest of accounts are said by name, and refused by name", () => {
+    const read = (env: Readonly<Record<string, string>>) => readAccessSettings(env);
+    assert.equal(read({ HUILIU_STAFF_NUMBERS: "required" }).settings.staffNumbers, "required");
+    assert.equal(read({ HUILIU_ACCOUNT_REST_HOURS: "72" }).settings.restHours, 72);
+    for (const [name, value] of [
+      ["HUILIU_STAFF_NUMBERS", "yes"],
+      ["HUILIU_ACCOUNT_REST_HOURS", "0"],
+      ["HUILIU_ACCOUNT_REST_HOURS", "721"],
+      ["HUILIU_ACCOUNT_REST_HOURS", "a day"],
+    ] as const)
+      assert.match(read({ [name]: value }).problems.join(), new RegExp(name), value);
+  });
   test("nothing set: loopback and local accounts alone", () =>
     assert.deepEqual(readAccessSettings({ HUILIU_CONSOLE_HOSTS: " " }), { problems: [], settings: { hosts: [] } }));
 

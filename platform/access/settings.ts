@@ -15,6 +15,8 @@ export interface OidcSettings {
   readonly label: string;
   /** Of the ID token: a text or a list of texts. */
   readonly claim: string;
+  /** The claim that holds the staff number; absent: none does. */
+  readonly staffClaim?: string;
   /** Value of the claim → what it gives. */
   readonly roles: Readonly<Record<string, Granted>>;
 }
@@ -30,10 +32,15 @@ export interface AccessSettings {
     readonly keyFile: string | undefined;
   };
   readonly oidc?: OidcSettings;
+  /** Whether every account must have a staff number (HUILIU_STAFF_NUMBERS). */
+  readonly staffNumbers?: "optional" | "required";
+  /** HUILIU_ACCOUNT_REST_HOURS; see ACCOUNT_REST_MS of domain/access/limits.ts. */
+  readonly restHours?: number;
 }
 
 export const SECURE_PORT_DEFAULT = 8443;
 const HOSTS_MAX = 20;
+const REST_HOURS_MAX = 720;
 const GROUPS_MAX = 100;
 const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
 const CLAIM_DEFAULT = "groups";
@@ -81,10 +88,18 @@ export function readAccessSettings(env: Values): { readonly settings: AccessSett
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     problems.push("HUILIU_CONSOLE_TLS_PORT is no port / HUILIU_CONSOLE_TLS_PORT 不是端口");
   const oidc = oidcOf(value, problems);
+  const staffNumbers = value("HUILIU_STAFF_NUMBERS") ?? "optional";
+  if (staffNumbers !== "optional" && staffNumbers !== "required")
+    problems.push("HUILIU_STAFF_NUMBERS is optional or required / HUILIU_STAFF_NUMBERS 须为 optional 或 required");
+  const rest = value("HUILIU_ACCOUNT_REST_HOURS");
+  if (rest !== undefined && (!/^\d{1,3}$/.test(rest) || Number(rest) < 1 || Number(rest) > REST_HOURS_MAX))
+    problems.push(`HUILIU_ACCOUNT_REST_HOURS: 1 to ${REST_HOURS_MAX} hours / 1 至 ${REST_HOURS_MAX} 小时`);
   return {
     problems,
     settings: {
       hosts,
+      ...(staffNumbers === "required" ? { staffNumbers } : {}),
+      ...(rest === undefined ? {} : { restHours: Number(rest) }),
       ...(host === undefined
         ? {}
         : { secure: { host, port: Number(port), certFile: value("HUILIU_CONSOLE_TLS_CERT"), keyFile: value("HUILIU_CONSOLE_TLS_KEY") } }),
@@ -103,6 +118,7 @@ function oidcOf(value: (name: string) => string | undefined, problems: string[])
   const [clientId, secretFile] = [value("HUILIU_OIDC_CLIENT_ID"), value("HUILIU_OIDC_SECRET_FILE")];
   if (clientId === undefined) problems.push("HUILIU_OIDC_CLIENT_ID is not set / 未设置 HUILIU_OIDC_CLIENT_ID");
   if (secretFile === undefined) problems.push("HUILIU_OIDC_SECRET_FILE is not set / 未设置 HUILIU_OIDC_SECRET_FILE");
+  const staffClaim = value("HUILIU_OIDC_STAFF_CLAIM");
   const roles = rolesOf(value("HUILIU_OIDC_ROLES") ?? "");
   if (roles === undefined)
     problems.push(
@@ -114,6 +130,7 @@ function oidcOf(value: (name: string) => string | undefined, problems: string[])
     secretFile: secretFile ?? "",
     label: value("HUILIU_OIDC_LABEL") ?? LABEL_DEFAULT,
     claim: value("HUILIU_OIDC_CLAIM") ?? CLAIM_DEFAULT,
+    ...(staffClaim === undefined ? {} : { staffClaim }),
     roles: roles ?? {},
   };
 }

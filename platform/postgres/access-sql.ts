@@ -3,7 +3,7 @@ import type { StoredAccount, StoredSession } from "../../domain/access/ports.ts"
 import type { Role } from "../../domain/access/rights.ts";
 import { at, msOf } from "./clock.ts";
 
-const ACCOUNT = `a.id, a.login, a.name, a.password_hash, a.roles, a.partners, a.state, a.totp_secret, a.totp_pending, a.totp_step::double precision as totp_step, a.recovery,
+const ACCOUNT = `a.id, a.login, a.name, a.staff_no, a.password_hash, a.roles, a.partners, a.state, a.totp_secret, a.totp_pending, a.totp_step::double precision as totp_step, a.recovery,
   a.totp_required, a.must_change_password, a.issuer, a.subject, ${msOf("a.created_at")} as created_ms, ${msOf("a.last_sign_in_at")} as last_sign_in_ms`;
 const SESSION_COLUMNS = `s.digest, s.id, s.account_id as "accountId", s.stage, s.external, ${msOf("s.created_at")} as "createdMs", ${msOf("s.seen_at")} as "seenMs",
   ${msOf("s.ends_at")} as "endsMs", s.address, s.agent`;
@@ -12,6 +12,7 @@ export interface AccountRow {
   readonly id: string;
   readonly login: string;
   readonly name: string;
+  readonly staff_no: string | null;
   readonly password_hash: string | null;
   readonly roles: readonly Role[];
   readonly partners: readonly string[] | null;
@@ -46,6 +47,7 @@ export const accountOf = (row: AccountRow): StoredAccount => ({
   id: row.id,
   login: row.login,
   name: row.name,
+  staffNo: row.staff_no ?? undefined,
   passwordHash: row.password_hash ?? undefined,
   roles: row.roles,
   partners: row.partners ?? "*",
@@ -92,6 +94,7 @@ export const valuesOf = (account: StoredAccount): readonly unknown[] => [
   account.external?.subject ?? null,
   account.createdMs,
   account.lastSignInMs ?? null,
+  account.staffNo ?? null,
 ];
 
 /** The clock, whether there is any account, and the session with its account where there is one: one row always. */
@@ -107,12 +110,18 @@ export const ACCOUNT_BY_ID = `select ${ACCOUNT} from account a where a.id::text 
 export const ACCOUNT_BY_LOGIN = `select ${ACCOUNT} from account a where a.login = $1 for update`;
 export const ACCOUNT_BY_SUBJECT = `select ${ACCOUNT} from account a where a.issuer = $1 and a.subject = $2 for update`;
 export const INSERT = `insert into account (id, login, name, password_hash, roles, partners, state, totp_secret, totp_pending, totp_step, recovery, totp_required,
-    must_change_password, issuer, subject, created_at, last_sign_in_at)
-  values ($1::uuid, $2, $3, $4, $5::text[], $6::text[], $7, $8, $9, $10::bigint, $11::text[], $12, $13, $14, $15, ${at("$16")}, ${at("$17")})`;
+    must_change_password, issuer, subject, created_at, last_sign_in_at, staff_no)
+  values ($1::uuid, $2, $3, $4, $5::text[], $6::text[], $7, $8, $9, $10::bigint, $11::text[], $12, $13, $14, $15, ${at("$16")}, ${at("$17")}, $18)`;
 export const UPDATE = `update account set login = $2, name = $3, password_hash = $4, roles = $5::text[], partners = $6::text[], state = $7, totp_secret = $8, totp_pending = $9,
     totp_step = $10::bigint, recovery = $11::text[], totp_required = $12, must_change_password = $13, issuer = $14, subject = $15, created_at = ${at("$16")},
-    last_sign_in_at = ${at("$17")}
+    last_sign_in_at = ${at("$17")}, staff_no = $18
   where id = $1::uuid`;
+
+/** In the hands of $2 and of whoever has $2 in hand now. $1 account, $3 how, $4 now, $5 until (ms; null: until its owner has chosen a password). */
+export const HOLD = `insert into account_hand (account_id, hand, what, at, until)
+  select $1::uuid, h.hand, $3::text, ${at("$4")}, ${at("$5")} from (select $2::text as hand
+    union select a.hand from account_hand a where a.account_id::text = $2 and (a.until is null or a.until > ${at("$4")})) as h where h.hand <> $1::text`;
+export const OWNS_IT = `update account_hand set until = ${at("$2")} where account_id::text = $1 and until is null`;
 
 export const SESSION_OPEN = `insert into console_session (digest, id, account_id, stage, external, created_at, seen_at, ends_at, address, agent)
   values ($1, $2::uuid, $3::uuid, $4, $5, ${at("$6")}, ${at("$7")}, ${at("$8")}, $9, $10)`;

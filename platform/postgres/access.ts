@@ -85,9 +85,9 @@ function accessTx(tx: Tx): AccessTx {
   };
 }
 
-type Accounts = Pick<AccessTx, "anyAccount" | "accounts" | "account" | "insert" | "update">;
+type Accounts = Pick<AccessTx, "anyAccount" | "accounts" | "account" | "insert" | "update" | "hold" | "ownsIt">;
 
-function accountsOf({ client }: Tx): Accounts {
+function accountsOf({ client, nowMs }: Tx): Accounts {
   const one = async (name: string, text: string, values: readonly unknown[]): Promise<StoredAccount | undefined> => {
     const [row] = await run<sql.AccountRow>(client, name, text, values);
     return row && sql.accountOf(row);
@@ -102,6 +102,9 @@ function accountsOf({ client }: Tx): Accounts {
     },
     insert: async (account) => void (await run(client, "access_insert", sql.INSERT, sql.valuesOf(account))),
     update: async (account) => void (await run(client, "access_update", sql.UPDATE, sql.valuesOf(account))),
+    hold: async (accountId, by, what, untilMs) =>
+      void (await run(client, "access_hold", sql.HOLD, [accountId, by, what, nowMs, untilMs ?? null])),
+    ownsIt: async (accountId, untilMs) => void (await run(client, "access_owns_it", sql.OWNS_IT, [accountId, untilMs])),
   };
 }
 

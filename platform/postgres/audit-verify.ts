@@ -2,10 +2,12 @@
 import { createHash } from "node:crypto";
 import type { StoredEntry } from "../../domain/audit/entry.ts";
 import type { Head } from "../../domain/audit/heads.ts";
-import { findingTexts } from "../../domain/audit/texts.ts";
+import type { AboutBreak } from "../../domain/audit/restore.ts";
+import { acceptedTexts, findingTexts } from "../../domain/audit/texts.ts";
 import { createVerifier, type Link } from "../../domain/audit/verify.ts";
 import { type Answered, answered } from "../../domain/operations/refusals.ts";
 import type { AuditVerification } from "../../domain/operations/views-audit.ts";
+import { chinaDateTimeMsOf } from "../../domain/access/moments.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import type { HeadsFile } from "../audit/heads-file.ts";
 import type { AuditKeys } from "../audit/keys.ts";
@@ -50,6 +52,8 @@ export function createAuditVerification(deps: VerifyDeps): () => Promise<Answere
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+const aboutOf = ({ entry, n, by, reason, atMs }: AboutBreak) => ({ entry, n, by, reason, at: chinaDateTimeMsOf(atMs) });
+
 async function verifyAll({ reads, keys, file, nowMs }: VerifyDeps): Promise<Answered<AuditVerification>> {
   const begun = performance.now();
   const rows = <R extends object>(text: string, values: readonly unknown[] = []): Promise<Answered<readonly R[]>> =>
@@ -91,6 +95,14 @@ async function verifyAll({ reads, keys, file, nowMs }: VerifyDeps): Promise<Answ
     outside: written === undefined ? "missing" : outside.length > 0 ? "read" : "empty",
     findings: told.findings.map((finding) => ({ ...finding, ...findingTexts(finding) })),
     more: told.more,
+    accepted: told.accepted.map((one) => {
+      const { accepted, ...broken } = one;
+      return { ...broken, ...aboutOf(accepted), approvedBy: accepted.approvedBy ?? "", ...acceptedTexts(one) };
+    }),
+    breaks: told.open.map(({ asked, ...broken }) => ({
+      ...broken,
+      ...(asked === undefined ? {} : { asked: { ...aboutOf(asked), ...(asked.account === null ? {} : { account: asked.account }) } }),
+    })),
     checkedAt: chinaDateTimeOf(nowMs()),
     tookMs: Math.round(performance.now() - begun),
   });

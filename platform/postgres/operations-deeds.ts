@@ -35,7 +35,8 @@ export interface AuditEntry {
     | "search"
     | "edit"
     | "account"
-    | "mapping";
+    | "mapping"
+    | "audit";
   readonly targetId: string;
   readonly reason: string;
   /** Where two people are needed. */
@@ -69,8 +70,11 @@ export async function note(tx: Tx, entry: AuditEntry): Promise<string> {
 /** One deed: what was done and what to tell afterwards, or why not (nothing is changed then). */
 export type Deeded = { readonly ok: true; readonly done: Done; readonly committed?: () => void } | OperationRefused;
 
+/** What every deed needs. */
+export type DeedDeps = Pick<OperationsDeps, "pool" | "log" | "goneAfterMs" | "audit">;
+
 /** Runs a deed until its outcome is known. A server that is gone is an answer: whoever asked must look at the state before asking again. */
-export async function doing(deps: OperationsDeps, work: (tx: Tx) => Promise<Deeded>): Promise<Answered<Done>> {
+export async function doing(deps: DeedDeps, work: (tx: Tx) => Promise<Deeded>): Promise<Answered<Done>> {
   const options = {
     pool: deps.pool,
     log: deps.log,

@@ -38,6 +38,8 @@ export interface OperationsDeps {
   readonly audit?: AuditDeps;
   /** Which Huiliu this is; absent: one without a name (stores without the engine around them). */
   readonly about?: () => About;
+  /** Flows that this worker did not load, each with its code (domain/flowtests/release.ts); absent: none. */
+  readonly refusedFlows?: () => Readonly<Record<string, string>>;
   /** Where alarms are told, for people (without secrets). */
   readonly alarmSinks?: () => readonly { readonly name: string; readonly target: string }[];
   /** Subscribers were changed: whoever looks after their queues looks now. Must not throw. */

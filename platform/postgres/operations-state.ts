@@ -1,4 +1,5 @@
 /** How the engine stands now: backlog of every destination, open work, services, workers. Counts use the partial indexes of open states only. */
+import { refusedFlowWords } from "../../domain/flowtests/release.ts";
 import { READ_TIMEOUT_MS, type Sample } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
 import type { DestinationView, PartnerView, Status } from "../../domain/operations/views.ts";
@@ -61,10 +62,10 @@ interface BacklogRow {
   readonly state: Open;
   readonly n: number;
   readonly fen: string;
-  readonly oldest: string;
   readonly unclear: number;
   /** Parked heads that hold their lane; a lane has one head. */
   readonly blocking: number;
+  readonly oldest: string;
   readonly age: number;
 }
 
@@ -101,9 +102,9 @@ export function createState(deps: OperationsDeps) {
         paused: gate?.mode === "paused",
         backlog: Object.fromEntries(OPEN.map((state) => [state, own.find((row) => row.state === state)?.n ?? 0])) as Record<Open, number>,
         fen: own.reduce((sum, row) => sum + BigInt(row.fen), 0n).toString(),
-        ...(oldest === undefined ? {} : { oldestOwedAt: oldest.oldest, oldestAgeSeconds: Math.max(0, oldest.age) }),
         unclear: own.reduce((sum, row) => sum + row.unclear, 0),
         blockedLanes: own.reduce((sum, row) => sum + row.blocking, 0),
+        ...(oldest === undefined ? {} : { oldestOwedAt: oldest.oldest, oldestAgeSeconds: Math.max(0, oldest.age) }),
         ...(loop === undefined ? {} : { onWire: loop.onWire }),
         ...(gate === undefined ? {} : { gate: gateView(gate, deps.policy(destination), waiting(own), gates.nowMs) }),
         ...(failure === undefined ? {} : { lastFailure: lastFailure as unknown as NonNullable<DestinationView["lastFailure"]> }),
@@ -182,6 +183,7 @@ export function createState(deps: OperationsDeps) {
       deliveries: deps.deliveries(),
       workers: more.value.workers,
       paused: destinations.filter((one) => one.paused).map((one) => one.destination),
+      refusedFlows: Object.entries(deps.refusedFlows?.() ?? {}).map(([flow, code]) => ({ flow, code, ...refusedFlowWords(code) })),
     });
   };
 

@@ -4,10 +4,12 @@ import type { Deed } from "../../domain/operations/ports.ts";
 import { type Answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
 import type { Done } from "../../domain/operations/views.ts";
+import { APPROVAL_DEFAULT } from "../../domain/replay/job.ts";
 import { chinaDateTimeOf } from "../../domain/time.ts";
 import { resolvedDraft, type WriteBackFacts } from "../../domain/writeback/events.ts";
 import { cancelRuling, type CloseRuling, type ManualView, replayRuling, resolveRuling } from "../../domain/writeback/manual.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
+import { aloneNeeds, noteAlone, ORDER_OF, type Piece } from "./alone.ts";
 import { at, msOf } from "./clock.ts";
 import { eventNumbers, oweToFlows, storeEvents } from "./facts.ts";
 import type { Tx } from "./group-commit.ts";
@@ -24,6 +26,7 @@ export interface LockedWriteBack {
   readonly destination: string;
   readonly kind: string;
   readonly lane: string;
+  readonly order_name: string;
   readonly cause_event_id: string;
   readonly cause_type: string;
   readonly amount_fen: bigint | null;
@@ -39,7 +42,7 @@ export interface LockedWriteBack {
 }
 
 const LANE_OF = "select w.lane, w.state from write_back w where w.id = $1";
-const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.state, w.resolution, w.action, w.attempts,
+const LOCK = `select w.id, w.key, w.message_id, w.destination, w.kind, w.lane, ${ORDER_OF} as order_name, w.cause_event_id, w.cause_type, w.amount_fen, w.state, w.resolution, w.action, w.attempts,
     w.replays, w.may_have_taken_effect, w.park, ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms
   from write_back w where w.id = $1 for update of w skip locked`;
 /**
@@ -87,6 +90,8 @@ export async function publishDeed(
   return [{ seq, event }];
 }
 
+const absolute = (fen: bigint): bigint => (fen < 0n ? -fen : fen);
+
 export interface ResolveDeed extends Deed {
   readonly decision: "done-by-hand" | "cancelled";
   readonly hisReceiptNo?: string;
@@ -117,6 +122,11 @@ export function createWriteBackDeeds(deps: OperationsDeps) {
         ...(deed.confirmedChecked === undefined ? {} : { confirmedChecked: deed.confirmedChecked }),
       });
       if (!ruling.ok) return refused(ruling.refusal, { state: row.state });
+      const who = { by: sign.by, account: deed.account ?? null };
+      const piece: Piece = { order: row.order_name, items: 1, fen: absolute(row.amount_fen ?? 0n) };
+      const needed = await aloneNeeds(tx, who, [piece], deps.replay?.approval ?? APPROVAL_DEFAULT);
+      if (needed.length > 0) return refused("APPROVAL_NEEDED", { state: row.state });
+      await noteAlone(tx, who, [piece]);
       const [now] = await run<{ state: string }>(tx.client, "operator_replay_write_back", REPLAY, [id, tx.nowMs, ruling.action]);
       const state = now?.state ?? "waiting";
       const after = { state, action: ruling.action, ...(deed.confirmedChecked ? { confirmedChecked: true } : {}) };

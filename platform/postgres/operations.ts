@@ -3,6 +3,7 @@ import type { Deed, Operations, Unmask } from "../../domain/operations/ports.ts"
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
 import { createAcknowledgementReads } from "./operations-acknowledgements.ts";
+import { createAcceptRestore } from "./audit-restore.ts";
 import { type AuditEntry, createMessageDeeds } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { createGateDeeds } from "./operations-gates.ts";
@@ -79,6 +80,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     audit: writeBackReads.audit,
     auditReady: () => deps.audit?.ready() ?? Promise.resolve(true),
     verifyAudit: () => deps.audit?.verify() ?? Promise.resolve(refused("AUDIT_DOWN")),
+    acceptRestore: createAcceptRestore(deps),
     acknowledgements: createAcknowledgementReads(deps),
     inspect: createInspection(deps, {
       messages: reads.messages,

@@ -5,13 +5,13 @@ import { charsetOf, decode } from "../../domain/mapping/charset.ts";
 import { maskText } from "../../domain/operations/masking.ts";
 import { READ_TIMEOUT_MS } from "../../domain/operations/ports.ts";
 import { type Answered, answered, refused } from "../../domain/operations/refusals.ts";
-import { sameSigner, signed } from "../../domain/operations/rules.ts";
+import { signed } from "../../domain/operations/rules.ts";
 import type { Edit } from "../../domain/operations/views-replay.ts";
 import { diffOf, EDIT_BYTES_MAX, editContent, editKey, editRuling } from "../../domain/replay/edit.ts";
 import { proposalText } from "../../domain/replay/genuine.ts";
 import type { Edits } from "../../domain/replay/ports.ts";
 import { resolvedDraft } from "../../domain/writeback/events.ts";
-import { at, createUuid7 } from "./clock.ts";
+import { at, createUuid7, msOf } from "./clock.ts";
 import type { Tx } from "./group-commit.ts";
 import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
@@ -20,6 +20,7 @@ import { factsOf, type LockedWriteBack, lockWriteBack, publishDeed } from "./ope
 import { behindAnother } from "./replay-sql.ts";
 import { pack, unpack } from "./packed.ts";
 import { run } from "./sql.ts";
+import { notTwoPeople } from "./two-people.ts";
 
 type Row = Record<string, unknown>;
 /** What was proposed that long ago was looked at that long ago. */
@@ -45,7 +46,7 @@ const PROPOSE = `insert into replay_edit (id, write_back_id, message_id, edit_no
     proposed_account, proposal_mac)
   values ($1, $2, $3, $4::integer, 'proposed', $5::bytea, $6, $7, $8, $9, $10::integer, ${at("$11")}, $12, $13)`;
 const OF_EDIT = "select e.write_back_id as id from replay_edit e where e.id = $1";
-const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked, e.attempts, e.proposed_account, e.proposal_mac,
+const LOCK = `select e.id, e.write_back_id, e.edit_no, e.state, e.body, e.content_hash, e.proposed_by, e.reason, e.confirmed_checked, e.attempts, e.proposed_account, e.proposal_mac, ${msOf("e.proposed_at")} as proposed_ms,
     e.proposed_at < (select huiliu_now()) - interval '${PROPOSAL_KEPT_HOURS} hours' as expired from replay_edit e
   where e.id = $1 for update`;
 const DECIDE = `update replay_edit set state = $2, decided_by = $3, decision_reason = $4, decided_at = ${at("$5")}, copy_id = $6::uuid where id = $1`;
@@ -73,6 +74,7 @@ interface LockedEdit {
   readonly proposed_account: string | null;
   readonly proposal_mac: string | null;
   readonly expired: boolean;
+  readonly proposed_ms: number;
 }
 
 /** Whether the engine wrote the proposal as it stands there, body and all (reliability.md A16). */
@@ -136,7 +138,7 @@ export function createEdits(deps: OperationsDeps): Edits {
     );
   };
 
-  const waiting: Edits["waiting"] = () =>
+  const waiting: Edits["waiting"] = (destinations) =>
     reading(deps.reads, READ_TIMEOUT_MS, async (client) =>
       answered((await client.query<Row>(WAITING, [destinations ?? null])).rows.map((row) => present(row) as unknown as Edit)),
     );
@@ -245,8 +247,9 @@ export function createEdits(deps: OperationsDeps): Edits {
     if (!sign.ok) return sign;
     if (!on) return refused("EDIT_OFF");
     return withEdit(id, async (tx, row, edit) => {
-      if (sameSigner({ by: sign.by, account: deed.account }, { by: edit.proposed_by, account: edit.proposed_account }))
-        return refused("SAME_PERSON");
+      const proposer = { by: edit.proposed_by, account: edit.proposed_account };
+      const one = await notTwoPeople(tx, proposer, { by: sign.by, account: deed.account }, edit.proposed_ms);
+      if (one) return one;
       if (deed.hash !== edit.content_hash) return refused("HASH_DIFFERS");
       if (edit.expired) return refused("APPROVAL_EXPIRED");
       if (deps.audit !== undefined && !isGenuine(edit, deps.audit.approval)) return refused("NOT_GENUINE");

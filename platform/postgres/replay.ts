@@ -6,10 +6,8 @@ import type { Page } from "../../domain/operations/views.ts";
 import type { ReplayItem, ReplayJob } from "../../domain/operations/views-replay.ts";
 import { NO_COUNTS } from "../../domain/replay/items.ts";
 import {
-  ALONE_WITHIN_MS,
   APPROVAL_DEFAULT,
   type ApprovalLimits,
-  approvalNeeded,
   CANARY_ITEMS,
   EXAMPLES,
   isAllowed,
@@ -22,6 +20,7 @@ import {
 } from "../../domain/replay/job.ts";
 import type { ReplayAsked, Replays } from "../../domain/replay/ports.ts";
 import { selectionOf } from "../../domain/replay/selection.ts";
+import { aloneNeeds, noteAlone, piecesOf } from "./alone.ts";
 import { at, createUuid7 } from "./clock.ts";
 import type { Tx } from "./group-commit.ts";
 import { type Deeded, doing, note } from "./operations-deeds.ts";
@@ -32,7 +31,8 @@ import { commandMac, type JobRow, lockJob } from "./replay-jobs.ts";
 import { freezePage, NO_HASH } from "./replay-select.ts";
 import * as sql from "./replay-sql.ts";
 import { ITEM_COLUMNS, itemView, JOB_VIEW_COLUMNS, jobView } from "./replay-views.ts";
-import { lockTexts, run } from "./sql.ts";
+import { run } from "./sql.ts";
+import { notTwoPeople } from "./two-people.ts";
 
 /** The request that makes a job freezes this long before it answers; what is left, the leader freezes. */
 export const FREEZE_INLINE_MS = 1_500;
@@ -44,10 +44,6 @@ const FAILURES = `select coalesce(i.code, '') as code, count(*)::integer as coun
 const SHOWN_FIRST = `select ${ITEM_COLUMNS} from replay_item i where i.job = $1 and i.state <> 'skipped' order by i.n limit ${EXAMPLES}`;
 
 const START = `update replay_job set state = $2, started_at = coalesce(started_at, ${at("$3")}), approval = $4::text[], command_ms = $5::bigint, command_mac = $6 where id = $1`;
-/** What was started lately by one person alone, beside this job: many small jobs are a great one. $1 job, $2 now (ms), $3 for how long (ms), $4 rows at most. */
-const ALONE = `select j.requested_by as who, j.requested_account as account, (j.counts->>'planned')::integer as planned, j.counts->>'grossFen' as gross
-  from replay_job j where j.id <> $1 and j.approved_by is null and j.started_at > ${at("$2")} - $3::double precision * interval '1 millisecond' limit $4`;
-const ALONE_ROWS_MAX = 10_000;
 const APPROVE = `update replay_job set state = 'marking', approved_by = $2, approval_reason = $3, approved_hash = hash, approved_at = ${at("$4")},
   approved_account = $5, command_ms = $6::bigint, command_mac = $7 where id = $1`;
 const PAUSE = "update replay_job set state = 'paused', resume_to = state where id = $1";
@@ -172,6 +168,9 @@ export function createReplays(deps: OperationsDeps): Replays {
       const who = { by: sign.by, account: deed.account ?? null };
       const no = commandRefusal(job, wanted, { ...who, hash: deed.hash, nowMs: tx.nowMs });
       if (no || !job) return no ?? refused("UNKNOWN_REPLAY");
+      const requester = { by: job.requested_by, account: job.requested_account };
+      const one = wanted === "approve" ? await notTwoPeople(tx, requester, who, job.created_ms) : undefined;
+      if (one) return { ...one, state: job.state };
       const state = await carryOut(tx, job, wanted, { ...sign, account: who.account }, { limits, mac: deps.audit?.approval });
       const entry = { who: sign.by, action: wanted, targetKind: "replay-job" as const, targetId: id, reason: sign.reason };
       const auditId = await note(tx, {
@@ -225,19 +224,12 @@ async function carryOut(
   ];
   switch (wanted) {
     case "start": {
-      // Two starts of one person at one instant must see each other.
-      await lockTexts(tx.client, ["replay alone"]);
-      const lately = await run<{ who: string; account: string | null; planned: number; gross: string }>(tx.client, "replay_alone", ALONE, [
-        id,
-        tx.nowMs,
-        ALONE_WITHIN_MS,
-        ALONE_ROWS_MAX,
-      ]);
       const requester = { by: job.requested_by, account: job.requested_account };
-      const alone = lately.filter(({ who, account }) => sameSigner({ by: who, account }, requester));
-      const planned = alone.reduce((sum, one) => sum + one.planned, job.counts.planned);
-      const sumFen = alone.reduce((sum, one) => sum + BigInt(one.gross), BigInt(job.counts.grossFen));
-      const needed = new Set([...job.approval, ...approvalNeeded({ planned, sumFen, superseded: 0 }, limits)]);
+      const whole = { order: null, items: job.counts.planned, fen: BigInt(job.counts.grossFen) };
+      // What needs two people by itself is not counted by order.
+      const pieces = job.of === "write-backs" && job.approval.length === 0 ? await piecesOf(tx, id) : [whole];
+      const needed = new Set([...job.approval, ...(await aloneNeeds(tx, requester, pieces, limits))]);
+      if (needed.size === 0) await noteAlone(tx, requester, pieces);
       const state = needed.size > 0 ? "awaiting-approval" : "marking";
       await run(tx.client, "replay_start", START, [
         id,

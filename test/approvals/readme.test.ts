@@ -47,7 +47,7 @@ const wordsOf = (line: string): readonly string[] =>
 const program = new Command("huiliu");
 registerOperatorCommands(program, { dataDir: "", out: () => undefined, err: () => undefined, exit: () => undefined, nowMs: () => 0 });
 registerMappingCommands(program, ROOT);
-registerFlowCommands(program, ROOT);
+registerFlowCommands(program, ROOT, ROOT);
 registerHospitalCommands(program, ROOT, "");
 
 /** What is wrong with `npx huiliu <words>`; undefined when nothing is. */

@@ -124,6 +124,37 @@ describe("A12 an approval is of what was seen", () => {
 });
 
 describe("A13 an approval counts once, and not for ever", () => {
+  test("of twelve at once one takes effect", async () => {
+    const reviewers = Array.from({ length: 12 }, (_, n) => ({ by: `复核${n}`, account: `66666666-6666-7666-8666-0000000000${n + 10}` }));
+    for (let round = 0; round < 3; round += 1) {
+      const { job, ids } = await waiting();
+      const codes = (await Promise.all(reviewers.map((who) => approve(job, who)))).map(codeOf);
+      assert.deepEqual(
+        [codes.filter((one) => one === "ok").length, new Set(codes.filter((one) => one !== "ok"))],
+        [1, new Set(["REPLAY_STATE"])],
+      );
+      const noted = await world.sql("select 1 from operator_action where target_id = $1 and action = 'approve'", [job.id]);
+      assert.equal(noted.length, 1);
+      await world.operations.replays.command(job.id, "cancel", WANG);
+      await letGo(ids);
+    }
+  });
+  test("of twelve approvals of an edited copy at once one makes a copy", async () => {
+    const reviewers = Array.from({ length: 12 }, (_, n) => ({ by: `复核${n}`, account: `66666666-6666-7666-8666-0000000000${n + 10}` }));
+    for (let round = 0; round < 3; round += 1) {
+      const [id = ""] = await parked(1);
+      const edit = mustBe(
+        await world.operations.edits.propose(id, { text: `<confirm>${round}</confirm>` }, { ...WANG, confirmedChecked: true }),
+      );
+      const codes = (
+        await Promise.all(
+          reviewers.map((who) => world.operations.edits.approve(edit.id, { reason: "已复核修改稿", hash: edit.hash, ...who })),
+        )
+      ).map(codeOf);
+      assert.equal(codes.filter((one) => one === "ok").length, 1, codes.join());
+      assert.equal((await world.sql("select 1 from write_back where replay_of = $1", [id])).length, 1);
+    }
+  });
   test("of two at once one takes effect", async () => {
     const { job, ids } = await waiting();
     const both = await Promise.all([approve(job, {}), approve(job, SUN)]);
@@ -225,6 +256,59 @@ describe("A15 a great one in small pieces is a great one", () => {
       );
     } finally {
       await dear.close();
+    }
+  });
+  const single = async (who: ReturnType<typeof person>, id: string): Promise<string> =>
+    codeOf(await world.operations.replayWriteBack(id, { ...who, confirmedChecked: true }));
+  const replaysOf = async (ids: readonly string[]): Promise<number> =>
+    (await world.sql<{ n: number }>("select coalesce(sum(replays), 0)::integer as n from write_back where id = any($1::uuid[])", [ids]))[0]
+      ?.n ?? -1;
+
+  test("one by one and without a job it is as many: the third of a day is refused, and a job after them waits", async () => {
+    const who = person(4);
+    const ids = await parked(3);
+    assert.deepEqual(
+      [await single(who, ids[0] ?? ""), await single({ ...who, by: "改名" }, ids[1] ?? ""), await single(who, ids[2] ?? "")],
+      ["ok", "ok", "APPROVAL_NEEDED"],
+    );
+    assert.equal(await replaysOf(ids), 2);
+    assert.equal(await start(who, 1), "awaiting-approval");
+    await world.sql("update done_alone set at = at - interval '25 hours' where account = $1", [who.account]);
+    assert.equal(await single(who, ids[2] ?? ""), "ok", "another day");
+  });
+  test("after jobs one by one is counted, too", async () => {
+    const who = person(5);
+    assert.equal(await start(who, 2), "marking");
+    const ids = await parked(1);
+    assert.equal(await single(who, ids[0] ?? ""), "APPROVAL_NEEDED");
+    assert.equal(await replaysOf(ids), 0);
+  });
+  test("one order in pieces by several people: its sum of a day is the limit's, whoever did the others", async () => {
+    const ids = [...(await parked(8))];
+    await world.sql("update write_back set order_key = 'SPLIT-1' where id = any($1::uuid[])", [ids]);
+    for (const n of [6, 7]) {
+      const two = ids.splice(0, 2);
+      const job = await previewed(two, person(n));
+      assert.equal(mustBe(await world.operations.replays.command(job.id, "start", person(n))).state, "marking");
+    }
+    const [fifth = "", sixth = "", ...last] = ids;
+    assert.deepEqual([await single(person(8), fifth), await single(person(8), sixth)], ["ok", "ok"], "six of 1,650 fen are below 10,000");
+    assert.equal(await single(person(9), last[0] ?? ""), "APPROVAL_NEEDED");
+    const job = await previewed(last.slice(0, 1), person(9));
+    assert.equal(mustBe(await world.operations.replays.command(job.id, "start", person(9))).state, "awaiting-approval");
+    assert.equal(await replaysOf(last), 0);
+  });
+  test("a dozen at one instant: no more than the limit", async () => {
+    for (const round of [1, 2, 3]) {
+      const who = { by: `齐发${round}`, account: `55555555-5555-7555-8555-00000000000${round}`, reason: "同时重放" };
+      const ids = await parked(12);
+      const jobs = await Promise.all(ids.slice(0, 6).map((id) => previewed([id], who)));
+      const did = await Promise.all([
+        ...ids.slice(6).map((id) => single(who, id)),
+        ...jobs.map(async (job) => mustBe(await world.operations.replays.command(job.id, "start", who)).state),
+      ]);
+      const alone = did.filter((one) => one === "ok" || one === "marking");
+      assert.equal(alone.length, LIMITS.approval.count, did.join());
     }
   });
   test("two at one instant see each other", async () => {

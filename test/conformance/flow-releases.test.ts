@@ -1,12 +1,15 @@
 /** What production loads (docs/flow-tests.md): flows as released, whose stored tests pass; a file edited on disk is seen and the flow is not loaded (A51). */
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT } from "../../bin/environment.ts";
+import { releaseSigner, releaseTrust } from "../../bin/flow-tests/keys.ts";
 import { admitReleased, admissionOf, decidingFiles, releaseFlows } from "../../bin/flow-tests/release.ts";
-import { refusedFlowText } from "../../domain/flowtests/release.ts";
+import { documents } from "../../bin/doctor/documents.ts";
+import { type Release, refusedFlowText, releaseText, signedText } from "../../domain/flowtests/release.ts";
 import type { FlowTestRun } from "../../domain/flowtests/result.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { startNodeRed } from "../../platform/node-red/runtime.ts";
@@ -39,7 +42,7 @@ describe("releases of flows", () => {
   const { run, played, red } = createPlayer();
   const onDisk = async () => (await readFlows(join(root, "flows"))).files;
   const admitted = async () => {
-    const { admitted: loaded, refused } = await admitReleased({ root, dataDir, run }, await onDisk());
+    const { admitted: loaded, refused } = await admitReleased({ root, dataDir, run, trust: releaseTrust({ dataDir }) }, await onDisk());
     return { loaded: [...loaded].sort(), refused: refused.map(({ flow, code }) => `${flow} ${code}`), texts: refused.map(refusedFlowText) };
   };
   const edited = async (path: string, from: string, to: string, look: () => Promise<void>): Promise<void> => {
@@ -74,14 +77,14 @@ describe("releases of flows", () => {
 
   test("a flow whose tests fail is not released, and no file is written of any", async () => {
     red.add("statements");
-    const released = await releaseFlows({ root, flows: FLOWS, by: "张工", nowMs: NOW_MS, run });
+    const released = await releaseFlows({ root, flows: FLOWS, by: "张工", nowMs: NOW_MS, run, signer: releaseSigner({ dataDir }) });
     assert.equal(released.ok, false);
     assert.deepEqual((await admitted()).loaded, []);
     red.clear();
   });
 
   test("released, all are loaded; a restart plays nothing again", async () => {
-    const released = await releaseFlows({ root, flows: FLOWS, by: "张工", nowMs: NOW_MS, run });
+    const released = await releaseFlows({ root, flows: FLOWS, by: "张工", nowMs: NOW_MS, run, signer: releaseSigner({ dataDir }) });
     assert.ok(released.ok);
     assert.deepEqual(released.ok && released.releases.map(({ by, at }) => `${by} ${at}`)[0], "张工 2026-11-20T09:30:00+08:00");
     played.length = 0;
@@ -128,6 +131,103 @@ describe("releases of flows", () => {
     rmSync(join(root, "flows/statements/tests/new.json"));
   });
 
+  test("a release that is not signed, is signed by somebody else, or was changed and checksummed anew is refused by name", async () => {
+    const path = join(root, "flows/charges/release.json");
+    const whole = readFileSync(path, "utf8");
+    const genuine = JSON.parse(whole) as Release;
+    const elsewhere = mkdtempSync(join(tmpdir(), "huiliu-foreign-"));
+    const anew = (release: Release): Release => ({ ...release, checksum: createHash("sha256").update(releaseText(release)).digest("hex") });
+    const { signature: _, key: __, ...unsigned } = genuine;
+    const foreign = releaseSigner({ dataDir: elsewhere });
+    const byForeign = { ...genuine, key: foreign.key, signature: foreign.sign(signedText(genuine, foreign.key)) };
+    const forged: readonly (readonly [string, object, string])[] = [
+      ["without a signature", unsigned, "FLOW_NOT_SIGNED"],
+      ["by a foreign key", byForeign, "FLOW_FOREIGN_KEY"],
+      ["by a foreign key under our key's name", { ...byForeign, key: genuine.key }, "FLOW_SIGNATURE_WRONG"],
+      ["another releaser", anew({ ...genuine, by: "赵六" }), "FLOW_SIGNATURE_WRONG"],
+      [
+        "another file's hash, so that a changed file would fit",
+        anew({ ...genuine, files: { ...genuine.files, "flows/charges/flow.json": "0".repeat(64) } }),
+        "FLOW_SIGNATURE_WRONG",
+      ],
+      ["a test fewer", anew({ ...genuine, tests: ["other"] }), "FLOW_SIGNATURE_WRONG"],
+      ["half a file", { ...genuine, files: undefined }, "FLOW_RELEASE_DAMAGED"],
+    ];
+    try {
+      for (const [name, content, code] of forged) {
+        writeFileSync(path, JSON.stringify(content));
+        const { loaded, refused, texts } = await admitted();
+        assert.deepEqual([loaded, refused], [["payment-confirm", "statements"], [`charges ${code}`]], name);
+        assert.match(texts[0] ?? "", /[\u4e00-\u9fff].*：.* · .*: /, name);
+      }
+    } finally {
+      writeFileSync(path, whole);
+      rmSync(elsewhere, { recursive: true, force: true });
+    }
+  });
+
+  test("a key is replaced by trusting both for a while; without any trusted key nothing is loaded", async () => {
+    const [old, next] = [mkdtempSync(join(tmpdir(), "huiliu-old-")), mkdtempSync(join(tmpdir(), "huiliu-next-"))];
+    const trustedFile = join(next, "trusted.pem");
+    const loadedWith = async (...keys: readonly string[]): Promise<readonly string[]> => {
+      writeFileSync(trustedFile, keys.join("\n"));
+      const trust = releaseTrust({ dataDir, releaseTrustedFile: trustedFile });
+      return [...(await admitReleased({ root, dataDir, run, trust }, await onDisk())).admitted].sort();
+    };
+    try {
+      const [present, newer] = [releaseSigner({ dataDir }), releaseSigner({ dataDir: next })];
+      assert.equal(statSync(join(next, "release", "signing-key.pem")).mode & 0o777, 0o600);
+      assert.equal(releaseSigner({ dataDir: next }).key, newer.key, "made once");
+      assert.deepEqual(await loadedWith(present.publicPem, newer.publicPem), FLOWS);
+      assert.ok((await releaseFlows({ root, flows: ["charges"], by: "张工", nowMs: NOW_MS, run, signer: newer })).ok);
+      assert.deepEqual(await loadedWith(present.publicPem, newer.publicPem), FLOWS);
+      assert.deepEqual(await loadedWith(newer.publicPem), ["charges"]);
+      assert.deepEqual(await loadedWith(present.publicPem), ["payment-confirm", "statements"]);
+      const nobody = releaseTrust({ dataDir: old });
+      assert.deepEqual([...(await admitReleased({ root, dataDir, run, trust: nobody }, await onDisk())).admitted], []);
+      for (const [content, wrong] of [
+        ["", /1 to 50 public keys/],
+        ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", /no ed25519 key/],
+      ] as const) {
+        writeFileSync(trustedFile, content);
+        assert.throws(() => releaseTrust({ dataDir, releaseTrustedFile: trustedFile }), wrong);
+      }
+      assert.throws(() => releaseSigner({ dataDir, releaseKeyFile: join(old, "none.pem") }), /there is no such file/);
+    } finally {
+      assert.ok((await releaseFlows({ root, flows: ["charges"], by: "张工", nowMs: NOW_MS, run, signer: releaseSigner({ dataDir }) })).ok);
+      for (const folder of [old, next]) rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("the doctor of a production set-up lists what would not be loaded, by name and reason, before the start", async () => {
+    const patient = {
+      ...{
+        root,
+        dataDir,
+        profile: "production" as const,
+        credentialsFile: undefined,
+        postgres: undefined,
+        amqp: undefined,
+        redis: undefined,
+      },
+      ...{ partnerUrls: {}, console: undefined, token: undefined, nowMs: () => NOW_MS, releaseKeys: { dataDir } },
+    };
+    await edited("flows/charges/flow.json", '"deadlineSeconds": "60"', '"deadlineSeconds": "61"', async () => {
+      const found = await documents(patient);
+      const bad = found.filter((one) => one.at.startsWith("flows/charges ["));
+      assert.deepEqual(
+        bad.map((one) => [one.at, one.state]),
+        [["flows/charges [FLOW_DIFFERS]", "bad"]],
+      );
+      assert.match(bad[0]?.en ?? "", /flows\/charges\/flow\.json/);
+      assert.match(bad[0]?.next?.zh ?? "", /[\u4e00-\u9fff]/);
+    });
+    assert.deepEqual(
+      (await documents(patient)).filter((one) => one.at.startsWith("flows/charges [")),
+      [],
+    );
+  });
+
   test("tests that fail at the start keep the flow out", async () => {
     rmSync(join(dataDir, "flow-tests-passed.json"));
     red.add("charges");
@@ -143,7 +243,7 @@ describe("releases of flows", () => {
       const { refused, texts } = await admitted();
       assert.deepEqual(refused, ["charges FLOW_NODE_OUTSIDE"]);
       assert.match(texts[0] ?? "", /evil: function/);
-      const released = await releaseFlows({ root, flows: ["charges"], by: "张工", nowMs: NOW_MS, run });
+      const released = await releaseFlows({ root, flows: ["charges"], by: "张工", nowMs: NOW_MS, run, signer: releaseSigner({ dataDir }) });
       assert.equal(released.ok, false);
     });
   });
@@ -170,7 +270,7 @@ describe("releases of flows", () => {
   test("the storage hears only of what is admitted, and every refusal is logged", async () => {
     const lines: string[] = [];
     await edited("flows/charges/flow.json", '"deadlineSeconds": "60"', '"deadlineSeconds": "61"', async () => {
-      const admit = admissionOf({ root, dataDir, run }, (level, line) => lines.push(`${level} ${line}`));
+      const admit = admissionOf({ root, dataDir, run, trust: releaseTrust({ dataDir }) }, (level, line) => lines.push(`${level} ${line}`));
       assert.deepEqual([...(await admit(await onDisk()))].sort(), ["payment-confirm", "statements"]);
     });
     assert.match(lines[0] ?? "", /^error .*flows\/charges \[FLOW_DIFFERS\]/);
@@ -185,7 +285,7 @@ describe("releases of flows", () => {
         profile: "production",
         engine,
         editorPort: 0,
-        admit: admissionOf({ root, dataDir, run }, () => undefined),
+        admit: admissionOf({ root, dataDir, run, trust: releaseTrust({ dataDir }) }, () => undefined),
         log: () => undefined,
         nodesDirs: [ROOT],
       });

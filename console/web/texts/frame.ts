@@ -66,6 +66,8 @@ export const FRAME_TEXTS: Texts = {
   "right.mapping": ["试用映射", "Try mappings"],
   "right.deploy": ["编辑并部署流程", "Edit and deploy flows"],
   "right.override": ["部署未通过测试的流程", "Deploy flows whose tests fail"],
+  "right.restore": ["提出认可数据库恢复", "Ask to accept a restored database"],
+  "right.vouch": ["认可数据库恢复", "Accept a restored database as second person"],
   "right.audit": ["查看审计", "Read the audit"],
   "right.account": ["管理账户", "Manage accounts"],
 };

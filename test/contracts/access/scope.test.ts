@@ -11,6 +11,8 @@ import { mustBe, operationsWorld, parkedWriteBack, type World } from "../operati
 
 /** Of the engine as a whole, or of everybody's deeds: for accounts of every partner. */
 const WHOLE_ONLY = [
+  "acceptRestore.approve",
+  "acceptRestore.ask",
   "alarms.open",
   "audit",
   "retention.nightly",
@@ -145,12 +147,12 @@ describe("A07 lists of an account of some partners: full pages of its own, howev
   test("the status adds up its own destinations only; what is unclear and which lanes are blocked is counted, not told by alarms", async () => {
     assert.equal(mustBe(await world.operations.status()).writeBacks.parked, OWN + THEIRS);
     assert.equal(mustBe(await mine().status()).writeBacks.parked, OWN);
-  });
-
     assert.deepEqual(
       mustBe(await mine().destinations()).map(({ destination, unclear, blockedLanes }) => ({ destination, unclear, blockedLanes })),
       [{ destination: "old", unclear: 1, blockedLanes: OWN }],
     );
+  });
+
   test("whose an alarm is: the store's rule and that of one alarm agree", async () => {
     const all = mustBe(await world.operations.alarms.list({})).items;
     for (const partners of [["old"], ["his", "jkt"], ["nobody"], []]) {

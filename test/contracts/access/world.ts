@@ -45,8 +45,12 @@ export interface AccessWorld {
   close(): Promise<void>;
 }
 
-export async function accessWorld(over: Partial<AccessDeps> = {}, consoleOver: Partial<ConsoleDeps> = {}): Promise<AccessWorld> {
-  const world = await operationsWorld();
+export async function accessWorld(
+  over: Partial<AccessDeps> = {},
+  consoleOver: Partial<ConsoleDeps> = {},
+  worldOver: Parameters<typeof operationsWorld>[0] = {},
+): Promise<AccessWorld> {
+  const world = await operationsWorld(worldOver);
   const told: SignInEvent[] = [];
   const silent = (): void => undefined;
   const log = { debug: silent, info: silent, warn: silent, error: silent };

@@ -38,6 +38,7 @@ const status: Status = {
   deliveries: { live: 0, queued: 0, waitingTurn: 0 },
   workers: [],
   paused: ["his", "lis"],
+  refusedFlows: [],
 };
 const alarm = (id: string, kind: string, subject: string): AlarmView => ({
   id,
@@ -86,7 +87,7 @@ function listening(url: string, headers: Readonly<Record<string, string>> = {}) 
   return { answer, told, last, ended: () => ended, stop: () => stop.abort() };
 }
 
-async function until(what: string, ask: () => boolean, ms = 3_000): Promise<void> {
+async function until(what: string, ask: () => boolean, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   while (!ask()) {
     if (Date.now() > end) assert.fail(`not within ${ms} ms: ${what}`);
@@ -130,7 +131,7 @@ describe("the stream of changes", () => {
     await until("everybody was told", () => all.every((one) => one.last("destinations") !== undefined));
     const [before, since] = [looks, Date.now()];
     await sleep(10 * LOOK_MS);
-    assert.ok(looks - before <= (Date.now() - since) / LOOK_MS + 1, `${looks - before} looks in ${Date.now() - since} ms`);
+    assert.ok(looks - before <= (Date.now() - since) / LOOK_MS + 2, `${looks - before} looks in ${Date.now() - since} ms`);
     for (const one of all) one.stop();
     await until("nobody listens", () => live.listeners() === 0);
     await sleep(2 * LOOK_MS);
@@ -154,7 +155,7 @@ describe("the stream of changes", () => {
     look = { destinations: [destination("his", { paused: true })], alarms: [] };
     await until("the pause is told", () => one.last("destinations")?.[0]?.paused === true);
     assert.deepEqual([count("destinations"), count("alarms")], [2, 1]);
-    assert.ok(count("beat") >= 1);
+    await until("a beat", () => count("beat") >= 1);
     one.stop();
   });
 
@@ -266,14 +267,12 @@ describe("the stream of changes", () => {
     assert.equal(code, 200);
     assert.match(headers.get("content-type") ?? "", /^text\/event-stream/);
     assert.equal(headers.get("cache-control"), "no-store");
-    await until(
-      "every topic",
-      () => (["status", "destinations", "alarms", "failures"] as const).every((topic) => one.last(topic) !== undefined),
-      5_000,
+    await until("every topic", () =>
+      (["status", "destinations", "alarms", "failures"] as const).every((topic) => one.last(topic) !== undefined),
     );
     const paused = await world.operations.gates.pause("his", { by: "王工", reason: "对方停机检修" });
     assert.ok(paused.ok);
-    await until("the pause is told", () => one.last("destinations")?.find((each) => each.destination === "his")?.paused === true, 6_000);
+    await until("the pause is told", () => one.last("destinations")?.find((each) => each.destination === "his")?.paused === true);
     one.stop();
     assert.doesNotMatch(await metrics.text(), /console_request_seconds[^\n]*live/, "a stream is no slow request");
   });

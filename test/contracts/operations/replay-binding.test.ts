@@ -58,7 +58,7 @@ test("C-7 many small jobs of one person are a great one: past the limit within a
       [{ ended_why: "nobody approved it / 无人批准" }],
       "it does not wait for ever",
     );
-    await small.sql("update replay_job set started_at = started_at - interval '25 hours'");
+    await small.sql("update done_alone set at = at - interval '25 hours'");
     assert.equal(await start(1, "王工"), "marking", "a day ago");
   } finally {
     await small.close();

@@ -1,7 +1,7 @@
 /** Making an account, and changing one: names, roles with what each may do, partners, second factor, and why. */
 import { Checkbox, Flex, Form, Input, Modal, Radio, Switch, Typography } from "antd";
 import { useTranslation } from "react-i18next";
-import { LOGIN_MAX, NAME_MAX } from "../../../../domain/access/limits.ts";
+import { LOGIN_MAX, NAME_MAX, STAFF_NO_MAX } from "../../../../domain/access/limits.ts";
 import { ROLE_RIGHTS, ROLES, type Role } from "../../../../domain/access/rights.ts";
 import type { Account } from "../../../../domain/access/views.ts";
 import { REASON_MAX, REASON_MIN } from "../../parts/ask-reason.tsx";
@@ -11,6 +11,8 @@ import "./texts.ts";
 export interface AccountGiven {
   readonly login?: string;
   readonly name: string;
+  /** Empty: none. */
+  readonly staffNo: string;
   readonly roles: readonly Role[];
   readonly partners: "*" | readonly string[];
   readonly totpRequired: boolean;
@@ -82,6 +84,7 @@ export function AccountForm({ account, open, partners, busy, error, onGiven, onC
         preserve={false}
         initialValues={{
           name: account?.name,
+          staffNo: account?.staffNo ?? "",
           roles: account?.roles ?? [],
           scope: account === undefined || account.partners === "*" ? "all" : "some",
           some: account === undefined || account.partners === "*" ? [] : account.partners,
@@ -96,6 +99,9 @@ export function AccountForm({ account, open, partners, busy, error, onGiven, onC
         )}
         <Form.Item name="name" label={t("name")} rules={[{ required: true, whitespace: true, message: t("required") }]}>
           <Input maxLength={NAME_MAX} autoComplete="off" />
+        </Form.Item>
+        <Form.Item name="staffNo" label={t("staffNo")} extra={t("staffNo.help")}>
+          <Input maxLength={STAFF_NO_MAX} autoComplete="off" spellCheck={false} />
         </Form.Item>
         <RoleChoice />
         <Form.Item name="scope" label={t("partners")}>

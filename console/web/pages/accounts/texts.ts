@@ -4,6 +4,8 @@ addTexts("accounts", {
   title: ["账户", "Accounts"],
   login: ["登录名", "Login name"],
   name: ["姓名（署名）", "Name (signature)"],
+  staffNo: ["工号", "Staff number"],
+  "staffNo.help": ["一个工号只能有一个可用账户", "At most one active account has a staff number"],
   roles: ["角色", "Roles"],
   partners: ["可见伙伴", "Partners"],
   "partners.all": ["全部伙伴", "All partners"],
