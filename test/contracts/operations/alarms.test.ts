@@ -1,145 +1,20 @@
-/** Alarms over a real PostgreSQL, a real SMTP server and a real HTTP server: one notice at the start, one at the end, through restarts and dead sinks. */
+/** Alarms: one notice at the start, one when it gets graver, one at the end, through restarts and dead sinks. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import type { AlarmSink } from "../../../domain/alarms/ports.ts";
-import { createLogSink } from "../../../platform/alarms/log-sink.ts";
-import { startWatch, type Watch } from "../../../platform/alarms/watch.ts";
+import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { createAlarmStore } from "../../../platform/postgres/alarms.ts";
-import { createMeasurer, type MeasureDeps } from "../../../platform/postgres/alarms-measure.ts";
-import { createLead } from "../../../platform/postgres/lead.ts";
 import { createWorker } from "../../../platform/postgres/worker.ts";
-import { createMailSink } from "../../../platform/transports/mail/sink.ts";
-import { createWebhookSink } from "../../../platform/transports/webhook/sink.ts";
-import { httpListener, type Listener, type Mail, type Posted, smtpListener } from "./listeners.ts";
-import {
-  auditOf,
-  codeOf,
-  mustBe,
-  operationsWorld,
-  parkedMessage,
-  parkedWriteBack,
-  PARTNERS,
-  payment,
-  sealed,
-  type World,
-} from "./world.ts";
+import { alarmWorld, SECRET } from "./alarms-world.ts";
+import { auditOf, codeOf, mustBe, parkedMessage, parkedWriteBack, payment, sealed } from "./world.ts";
 
 const MINUTE = 60_000;
-const SINK_MS = 2_000; // one that hangs is waited for so long; one that answers may take it on a loaded machine
-const SECRET = "a secret of this test";
 const by = { by: "王工", reason: "测试告警" };
+const alarms = await alarmWorld();
+const { world, web, mail, lines, log, watching, rest, restart, later, lookAfter, posted, told, mailed, logged } = alarms;
 
-let world: World;
-let web: Listener<Posted>;
-let mail: Listener<Mail>;
-let watch: Watch | undefined;
-let offset = 0;
-let tick = 0;
-const lines: { fields: Readonly<Record<string, unknown>>; text: string }[] = [];
-const line = (fields: object, text: string): void => void lines.push({ fields: { ...fields }, text });
-const log = { debug: line, info: line, warn: line, error: line };
-
-const sinks = (): AlarmSink[] => [
-  createLogSink(log),
-  createWebhookSink({ url: web.url, secret: SECRET, nowSeconds: () => 1_800_000_000, timeoutMs: SINK_MS }),
-  createMailSink({
-    url: mail.url,
-    from: "huiliu@hospital.example",
-    to: ["duty@hospital.example", "it@hospital.example"],
-    timeoutMs: SINK_MS,
-  }),
-];
-const measureDeps = (): MeasureDeps => ({
-  pool: world.postgres.pool,
-  reads: world.postgres.reads,
-  log,
-  living: () => world.postgres.worker.living(),
-  partners: () => PARTNERS,
-  totals: (businessDate) => world.operations.totals({ businessDate }),
-  dead: async () => ({ "huiliu.dead": 0 }),
-  disk: async () => undefined,
-  tickMs: () => tick,
-});
-/** A watch that looks only when it is told to. */
-const watching = (worker = world.postgres.worker, given = sinks()): Watch =>
-  startWatch({
-    lead: createLead(world.postgres.pool, worker),
-    measurer: createMeasurer(measureDeps()),
-    store: createAlarmStore({ pool: world.postgres.pool, workerId: worker.id, log }),
-    sinks: given,
-    seen: () => worker.seen(),
-    log,
-    everyMs: 3_600_000,
-  });
-
-/** Moves the database's clock on, lets every probe be asked again, looks, and waits until the sinks have been told. */
-const lookAfter = async (ms: number): Promise<boolean> => {
-  offset += ms;
-  tick += 10_000_000;
-  await world.postgres.setClockOffset(offset);
-  assert.ok(watch);
-  const leads = await watch.look();
-  await untilTold();
-  return leads;
-};
-const untilTold = async (): Promise<void> => {
-  for (let tries = 0; tries < 6_000; tries += 1) {
-    const [row] = await world.sql<{ n: number }>(
-      "select count(*)::integer as n from alarm_notice where told_at is null and next_at <= huiliu_now() and not exists (select 1 from alarm_notice b where b.sink = alarm_notice.sink and b.told_at is null and b.next_at > huiliu_now())",
-    );
-    if (row?.n === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 20));
-};
-const posted = () => web.got.map((one) => JSON.parse(one.body) as { id: string; data: { what: string; kind: string; subject: string } });
-const told = (kind: string): string[] =>
-  posted()
-    .filter((one) => one.data.kind === kind)
-    .map((one) => one.data.what);
-const mailed = (kind: string): Mail[] => mail.got.filter((one) => one.text.includes(`(${kind})`));
-const logged = (kind: string): unknown[] => lines.filter((one) => one.fields.alarm === kind).map((one) => one.fields.what);
-
-/** Every test begins with nothing owed, nothing open and nobody else on the database. */
-const CLEAN = [
-  "alarm_notice",
-  "alarm",
-  "attempt",
-  "write_back_body",
-  "write_back",
-  "message",
-  "message_history",
-  "event",
-  "event_delivery",
-  "outbox",
-  "destination",
-  "lead",
-];
-const CLEAN_WATCH = ["unwritten_event", "unwritten_watch", "unwritten_habit"];
-
-before(async () => {
-  [web, mail] = [await httpListener(), await smtpListener()];
-  world = await operationsWorld();
-});
-beforeEach(async () => {
-  for (const table of [...CLEAN, ...CLEAN_WATCH]) await world.sql(`delete from ${table}`);
-  await world.sql("delete from worker where id <> $1", [world.postgres.worker.id]);
-  await world.postgres.setClockOffset(0);
-  [offset, tick, web.manner, mail.manner] = [0, 0, "take", "take"];
-  for (const list of [web.got, mail.got, lines]) list.length = 0;
-  watch = watching();
-  await watch.look(); // the first one is over before the clock is moved
-});
-afterEach(async () => {
-  await watch?.stop();
-  watch = undefined;
-});
-after(async () => {
-  await world.close();
-  await web.close();
-  await mail.close();
-});
+beforeEach(alarms.begin);
+afterEach(rest);
+after(alarms.close);
 
 describe("one notice at the start, one when it gets graver, one at the end", () => {
   test("S4-3 age: an outage of 20 minutes, with a restart of the engine in it", async () => {
@@ -151,8 +26,7 @@ describe("one notice at the start, one when it gets graver, one at the end", () 
     await lookAfter(6 * MINUTE);
     assert.deepEqual(told("write-back-age"), ["start"]);
     for (let looks = 0; looks < 3; looks += 1) await lookAfter(MINUTE);
-    await watch?.stop();
-    watch = watching();
+    await restart();
     await lookAfter(MINUTE);
     assert.deepEqual(told("write-back-age"), ["start"]);
     await lookAfter(8 * MINUTE);
@@ -266,17 +140,12 @@ describe("settled and not written back", () => {
     assert.deepEqual(told("not-written-back"), []);
     for (let looks = 0; looks < 4; looks += 1) await lookAfter(8 * MINUTE);
     const [alarm] = mustBe(await world.operations.alarms.list({ kind: "not-written-back" })).items;
-    if (!alarm)
-      console.log(
-        lines.filter((one) => one.text.includes("probe")),
-        await world.sql("select * from unwritten_habit"),
-        await world.sql("select * from unwritten_event"),
-        await world.sql("select *, huiliu_now() from unwritten_watch"),
-      );
-    assert.equal(alarm?.subject, "event:jkt/payment.settled");
-    assert.equal(alarm?.details.firstMessage, message.id);
-    assert.equal(alarm?.details.events, 1);
-    mustBe(await world.operations.alarms.act(alarm?.id ?? "", { action: "acknowledge" }, by));
+    const known = alarm === undefined ? await world.sql("select * from unwritten_event, unwritten_watch") : [];
+    assert.ok(alarm, JSON.stringify([known, lines.filter((one) => one.text.includes("probe"))]));
+    assert.equal(alarm.subject, "event:jkt/payment.settled");
+    assert.equal(alarm.details.firstMessage, message.id);
+    assert.equal(alarm.details.events, 1);
+    mustBe(await world.operations.alarms.act(alarm.id, { action: "acknowledge" }, by));
     await lookAfter(2_000);
     await lookAfter(31_000);
     assert.deepEqual(told("not-written-back"), ["start", "end"]);
@@ -354,10 +223,8 @@ describe("who leads", () => {
     const store = createAlarmStore({ pool: world.postgres.pool, workerId: other.id, log });
     const change = { what: "begin", started: true, condition: { kind: "backlog", subject: "x", severity: "warn", details: {} } } as const;
     assert.equal(await store.apply([change], ["log"], { task: "alarms", token: 1n }), false);
-    await watch?.stop();
-    watch = undefined;
-    tick += 10_000_000;
-    await world.postgres.setClockOffset(offset + 5_000);
+    await rest();
+    await later(5_000);
     assert.equal(await second.look(), true);
     await second.stop();
     await other.close();
