@@ -139,7 +139,8 @@ export interface EventRegistry {
 
 interface Entry {
   readonly definition: EventDefinition;
-  readonly accepts: ValidateFunction;
+  /** Compiled when the first event of the type comes. */
+  accepts?: ValidateFunction;
 }
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -166,13 +167,18 @@ function envelopeProblems(draft: EventDraft): readonly Problem[] {
 const capped = (problems: readonly Problem[]): readonly Problem[] =>
   problems.length <= PROBLEMS_MAX ? problems : [...problems.slice(0, PROBLEMS_MAX - 1), problem("too-many-problems", "")];
 
-/** Compiles every schema at once. Throws when a definition is wrong or a type is there twice: that is ours to mend before start. */
+/**
+ * Compiles every schema at once. Throws when a definition is wrong or a type is there twice: that is ours to mend before start. What was compiled is let go again, and made
+ * anew for the types that events come of: one takes a hundred kilobytes of text alone, and a hospital has a dozen of them.
+ */
 export function createEventRegistry(definitions: readonly EventDefinition[]): EventRegistry {
+  const trial = createAjv();
   const ajv = createAjv();
   const entries = new Map<string, Entry>();
   for (const definition of definitions) {
     if (entries.has(definition.type)) throw new Error(`event type ${definition.type} is defined twice`);
-    entries.set(definition.type, { definition, accepts: ajv.compile(definition.data) });
+    trial.compile(definition.data);
+    entries.set(definition.type, { definition });
   }
 
   /** What was found good last: a message's event is asked about by its mapping and sealed at once, unchanged. */
@@ -185,6 +191,7 @@ export function createEventRegistry(definitions: readonly EventDefinition[]): Ev
   const problemsOf = (type: string, data: unknown): readonly Problem[] => {
     const entry = entries.get(type);
     if (!entry) return [problem("unknown-type", "", { place: type.slice(0, ENVELOPE_TEXT_MAX) })];
+    entry.accepts ??= ajv.compile(entry.definition.data);
     if (!entry.accepts(data)) return capped((entry.accepts.errors ?? []).map(problemOfAjv));
     const accepted = data as EventData;
     return capped([...checkMissing(accepted, entry.definition), ...entry.definition.check(accepted)]);
