@@ -35,7 +35,8 @@ const ROOT_PLACE = "/var/lib/huiliu";
 const INITDB_TIMEOUT_MS = 120_000;
 const COMMAND_TIMEOUT_MS = 20_000;
 const READY_WITHIN_MS = 120_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+/** A fork and a password by SCRAM: a crowded machine needs seconds. */
+const CONNECT_TIMEOUT_MS = 20_000;
 /** Fast shutdown, then immediate shutdown; SIGKILL comes last. */
 const END_SIGNALS = [
   ["SIGINT", 15_000],
