@@ -3,8 +3,6 @@
  * subscriber has every event, and work goes on within seconds of the broker's return.
  */
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import amqp from "amqplib";
 import { Redis } from "ioredis";
@@ -45,6 +43,8 @@ export interface WipeReport {
 
 interface Reader {
   readonly seen: Map<string, number>;
+  /** Events read over a connection that was opened after `hurry`. */
+  anew(): number;
   hurry(): void;
   stop(): Promise<void>;
 }
@@ -54,8 +54,11 @@ function startReader(url: string, readMs: number): Reader {
   const seen = new Map<string, number>();
   let pause = readMs;
   let stopped = false;
+  let hurried = false;
+  let anew = 0;
   let current: amqp.ChannelModel | undefined;
   const read = async (): Promise<void> => {
+    const late = hurried;
     const model = await amqp.connect(url, { timeout: 3_000 });
     current = model;
     const gone = new Promise<void>((resolve) => {
@@ -67,6 +70,7 @@ function startReader(url: string, readMs: number): Reader {
     await channel.prefetch(PREFETCH);
     await channel.consume(QUEUE, (message) => {
       if (message === null) return void model.close().catch(() => undefined);
+      if (late) anew += 1;
       setTimeout(() => {
         const id = String((JSON.parse(message.content.toString("utf8")) as { id: string }).id);
         seen.set(id, (seen.get(id) ?? 0) + 1);
@@ -87,7 +91,9 @@ function startReader(url: string, readMs: number): Reader {
   })();
   return {
     seen,
+    anew: () => anew,
     hurry() {
+      hurried = true;
       pause = 0;
     },
     async stop() {
@@ -147,16 +153,14 @@ export async function wipeBroker(huiliu: Huiliu, { messages, seed, readMs = 100 
       return unread >= UNREAD;
     };
     await until("events wait in the subscriber's queue", waiting, 60_000);
-    await huiliu.kill("rabbit");
-    rmSync(join(huiliu.dataDir, "rabbit", "db"), { recursive: true, force: true });
+    await huiliu.killWiped("rabbit", "db");
     const redis = new Redis(huiliu.run().redis);
     await redis.flushall();
     redis.disconnect();
     reader.hurry();
     await huiliu.recovered();
     const back = Date.now();
-    const before = reader.seen.size;
-    await until("the subscriber reads again", () => reader.seen.size > before, RESUMED_MS);
+    await until("the subscriber reads again", () => reader.anew() > 0, RESUMED_MS);
     const resumedMs = Date.now() - back;
     await sending;
     await story.quiet(600_000);
