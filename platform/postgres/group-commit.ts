@@ -238,6 +238,15 @@ export function createGroupCommit<Row, Answer, Looked = undefined>(
     return batch;
   };
 
+  /** What throws here is a mistake of ours, and no word on the rows: they are committed, and must neither be halved nor refused. */
+  const afterCommit = (worked: Worked<Answer>): void => {
+    try {
+      worked.committed?.();
+    } catch (error) {
+      options.log.warn({ committer: options.name, error: String(error) }, "what follows a commit failed; its rows are committed");
+    }
+  };
+
   const settle = async (batch: readonly Waiting<Row, Answer>[]): Promise<void> => {
     try {
       const rows = batch.map((one) => one.row);
@@ -246,7 +255,7 @@ export function createGroupCommit<Row, Answer, Looked = undefined>(
       const worked = await commit<Answer, Looked>({ ...given, look: look && ((client) => look(client, rows)) }, (tx, looked) =>
         options.work(tx, rows, looked),
       );
-      worked.committed?.();
+      afterCommit(worked);
       batch.forEach((one, index) => {
         one.resolve(worked.answers[index] as Answer);
       });

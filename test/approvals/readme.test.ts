@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { Command } from "commander";
 import { ROOT } from "../../bin/docs/reference.ts";
+import { registerDoctor } from "../../bin/doctor/doctor.ts";
 import { registerOperatorCommands } from "../../bin/huiliu/commands.ts";
 import { registerFlowCommands } from "../../bin/flow-tests/commands.ts";
 import { registerMappingCommands } from "../../bin/mapping.ts";
@@ -46,6 +47,7 @@ const wordsOf = (line: string): readonly string[] =>
 
 const program = new Command("huiliu");
 registerOperatorCommands(program, { dataDir: "", out: () => undefined, err: () => undefined, exit: () => undefined, nowMs: () => 0 });
+registerDoctor(program, ROOT, "");
 registerMappingCommands(program, ROOT);
 registerFlowCommands(program, ROOT, ROOT);
 registerHospitalCommands(program, ROOT, "");
