@@ -10,7 +10,7 @@ import { enumerateKillPoints, HIT_ELSEWHERE } from "./kill-points.ts";
 
 const CHILD = join(ROOT, "test", "faults", "file-courier-child.ts");
 const put = (folder: string, ...rest: string[]) =>
-  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", CHILD, folder, ...rest], { encoding: "utf8", timeout: 20_000 });
+  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", CHILD, folder, ...rest], { encoding: "utf8", timeout: 120_000 });
 
 for (const { name } of HIT_ELSEWHERE.filter((one) => one.test === "test/faults/file-courier.test.ts"))
   test(`P15 P16 killed at ${name}: nobody sees half a file, and the next attempt puts it once`, () => {

@@ -21,8 +21,8 @@ export interface Told {
 export interface WorkersJourney {
   /** Sends bills while `what` happens, waits until all is done, and holds the HIS's ledger against what was sent: nothing lost, doubled or out of order, nothing parked. */
   busyWhile(what: () => Promise<void>, settings?: { readonly bills?: number; readonly doneMs?: number }): Promise<Told>;
-  /** Stops a process in its tracks for a while, as a machine out of memory or a debugger does. */
-  asleep(part: Part, ms: number): Promise<void>;
+  /** Stops a process in its tracks for a while, as a machine out of memory or a debugger does; longer while it is not `enough`. */
+  asleep(part: Part, ms: number, enough?: () => Promise<boolean>): Promise<void>;
   /** Number of the worker that feeds flows; 0: nobody does now. */
   feeder(): Promise<number>;
 }
@@ -96,12 +96,16 @@ export function createWorkersJourney(huiliu: Huiliu, seed: number, bills = 60): 
   };
 
   /** Stops a process in its tracks for a while, as a machine out of memory or a debugger does. */
-  const asleep = async (part: Part, ms: number): Promise<void> => {
+  const asleep: WorkersJourney["asleep"] = async (part, ms, enough) => {
     const pid = huiliu.run().pids[part];
     assert.ok(pid !== undefined);
     process.kill(pid, "SIGSTOP");
-    await sleep(ms);
-    process.kill(pid, "SIGCONT");
+    try {
+      await sleep(ms);
+      if (enough !== undefined) await until("it slept long enough", enough);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
   };
 
   return {

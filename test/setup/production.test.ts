@@ -14,7 +14,7 @@ import { endLeftovers } from "../../bin/start/folder.ts";
 import { writePidFile } from "../../platform/services/processes.ts";
 import { removeServicesData, startServices } from "../../platform/services/index.ts";
 
-const READY_MS = 90_000;
+const READY_MS = 240_000;
 const HOME = mkdtempSync(join(tmpdir(), "huiliu-production-"));
 const CREDENTIALS = join(HOME, "credentials.json");
 /** Where Node-RED would be, were it open. */
@@ -71,7 +71,7 @@ function realAddresses(): Record<string, string> {
   );
 }
 
-describe("production", { timeout: 240_000 }, () => {
+describe("production", { timeout: 600_000 }, () => {
   const data = join(HOME, "data");
   const services = join(DATA_DIR, "test", `production-${process.pid}`);
   after(async () => {

@@ -1,6 +1,4 @@
 /** Faults of the servers beside the engine: broker, database, Redis and the HIS killed, frozen, wiped, gone. */
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -38,10 +36,7 @@ const killed =
 async function wipedBroker(stage: Stage): Promise<void> {
   const { huiliu } = stage.world;
   await sleep(500);
-  const pid = huiliu.run().pids.rabbit;
-  if (pid !== undefined) process.kill(pid, "SIGSTOP");
-  rmSync(join(huiliu.dataDir, "rabbit", "db"), { recursive: true, force: true });
-  await huiliu.kill("rabbit");
+  await huiliu.killWiped("rabbit", "db");
   stage.over();
   await huiliu.recovered();
 }
@@ -54,8 +49,7 @@ async function redisGone(stage: Stage): Promise<void> {
   redis.disconnect();
   await freeze(stage, "redis", stage.form === "short" ? 1_500 : 60_000);
   await sleep(300);
-  await huiliu.kill("redis");
-  rmSync(join(huiliu.dataDir, "redis"), { recursive: true, force: true });
+  await huiliu.killWiped("redis", "");
   stage.over();
   await huiliu.recovered();
 }
