@@ -1,4 +1,7 @@
-/** Destinations in a real browser: pausing and resuming one, a lane held and released, a profile changed against somebody else's change; and edit-and-replay by two people. */
+/**
+ * Destinations in a real browser: pausing, draining and resuming one, lanes held, released, unblocked, resolved and parked, a profile changed against somebody else's
+ * change; and edit-and-replay by two people. What came of it is read from the HIS's own ledger and the database, not from the page.
+ */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { until } from "../journeys/harness.ts";
@@ -63,7 +66,7 @@ describe("destinations and edited copies in Chromium", { timeout: 1_200_000 }, (
       await page.getByText(/由 夜班李明 暂停，原因：患者要求暂不入账/).waitFor();
       await giveReason(page, "原因", "核对完毕，恢复", "恢复队列");
       await page.getByText("队列已恢复").waitFor();
-      await page.getByText("没有这样的队列。").waitFor();
+      await page.getByText(/没有人工暂停的队列/).waitFor();
       assert.deepEqual(browser.faults(), []);
     } finally {
       await browser.close();
@@ -85,6 +88,8 @@ describe("destinations and edited copies in Chromium", { timeout: 1_200_000 }, (
       await page.getByText("将要改变的").waitFor();
       const row = page.getByRole("row").filter({ hasText: "/parallel" });
       await row.filter({ hasText: "128" }).filter({ hasText: "64" }).waitFor();
+      await page.getByText("不得小于 1", { exact: true }).waitFor({ state: "hidden" });
+      await row.scrollIntoViewIfNeeded();
       await looked(browser, "profile-2-changes");
       const other = { ...before.profile, replyTimeoutMs: 650 };
       const theirs = { by: "张工", reason: "缩短应答时限", version: before.version, profile: other };
@@ -144,6 +149,189 @@ describe("destinations and edited copies in Chromium", { timeout: 1_200_000 }, (
     } finally {
       await mine.close();
       await other.close();
+    }
+  });
+
+  /** Effects that the HIS's own ledger has of a bill, and what was sent of it at all. */
+  const toldTo = async (bill: string) => {
+    const lines = (await at.huiliu.ledger()).filter((line) => line.order === bill);
+    return { sent: lines.length, effects: lines.filter((line) => line.effect).map((line) => line.kind) };
+  };
+  const statesOf = async (bill: string) => (await at.owedOf(bill)).map(({ kind, state }) => `${kind} ${state}`);
+  /** A bill whose payment the HIS refused, with the refund of a fen waiting behind it. */
+  const blockedLane = async (text: string): Promise<string> => {
+    const [bill = ""] = await at.refused(1, text);
+    await at.refundFen(bill);
+    await until(
+      "the refund waits",
+      async () => (await at.owedOf(bill)).at(1)?.state === "queued",
+      WAIT_MS,
+      () => at.owedOf(bill),
+    );
+    return bill;
+  };
+  const recorded = async (query: string) =>
+    ((await at.huiliu.api(`/audit?${query}`)).body.items as { who: string; action: string; reason: string }[])
+      .map(({ who, action, reason }) => `${action} ${who} ${reason}`)
+      .reverse();
+
+  test("a blocked lane: from the alarm by a button, listed with its head, count and age; let go on past it, by the HIS's own ledger", async () => {
+    const { huiliu, night, open, looked, giveReason } = at;
+    const bill = await blockedLane("收费单已关账");
+    await huiliu.fault({ fault: "none" });
+    const browser = await open(night, "zh-CN", "/");
+    const { page } = browser;
+    try {
+      const alarm = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: /有队列被停放的回写阻塞/ }) });
+      await alarm.getByText("打开阻塞的队列，逐个看清队首").waitFor();
+      await alarm.getByText("npx huiliu parked", { exact: true }).waitFor();
+      await alarm.getByRole("link", { name: "打开阻塞的队列" }).click();
+      await page.waitForURL(/\/destinations\?tab=lanes&destination=his/);
+      const row = page.getByRole("row").filter({ hasText: `bill:${bill}` });
+      await row.getByText("1 笔").waitFor();
+      await row.getByText("¥0.01").waitFor();
+      await row.getByText("REJECTED").waitFor();
+      await row.getByText(/^\d+ (?:秒|分)$/).waitFor();
+      await looked(browser, "lanes-2-blocked");
+      await row.getByRole("button", { name: "放行其后…" }).click();
+      await page.getByText(/危险：对方会先收到后发生的/).waitFor();
+      await looked(browser, "lanes-3-unblock");
+      await giveReason(page, "原因", "退费不依赖这笔支付，已与 HIS 核对", "放行其后");
+      await page.getByText("已放行", { exact: true }).waitFor();
+      await row.waitFor({ state: "detached" });
+      await page.getByText("已越过停放的", { exact: true }).click();
+      await row.waitFor();
+      await until("the refund is told", async () => (await at.owedOf(bill)).at(1)?.state === "acknowledged", WAIT_MS);
+      assert.deepEqual(await statesOf(bill), ["payment-confirm parked", "refund-confirm acknowledged"]);
+      assert.deepEqual((await toldTo(bill)).effects, ["refund-confirm"], "the payment was not told");
+      assert.deepEqual(await recorded(`targetKind=lane&action=unblock`), ["unblock 夜班李明 退费不依赖这笔支付，已与 HIS 核对"]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test("the head of a blocked lane is resolved by hand, in English: never sent again, and what waited behind it goes on", async () => {
+    const { huiliu, night, open, looked, giveReason } = at;
+    const bill = await blockedLane("收费单已锁定");
+    await huiliu.fault({ fault: "none" });
+    const browser = await open(night, "en-US", "/destinations/his?tab=lanes");
+    const { page } = browser;
+    try {
+      const row = page.getByRole("row").filter({ hasText: `bill:${bill}` });
+      await row.getByRole("button", { name: "Resolve the head…" }).click();
+      await page.getByText(/is never sent again, and the 1 behind it go on/).waitFor();
+      const { sent } = await toldTo(bill);
+      await giveReason(page, "Reason", "Booked by hand at the window", "Resolve the head");
+      await page.getByText("RECEIPT_REQUIRED").waitFor();
+      assert.deepEqual(
+        await statesOf(bill),
+        ["payment-confirm parked", "refund-confirm queued"],
+        "done by hand needs the partner's number",
+      );
+      await row.getByRole("button", { name: "Resolve the head…" }).click();
+      await page.getByLabel("The partner's receipt number", { exact: true }).fill("HIS-BY-HAND-7");
+      await looked(browser, "lanes-en-4-resolve");
+      await giveReason(page, "Reason", "Booked by hand at the window", "Resolve the head");
+      await page.getByText("The head is resolved; the next goes on").waitFor();
+      await row.waitFor({ state: "detached" });
+      await until("the refund is told", async () => (await at.owedOf(bill)).at(1)?.state === "acknowledged", WAIT_MS);
+      assert.deepEqual(await statesOf(bill), ["payment-confirm resolved", "refund-confirm acknowledged"]);
+      assert.deepEqual((await toldTo(bill)).effects, ["refund-confirm"]);
+      assert.equal((await toldTo(bill)).sent, sent + 1, "the head was not sent again");
+      const [head] = await at.owedOf(bill);
+      assert.deepEqual(await recorded(`targetKind=write-back&targetId=${head?.id}`), ["resolve 夜班李明 Booked by hand at the window"]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test("a held lane sends nothing; its head is parked by a person, taken up again and parked again, each with a reason; released", async () => {
+    const { huiliu, night, open, pay, nextBill, owedOf, looked, giveReason } = at;
+    const bill = nextBill();
+    const browser = await open(night, "zh-CN", "/destinations/his?tab=lanes");
+    const { page } = browser;
+    const park = async (reason: string): Promise<void> => {
+      await browser.go("/destinations/his?tab=lanes");
+      await page.getByText("人工暂停", { exact: true }).click();
+      await page
+        .getByRole("row")
+        .filter({ hasText: `bill:${bill}` })
+        .getByRole("button", { name: "停放队首…" })
+        .click();
+      await giveReason(page, "原因", reason, "停放队首");
+      await page.getByText("已停放", { exact: true }).first().waitFor();
+      await until("it is parked", async () => (await owedOf(bill))[0]?.state === "parked", WAIT_MS);
+    };
+    try {
+      await page.getByRole("button", { name: "暂停队列…" }).click();
+      await page.getByLabel(/队列键/).fill(`bill:${bill}`);
+      await giveReason(page, "原因", "患者来电，付款待核对", "暂停队列");
+      await page.getByText("队列已暂停").waitFor();
+      assert.deepEqual(await pay(1), [bill]);
+      await until(
+        "it is owed",
+        async () => (await owedOf(bill))[0]?.state === "waiting",
+        WAIT_MS,
+        () => owedOf(bill),
+      );
+      await park("金额有疑问，停放待核对");
+      await looked(browser, "lanes-5-parked");
+      const [head] = await owedOf(bill);
+      await browser.go(`/write-backs/${head?.id}`);
+      await page.getByText("PARKED_BY_PERSON").first().waitFor();
+      await page.getByRole("button", { name: "再次回写" }).click();
+      await giveReason(page, "原因", "金额已核对，可以回写", /确\s?定/);
+      await until(
+        "it is owed again",
+        async () => (await owedOf(bill))[0]?.state === "waiting",
+        WAIT_MS,
+        () => owedOf(bill),
+      );
+      await park("患者又来电，再次停放");
+      assert.deepEqual(
+        (await recorded(`targetKind=write-back&targetId=${head?.id}`)).map((line) => line.replace("夜班李明 ", "")),
+        ["park 金额有疑问，停放待核对", "replay 金额已核对，可以回写", "park 患者又来电，再次停放"],
+      );
+      await page
+        .getByRole("row")
+        .filter({ hasText: `bill:${bill}` })
+        .getByRole("button", { name: "恢复队列…" })
+        .click();
+      await giveReason(page, "原因", "留待白班处理", "恢复队列");
+      await page.getByText("队列已恢复").waitFor();
+      assert.deepEqual(await statesOf(bill), ["payment-confirm parked"]);
+      assert.equal((await toldTo(bill)).sent, 0, "nothing of it was ever sent");
+      assert.deepEqual((await huiliu.api("/lanes?state=held")).body.items, []);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test("a paused destination is let drain for a while: its backlog goes out though it is paused, and it is paused again", async () => {
+    const { huiliu, night, open, pay, owedOf, looked, giveReason } = at;
+    const by = { by: "值长", reason: "HIS 停机窗口" };
+    assert.equal((await huiliu.api("/destinations/his/pause", by)).status, 200);
+    const bills = await pay(2);
+    const states = async () => (await Promise.all(bills.map(owedOf))).flat().map(({ state }) => state);
+    await until("two wait", async () => (await states()).join() === "waiting,waiting", WAIT_MS, states);
+    const browser = await open(night, "zh-CN", "/destinations/his");
+    const { page } = browser;
+    try {
+      await page.getByRole("button", { name: "限时排空…" }).click();
+      await page.getByText(/即使已暂停或处于静默时段，2 笔积压也会发送/).waitFor();
+      await page.getByRole("spinbutton", { name: "时长（分钟）" }).fill("1");
+      await giveReason(page, "原因", "HIS 临时放开一分钟", "限时排空");
+      await page.getByText("已允许排空", { exact: true }).waitFor();
+      await page.getByText("允许排空至").first().waitFor();
+      await page.getByText(/允许限时排空：到时之前积压与新的回写照常发送/).waitFor();
+      await until("both are told", async () => (await states()).join() === "acknowledged,acknowledged", WAIT_MS, states);
+      await looked(browser, "destinations-5-draining");
+      for (const bill of bills) assert.deepEqual((await toldTo(bill)).effects, ["payment-confirm"]);
+      await page.getByText("已暂停", { exact: true }).first().waitFor();
+      assert.deepEqual(await recorded("targetKind=destination&targetId=his&action=drain"), ["drain 夜班李明 HIS 临时放开一分钟"]);
+      assert.equal((await huiliu.api("/destinations/his/resume", by)).status, 200);
+    } finally {
+      await browser.close();
     }
   });
 

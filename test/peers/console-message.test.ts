@@ -21,6 +21,7 @@ const WHY = "患者来电核对付款";
 interface Told {
   readonly bill: string;
   readonly patient: string;
+  readonly patientNo: string;
   readonly messageId: string;
 }
 
@@ -55,23 +56,25 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
     await huiliu?.stop();
   });
 
-  /** A payment in GBK, as this HIS would send it. */
-  async function pay(change: (text: string) => string = (text) => text): Promise<Told> {
+  /** A payment in GBK, as this HIS would send it; under another identity than its own where one is given. */
+  async function pay(change: (text: string) => string = (text) => text, named?: string): Promise<Told> {
     const generator = GENERATORS["his.payment"];
     assert.ok(generator);
     ordinal += 1;
     const made = generator.make(makeCase({ seed: 91, date: DATE, payer: generator.payer }, ordinal), generator.charset);
     assert.ok(made.body.type === "document");
     const text = change(made.body.text.replace('encoding="UTF-8"', 'encoding="GBK"'));
+    const identity = named ?? made.id;
     const answer = await huiliu.post("his", "payment", iconv.encode(text, "gbk"), {
       "content-type": "application/xml; charset=gbk",
-      "idempotency-key": made.id,
+      "idempotency-key": identity,
     });
     const body = await answer.text();
     assert.ok(answer.ok, body);
-    const found = async () => (await huiliu.sql("select id from message where identity = $1", [made.id]))[0]?.id;
-    const messageId = String(await until(`${made.id} is journaled`, found, WAIT_MS));
-    return { bill: /bill="([^"]+)"/.exec(text)?.[1] ?? "", patient: /name="([^"]+)"/.exec(text)?.[1] ?? "", messageId };
+    const found = async () => (await huiliu.sql("select id from message where identity = $1", [identity]))[0]?.id;
+    const messageId = String(await until(`${identity} is journaled`, found, WAIT_MS));
+    const of = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? "";
+    return { bill: of(/bill="([^"]+)"/), patient: of(/name="([^"]+)"/), patientNo: of(/<Patient no="([^"]+)"/), messageId };
   }
 
   /** The operator's browser at a path; one that looks and speaks alike already is used on. */
@@ -295,6 +298,69 @@ describe("search and message pages in Chromium", { timeout: 600_000 }, () => {
     await open.go("/search");
     assert.equal(await open.page.getByRole("button", { name: "Export" }).count(), 0);
     await looked(open, "search-en");
+  });
+
+  test("a mixed list pasted into the header's box: bill, patient, message id, blanks, one twice; what is in no message is named; link and export are of it", async () => {
+    const formula = "=cmd|' /C calc'!A0";
+    const odd = await pay(undefined, formula);
+    const told = async () =>
+      (await huiliu.sql("select 1 from write_back where message_id = $1 and state = 'acknowledged'", [odd.messageId])).length;
+    await until("it is acknowledged", async () => (await told()) === 1, WAIT_MS);
+    const [one, other, third] = paid;
+    assert.ok(one && other && third);
+    const browser = await fresh("/");
+    const { page } = browser;
+    const box = page.getByRole("textbox", { name: "按业务号查找" });
+    const paste = async (text: string): Promise<void> => {
+      await box.fill("");
+      await box.focus();
+      await page.evaluate(`((text) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData("text", text);
+        document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+      })(${JSON.stringify(text)})`);
+      await page.keyboard.press("Enter");
+    };
+    await paste(`${one.bill}\r\n\r\n  ${other.patientNo}  \n${third.messageId}\t${one.bill}\n\n${odd.bill},X-NONE-1；X-NONE-2\n`);
+    await page.waitForURL(/\/search/);
+    const keys = [one.bill, other.patientNo, third.messageId, odd.bill, "X-NONE-1", "X-NONE-2"];
+    const found = [odd, third, other, one].map(({ messageId }) => messageId);
+    const shown = async (): Promise<void> => {
+      await until("four are found", async () => (await rows(page).count()) === found.length, WAIT_MS);
+      assert.deepEqual(await Promise.all((await rows(page).all()).map((row) => row.getAttribute("data-row-key"))), found, "newest first");
+      const unknown = page.getByRole("status").filter({ hasText: "所查 6 个号码中有 2 个不在任何报文中" });
+      assert.deepEqual(await unknown.locator("code").allTextContents(), ["X-NONE-1", "X-NONE-2"]);
+      assert.equal(new URL(page.url()).searchParams.get("q"), keys.join(","));
+    };
+    await shown();
+    await looked(browser, "search-mixed");
+    await page.reload();
+    await shown();
+
+    await page.getByRole("button", { name: "导出" }).click();
+    const dialog = page.getByRole("dialog").filter({ visible: true });
+    await dialog.getByLabel("原因", { exact: true }).fill("与 HIS 对账，逐笔核对");
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "导出" }).click()]);
+    const bytes = readFileSync(await download.path());
+    assert.deepEqual([...bytes.subarray(0, 3)], [0xef, 0xbb, 0xbf], "UTF-8, and it says so");
+    const lines = bytes.subarray(3).toString("utf8").split("\r\n");
+    assert.equal(lines.pop(), "", "each line is ended");
+    const cells = lines.map((line) => [...line.matchAll(/"((?:[^"]|"")*)"(?:,|$)/g)].map(([, cell = ""]) => cell));
+    assert.deepEqual(
+      cells.slice(1).map((row) => row[1]),
+      found,
+      "the list, and nothing else",
+    );
+    assert.equal(cells[1]?.[5], `'${formula}`, "what looks like a formula is text");
+    for (const row of cells) for (const cell of row) assert.doesNotMatch(cell, /^[\s=+\-@]/);
+
+    await paste([one.bill, ...Array.from({ length: 120 }, (_, n) => `K-${n}`)].join("\n"));
+    await page.getByText("一次最多 100 个，现有 121 个").waitFor();
+    await page.getByRole("button", { name: "先查前 100 个" }).click();
+    await until("one is found", async () => (await rows(page).count()) === 1, WAIT_MS);
+    await page.getByText("所查 100 个号码中有 99 个不在任何报文中").waitFor();
+    assert.equal(await rows(page).first().getAttribute("data-row-key"), one.messageId);
+    assert.deepEqual(browser.faults(), []);
   });
 });
 

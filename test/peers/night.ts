@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import iconv from "iconv-lite";
 import type { Page } from "playwright-core";
-import { makeCase } from "../hospital/messages/cases.ts";
+import { type Case, makeCase } from "../hospital/messages/cases.ts";
 import { GENERATORS } from "../hospital/messages/index.ts";
 import { destination, type Huiliu, QUICK, until } from "../journeys/harness.ts";
 import { type ConsoleBrowser, type Locale, makePerson, openConsole, type Person, startConsole } from "./console-harness.ts";
@@ -36,9 +36,16 @@ export interface Night {
   /** Before each test: what a test before it has left when it failed. */
   begin(): Promise<void>;
   readonly leftOver: () => number;
-  pay(count: number): Promise<void>;
+  /** The bills that were paid. */
+  pay(count: number): Promise<readonly string[]>;
+  /** Gives a fen of that bill's payment back: its confirm is owed in the lane of the bill, behind the payment's. */
+  refundFen(bill: string): Promise<void>;
+  /** The bill that is paid next. */
+  nextBill(): string;
   countOf(state: string): Promise<number>;
-  refused(count: number, text: string): Promise<void>;
+  refused(count: number, text: string): Promise<readonly string[]>;
+  /** Write-backs of a bill, in the order of its lane. */
+  owedOf(bill: string): Promise<readonly { readonly id: string; readonly kind: string; readonly state: string }[]>;
   ledgerAgrees(): Promise<void>;
   open(as: Person, locale?: Locale, path?: string): Promise<ConsoleBrowser>;
   looked(browser: ConsoleBrowser, shot: string): Promise<void>;
@@ -59,34 +66,58 @@ export async function startNight(name: string): Promise<Night> {
   let ordinal = 0;
   let leftOver = 0;
 
-  /** Payments of bills of their own, journaled. */
-  const pay = async (count: number): Promise<void> => {
-    const generator = GENERATORS["his.payment"];
+  const caseOf = (n: number): Case => makeCase({ seed: 75, date: DATE, payer: "self" }, n);
+  const paid = new Map<string, Case>();
+  const tell = async (kind: "payment" | "refund", one: Case): Promise<void> => {
+    const generator = GENERATORS[`his.${kind}`];
     assert.ok(generator);
+    const made = generator.make(one, generator.charset);
+    assert.ok(made.body.type === "document");
+    const answer = await huiliu.post("his", kind, iconv.encode(made.body.text, generator.charset), {
+      "content-type": `${made.body.media}; charset=${generator.charset}`,
+      "idempotency-key": made.id,
+    });
+    assert.ok(answer.ok, await answer.text());
+  };
+  /** Payments of bills of their own, journaled. */
+  const pay = async (count: number): Promise<readonly string[]> => {
+    const bills: string[] = [];
     for (let i = 0; i < count; i += 1) {
       ordinal += 1;
-      const made = generator.make(makeCase({ seed: 75, date: DATE, payer: generator.payer }, ordinal), generator.charset);
-      assert.ok(made.body.type === "document");
-      const answer = await huiliu.post("his", "payment", iconv.encode(made.body.text, generator.charset), {
-        "content-type": `${made.body.media}; charset=${generator.charset}`,
-        "idempotency-key": made.id,
-      });
-      assert.ok(answer.ok, await answer.text());
+      const one = caseOf(ordinal);
+      await tell("payment", one);
+      paid.set(one.bill, one);
+      bills.push(one.bill);
     }
+    return bills;
   };
+  const refundFen = async (bill: string): Promise<void> => {
+    const one = paid.get(bill);
+    assert.ok(one, `${bill} was paid`);
+    await tell("refund", { ...one, back: 1n });
+  };
+  const owedOf: Night["owedOf"] = async (bill) =>
+    (await huiliu.sql("select id::text as id, kind, state from write_back where lane = $1 order by lane_seq", [`bill:${bill}`])).map(
+      (row) => ({
+        id: String(row.id),
+        kind: String(row.kind),
+        state: String(row.state),
+      }),
+    );
   const countOf = async (state: string): Promise<number> =>
     Number((await huiliu.sql("select count(*)::int as n from write_back where state = $1", [state]))[0]?.n);
   /** The HIS refuses so many payments, and they are parked. */
-  const refused = async (count: number, text: string): Promise<void> => {
+  const refused = async (count: number, text: string): Promise<readonly string[]> => {
     await huiliu.fault({ fault: "reject", code: "E101", text });
     const before = await countOf("parked");
-    await pay(count);
+    const bills = await pay(count);
     await until(
       `${count} are parked`,
       async () => (await countOf("parked")) === before + count,
       WAIT_MS,
       () => countOf("parked"),
     );
+    return bills;
   };
   /** Every write-back of the engine took effect at the HIS once; it alone says so. */
   const ledgerAgrees = async (): Promise<void> => {
@@ -133,8 +164,11 @@ export async function startNight(name: string): Promise<Night> {
       leftOver = await countOf("parked");
     },
     pay,
+    refundFen,
+    nextBill: () => caseOf(ordinal + 1).bill,
     countOf,
     refused,
+    owedOf,
     ledgerAgrees,
     open,
     looked,

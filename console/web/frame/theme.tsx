@@ -43,6 +43,8 @@ const DARK: ThemeConfig = {
   token: {
     colorLink: "#69b1ff",
     colorLinkHover: "#91caff",
+    // A lighter seed: what comes of antd's own is 4.3 to 1 on a card.
+    colorError: "#ff6668",
     colorErrorBg: "#180a0b",
     colorInfo: "#69b1ff",
     colorInfoBg: "#0c1626",
@@ -51,7 +53,10 @@ const DARK: ThemeConfig = {
     colorTextDescription: "rgba(255,255,255,0.65)",
     colorTextPlaceholder: "rgba(255,255,255,0.62)",
   },
-  components: { Tabs: { itemSelectedColor: "#69b1ff", itemHoverColor: "#91caff", itemActiveColor: "#91caff" } },
+  components: {
+    Button: { dangerColor: "#141414" },
+    Tabs: { itemSelectedColor: "#69b1ff", itemHoverColor: "#91caff", itemActiveColor: "#91caff" },
+  },
 };
 
 /** Nothing slides or fades for whoever asked his system for less motion (WCAG 2.3.3). */
