@@ -1,6 +1,8 @@
 /** What the peers need: clients that nobody here wrote, and a way to run them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** Debian package → how to see that it is there. */
 const PACKAGES = {
@@ -20,7 +22,12 @@ const PACKAGES = {
   prometheus: ["promtool", ["--version"]],
 } as const;
 export type Package = keyof typeof PACKAGES;
-const INSTALL_MS = 180_000;
+/** Of one try, with the wait for others that install, and for a mirror that is slow. */
+const INSTALL_MS = 600_000;
+const INSTALL_TRIES = 3;
+/** One at a time: the runner's lanes install beside each other, and whoever finds apt's lists locked fails. A daemon that a package starts must not hold the lock (-o). */
+const IN_TURN = ["flock", "-o", join(tmpdir(), `huiliu-apt-${process.getuid?.() ?? 0}.lock`)];
+const PATIENT = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=5"];
 
 export interface Ran {
   readonly code: number | null;
@@ -61,12 +68,16 @@ export async function needPeers(names: readonly Package[] = ["python3-pika", "am
   }
   if (missing.length === 0) return;
   const apt = ["apt-get", "install", "-y", "--no-install-recommends", ...missing];
-  const [command = "", ...args] = process.getuid?.() === 0 ? apt : ["sudo", "-n", ...apt];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  let done = await run(command, args, { env, ms: INSTALL_MS });
-  if (done.code !== 0) {
-    await run(command, args.slice(0, args.indexOf("install")).concat("update"), { env, ms: INSTALL_MS });
-    done = await run(command, args, { env, ms: INSTALL_MS });
+  const get = (...what: string[]): Promise<Ran> => {
+    const line = ["apt-get", ...PATIENT, ...what];
+    const [command = "", ...args] = [...IN_TURN, ...(process.getuid?.() === 0 ? line : ["sudo", "-n", ...line])];
+    return run(command, args, { env, ms: INSTALL_MS });
+  };
+  let done = await get(...apt.slice(1));
+  for (let tries = 1; done.code !== 0 && tries < INSTALL_TRIES; tries += 1) {
+    await get("update");
+    done = await get(...apt.slice(1));
   }
   if (done.code !== 0)
     throw new Error(`these clients are missing and could not be installed; type: sudo ${apt.join(" ")}\n${done.stderr.slice(-500)}`);

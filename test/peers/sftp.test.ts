@@ -73,7 +73,7 @@ const address = (folder: string, more: Partial<{ hostKey: string; key: string }>
   url: `sftp://${user}@127.0.0.1:${port}${home}/${folder}`,
   key: readFileSync(keyAt("client"), "utf8"),
   hostKey,
-  connectMs: 5_000,
+  connectMs: 60_000,
   ...more,
 });
 const batch = (file: string): Promise<{ code: number | null; stderr: string }> =>
@@ -163,7 +163,7 @@ describe("OpenSSH", { concurrency: false }, () => {
         method: "PUT",
         headers: {},
         body: content,
-        ...{ connectTimeoutMs: 5_000, replyTimeoutMs: 10_000, replyBytesMax: 10_000 },
+        ...{ connectTimeoutMs: 60_000, replyTimeoutMs: 60_000, replyBytesMax: 10_000 },
         about: { destination: "bank", mapping: "bank/batch", key: "K1", attempt: 1 },
       });
       return result.kind === "reply" ? String(JSON.parse(Buffer.from(result.body).toString()).code) : `${result.kind} ${result.why}`;

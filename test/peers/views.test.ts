@@ -151,7 +151,6 @@ describe("a view of a real MariaDB", { concurrency: false }, () => {
       const id = Number((await run("id", ["-u", "mysql"])).stdout);
       chownSync(folder, id, id);
     }
-    port = await freePort();
     const user = process.getuid?.() === 0 ? ["--user=mysql"] : [];
     const made = await run(
       "mariadb-install-db",
@@ -159,6 +158,7 @@ describe("a view of a real MariaDB", { concurrency: false }, () => {
       { ms: START_MS },
     );
     assert.equal(made.code, 0, made.stderr);
+    port = await freePort(); // as late as may be: nobody keeps it for us
     await start();
     await sql(`create database lis character set utf8mb4; use lis;
       create table charge (charge_no varchar(20) not null, patient_name varchar(50), amount decimal(12,2), big bigint unsigned, note varchar(200), blob_column blob, seq bigint unsigned not null, updated_at datetime(3) not null);

@@ -28,7 +28,8 @@ export function needChromium(): void {
   const told = `Chromium and a Chinese font are needed: run  ${INSTALL}  (as root), then this test again`;
   if (process.getuid?.() !== 0) throw new Error(told);
   try {
-    execFileSync("sh", ["-c", INSTALL], {
+    // In turn with the other tests that install, and again when a mirror does not answer.
+    execFileSync("flock", ["-o", join(tmpdir(), "huiliu-apt-0.lock"), "sh", "-c", `(${INSTALL}) || (sleep 5; ${INSTALL})`], {
       stdio: "ignore",
       timeout: INSTALL_MS,
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
