@@ -46,6 +46,13 @@ const LANGUAGES = [
   },
 ] as const;
 
+const OUTBOUND_EN = {
+  written: /^Written/,
+  cannot: /^It cannot be written/,
+  same: "The same as the example expects",
+  diff: "How it differs from what the example expects",
+};
+
 describe("mappings in the browser", { concurrency: false }, () => {
   for (const { locale, done, refused, wrong, save, document, reason } of LANGUAGES)
     test(`${locale}: the document is tried as it is typed; an example is made`, async () => {
@@ -80,6 +87,9 @@ describe("mappings in the browser", { concurrency: false }, () => {
       const dialog = page.getByRole("dialog");
       await dialog.locator("#example-name").fill(name);
       await dialog.locator("textarea").fill(reason);
+      await until("the dialog stands still", () =>
+        page.evaluate<boolean>(`document.getAnimations().every((one) => one.playState !== "running")`),
+      );
       await browser.shot(`mappings-save-${locale}`);
       await dialog.getByRole("button", { name: save }).click();
       await page.getByText(`mappings/his/charge/examples/${name}`).waitFor();
@@ -89,6 +99,44 @@ describe("mappings in the browser", { concurrency: false }, () => {
       assert.match(saved, /喆某某某/);
       assert.ok(existsSync(join(huiliu.root, "mappings", "his", "charge", "examples", name, "events.json")));
       assert.deepEqual(await browser.axe(), []);
+      assert.deepEqual(browser.faults(), []);
+      await browser.close();
+      browser = undefined;
+    });
+
+  for (const { locale, wrong, document } of LANGUAGES)
+    test(`${locale}: a document that writes is run on an example as it is typed; nothing is sent`, async () => {
+      const words =
+        locale === "zh-CN" ? { written: /^已写出/, cannot: /^不能写出/, same: "与示例期望的相同", diff: "与示例期望的差异" } : OUTBOUND_EN;
+      browser = await openConsole({
+        huiliu,
+        as: ["integrator"],
+        locale,
+        path: "/mappings?mapping=his/payment-confirm&from=example:wechat",
+      });
+      const { page } = browser;
+      const status = page.getByRole("status");
+      await status.filter({ hasText: words.written }).waitFor();
+      await page.getByText(words.same).waitFor();
+      const box = page.getByRole("textbox", { name: document });
+      const text = await box.inputValue();
+      await box.fill(text.replace('"to": "Serial"', '"to": "SerialNo"'));
+      await page.getByText(words.diff, { exact: true }).waitFor();
+      assert.match((await page.locator("body").textContent()) ?? "", /<SerialNo>/);
+      assert.deepEqual(await browser.axe(), []);
+      await browser.shot(`mappings-outbound-${locale}`);
+
+      await box.fill(text.replaceAll("/data/paymentNo", "/data/paymentNumber"));
+      await status.filter({ hasText: words.cannot }).waitFor();
+      await page.locator("tr", { hasText: "/data/paymentNumber" }).getByRole("button").first().click();
+      const selected = await page.evaluate<string>(
+        "(() => { const box = document.querySelector('textarea[aria-label]'); return box.value.slice(box.selectionStart, box.selectionEnd); })()",
+      );
+      assert.equal(selected, '"/data/paymentNumber"', "the problem's place is selected in the document");
+      await box.fill(`${text} x`);
+      await status.filter({ hasText: wrong }).waitFor();
+      const [row] = await huiliu.sql("select count(*)::int as count from attempt");
+      assert.equal(row?.count, 0, "nothing was sent");
       assert.deepEqual(browser.faults(), []);
       await browser.close();
       browser = undefined;
