@@ -12,7 +12,7 @@ import { forgetAnswers } from "../../platform/postgres/feeder.ts";
 import { createFinder } from "../../platform/postgres/find.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { LOOK_AGAIN_MS, lookAgain } from "../../platform/postgres/overtaken.ts";
-import { createMayStill } from "../../platform/postgres/may-still.ts";
+import { mayStill } from "../../platform/postgres/may-still.ts";
 import { createOperations } from "../../platform/postgres/operations.ts";
 import type { RedisPorts } from "../../platform/redis/redis.ts";
 import type { EngineAudit } from "./audit.ts";
@@ -68,7 +68,7 @@ export function operationsOf({
     about,
     refusedFlows,
     audit,
-    mayStill: createMayStill(postgres.pool),
+    mayStill,
     pool: postgres.pool,
     reads: postgres.reads,
     log,

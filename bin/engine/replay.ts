@@ -4,7 +4,7 @@ import type { Config } from "../../platform/config.ts";
 import type { EngineLog } from "../../platform/log.ts";
 import type { Postgres } from "../../platform/postgres/index.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
-import { createMayStill } from "../../platform/postgres/may-still.ts";
+import { mayStill } from "../../platform/postgres/may-still.ts";
 import type { AuditDeps } from "../../platform/postgres/operations-deps.ts";
 import { createReplayRunner, type ReplayRunner } from "../../platform/postgres/replay-runner.ts";
 import type { Catalogued } from "./catalogue.ts";
@@ -32,7 +32,7 @@ export function replayOf(built: {
   };
   const runner = createReplayRunner({
     audit,
-    mayStill: createMayStill(postgres.pool),
+    mayStill,
     pool: postgres.pool,
     reads: postgres.reads,
     log,

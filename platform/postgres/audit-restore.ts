@@ -58,7 +58,7 @@ export function createAcceptRestore(deps: DeedDeps & Pick<OperationsDeps, "maySt
       if (tx.nowMs - askedMs > ASKED_KEPT_MS) return refused("APPROVAL_EXPIRED");
       const no = await notTwoPeople(tx, asked, { by: sign.by, account }, askedMs);
       if (no) return no;
-      if (asked.account !== undefined && deps.mayStill !== undefined && !(await deps.mayStill(asked.account, "restore")))
+      if (asked.account !== undefined && deps.mayStill !== undefined && !(await deps.mayStill(asked.account, "restore", tx.client)))
         return refused("RIGHT_LOST");
       const after = { ...whatOf(found.value), asked: asked.entry, approval: sign.reason, approver: account };
       const by = { who: asked.by, approvedBy: sign.by, reason: asked.reason };

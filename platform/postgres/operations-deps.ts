@@ -15,7 +15,7 @@ import type { Partner } from "../../domain/partners/profile.ts";
 import type { ApprovalLimits } from "../../domain/replay/job.ts";
 import type { SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import type { DestinationPolicy } from "../../domain/writeback/policy.ts";
-import type { Pool } from "./pool.ts";
+import type { Client, Pool } from "./pool.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 /** What deeds need of the audit. */
@@ -28,8 +28,8 @@ export interface AuditDeps {
   readonly approval: (text: string) => string;
 }
 
-/** Whether an account may still do this: two-person deeds ask again when they are carried out. Rejects when the database is away. */
-export type MayStill = (account: string, right: Right) => Promise<boolean>;
+/** Whether an account may still do this: two-person deeds ask again when they are carried out, in their own transaction: with all connections waiting for one lock there is no other to ask by. Rejects when the database is away. */
+export type MayStill = (account: string, right: Right, inTransaction: Client) => Promise<boolean>;
 
 export interface OperationsDeps {
   /** Absent: nobody signs in here. */

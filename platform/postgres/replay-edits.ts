@@ -254,7 +254,7 @@ export function createEdits(deps: OperationsDeps): Edits {
       if (edit.expired) return refused("APPROVAL_EXPIRED");
       if (deps.audit !== undefined && !isGenuine(edit, deps.audit.approval)) return refused("NOT_GENUINE");
       const asker = edit.proposed_account;
-      if (asker !== null && deps.mayStill !== undefined && !(await deps.mayStill(asker, "edit"))) return refused("RIGHT_LOST");
+      if (asker !== null && deps.mayStill !== undefined && !(await deps.mayStill(asker, "edit", tx.client))) return refused("RIGHT_LOST");
       // Tried again since: whether that attempt took effect nobody has looked, and the new key would be new to the partner.
       if (row.attempts !== edit.attempts) return refused("CONFIRM_REQUIRED", { state: row.state });
       const no = editRuling(

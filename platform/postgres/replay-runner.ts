@@ -118,13 +118,13 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
   };
 
   /** Why nothing more of the job may be done: it is not as the engine wrote it, or whoever wanted it may not want it any more. */
-  const noMore = async (job: JobRow): Promise<"NOT_GENUINE" | "RIGHT_LOST" | undefined> => {
+  const noMore = async (tx: Tx, job: JobRow): Promise<"NOT_GENUINE" | "RIGHT_LOST" | undefined> => {
     if (deps.audit !== undefined && !isGenuine(job, deps.audit.approval)) return "NOT_GENUINE";
     const { mayStill } = deps;
     if (mayStill === undefined) return undefined;
     const [asker, approver] = [job.requested_account, job.approved_account];
-    if (asker !== null && !(await mayStill(asker, "replay"))) return "RIGHT_LOST";
-    return approver !== null && !(await mayStill(approver, "approve")) ? "RIGHT_LOST" : undefined;
+    if (asker !== null && !(await mayStill(asker, "replay", tx.client))) return "RIGHT_LOST";
+    return approver !== null && !(await mayStill(approver, "approve", tx.client)) ? "RIGHT_LOST" : undefined;
   };
   const refuse = async (tx: Tx, job: JobRow, code: "NOT_GENUINE" | "RIGHT_LOST"): Promise<boolean> => {
     const { zh, en } = AUDIT_REFUSAL[code];
@@ -148,7 +148,7 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
   const stepOf = async (tx: Tx, job: JobRow): Promise<Stepped | boolean> => {
     const moved = (await follow(tx, job)) > 0;
     if (WORKING.has(job.state)) {
-      const no = await noMore(job);
+      const no = await noMore(tx, job);
       if (no !== undefined) return refuse(tx, job, no);
     }
     switch (job.state) {

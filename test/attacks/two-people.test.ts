@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import type { ReplayJob } from "../../domain/operations/views-replay.ts";
 import { createAuditKeys } from "../../platform/audit/keys.ts";
 import { makeAuditCredentials } from "../../platform/audit/make-keys.ts";
-import { createMayStill } from "../../platform/postgres/may-still.ts";
+import { mayStill } from "../../platform/postgres/may-still.ts";
 import { createLead } from "../../platform/postgres/lead.ts";
 import type { OperationsDeps } from "../../platform/postgres/operations-deps.ts";
 import type { ReplayRunner } from "../../platform/postgres/replay-runner.ts";
@@ -27,11 +27,9 @@ let runner: ReplayRunner;
 let bills = 0;
 
 before(async () => {
-  let still: OperationsDeps["mayStill"];
-  world = await operationsWorld({ replay: LIMITS, audit, mayStill: (account, right) => still?.(account, right) ?? Promise.resolve(true) });
-  still = createMayStill(world.postgres.pool);
+  world = await operationsWorld({ replay: LIMITS, audit, mayStill });
   const { worker, pool } = world.postgres;
-  runner = runnerOf(world, worker, createLead(pool, worker), { audit, mayStill: still, refuses: true });
+  runner = runnerOf(world, worker, createLead(pool, worker), { audit, mayStill, refuses: true });
   for (const { account, by } of [WANG, LI, SUN])
     await world.sql(
       "insert into account (id, login, name, roles, state, created_at) values ($1, $2, $2, '{operator,integrator}', 'active', now())",
@@ -139,8 +137,8 @@ describe("A13 an approval counts once, and not for ever", () => {
       await letGo(ids);
     }
   });
-  test("of twelve approvals of an edited copy at once one makes a copy", async () => {
-    const reviewers = Array.from({ length: 12 }, (_, n) => ({ by: `复核${n}`, account: `66666666-6666-7666-8666-0000000000${n + 10}` }));
+  test("of more approvals of an edited copy at once than the pool has connections one makes a copy, and none waits for ever", async () => {
+    const reviewers = Array.from({ length: 40 }, (_, n) => ({ by: `复核${n}`, account: `66666666-6666-7666-8666-0000000000${n + 10}` }));
     for (let round = 0; round < 3; round += 1) {
       const [id = ""] = await parked(1);
       const edit = mustBe(
