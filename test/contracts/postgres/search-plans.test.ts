@@ -124,6 +124,35 @@ describe("plans of searches", () => {
     }
   });
 
+  test("a list that is looked up in parts: every message once, newest first, page by page, whatever filters", async () => {
+    const search = createMessageSearch({ reads: pool, partners: () => PARTNER_NAMES.map((partner) => ({ partner }) as never) });
+    const of = [filled.order, filled.bill, filled.serial, filled.identity, filled.patient];
+    const keys = Array.from({ length: 70 }, (_, at) => of[at % of.length]?.((at * 331) % MESSAGES) ?? "");
+    keys.push(await idOf(5), await idOf(5_000), filled.serial(0), "nobody's");
+    for (const filter of [{}, { partner: "his" }, { state: "settled", limit: 50 }, { fromMs: Date.parse(`${today()}T00:00:00+08:00`) }]) {
+      const truth = await pool.query<{ id: string }>(
+        `select m.id from message m where (m.id in (select k.message_id from business_key k where k.value = any($1)) or m.identity = any($1) or m.id::text = any($1))
+           and ($2::text is null or m.partner = $2) and ($3::text is null or m.state = $3) and m.id >= $4::uuid order by m.id desc`,
+        [keys, filter.partner ?? null, filter.state ?? null, uuidFloor(filter.fromMs ?? 0)],
+      );
+      assert.ok(truth.rows.length > 7, `${truth.rows.length} with ${JSON.stringify(filter)}`);
+      const seen: string[] = [];
+      for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+        const page = await search.messages({ limit: 7, ...filter, keys, ...(cursor === undefined ? {} : { after: cursor }) });
+        assert.ok(page.ok);
+        if (first) assert.deepEqual(page.value.unknown, ["nobody's"]);
+        assert.ok(page.value.items.every((one) => one.legs !== undefined));
+        seen.push(...page.value.items.map((one) => one.id));
+        cursor = page.value.after;
+      }
+      assert.deepEqual(
+        seen,
+        truth.rows.map(({ id }) => id),
+        JSON.stringify(filter),
+      );
+    }
+  });
+
   test("every question of the benchmark finds what was put there", async () => {
     const search = createMessageSearch({ reads: pool, partners: () => PARTNER_NAMES.map((partner) => ({ partner }) as never) });
     const counted = async (filter: MessageFilter): Promise<number> => {
