@@ -80,6 +80,7 @@ describe("the audit in Chromium", { timeout: 300_000 }, () => {
     await page.getByText(new RegExp(`record ${rows[0]?.id}\\) was altered`)).waitFor();
     await page.getByText("was deleted").waitFor();
     await page.getByText("tampered with").waitFor();
+    await clean("broken, in the dark");
     await open.shot("console-audit-broken-en-dark");
     await open.close();
     open = await openConsole({ huiliu, as: ["auditor"], path: "/audit", locale: "en-US" });

@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import iconv from "iconv-lite";
@@ -16,7 +15,7 @@ import { GENERATORS } from "../hospital/messages/index.ts";
 import { destination, type Huiliu, QUICK, ROOT, until } from "../journeys/harness.ts";
 import { type ConsoleBrowser, makePerson, openConsole, openStranger, startConsole } from "./console-harness.ts";
 
-/** From a cold browser to a page that can be used. */
+/** From a cold browser to a page that can be used, in time of the page's own thread. */
 const INTERACTIVE_MS = 2_000;
 const BUNDLE_BYTES_MAX = 1_500_000;
 /** What the first page after the sign-in loads. */
@@ -60,6 +59,13 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
     assert.deepEqual(await one.axe(), [], `axe-core: ${what}`);
     assert.deepEqual(one.faults(), [], `faults: ${what}`);
   };
+  /** Half a colour is no colour: until nothing fades in any more. */
+  const settled = (one: ConsoleBrowser) =>
+    until("nothing moves", () =>
+      one.page.evaluate<boolean>(
+        `new Promise((done) => setTimeout(done, 150)).then(() => document.getAnimations().every((each) => each.playState !== "running" || each.effect?.getTiming().iterations === Infinity))`,
+      ),
+    );
   const fillSetUp = async (one: ConsoleBrowser, login: string, name: string): Promise<void> => {
     await one.page.getByLabel("登录名").fill(login);
     await one.page.getByLabel("姓名").fill(name);
@@ -79,6 +85,18 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
   test("the one-time link makes the first administrator, once, and signs in", async () => {
     const { body } = await huiliu.api("/setup-link", {});
     const link = `${huiliu.run().console}${String(body.path)}`;
+    const english = await fresh(openStranger(huiliu, { locale: "en-US", look: "dark" }));
+    await english.go("/");
+    await english.page.getByText("There is no account yet").first().waitFor();
+    await clean(english, "sign-in, English, dark");
+    await english.shot("console-sign-in-en-dark");
+    await english.page.goto(link);
+    await english.page.getByLabel("Login name").waitFor();
+    await clean(english, "set-up, English, dark");
+    await english.page.getByRole("button", { name: "Make the administrator and sign in" }).click();
+    await english.page.getByText("Required").first().waitFor();
+    await clean(english, "set-up with nothing given, English, dark");
+    await english.shot("console-set-up-en-dark");
     const one = await fresh(openStranger(huiliu));
     await one.go("/");
     await one.page.getByText("尚未建立账户").first().waitFor();
@@ -107,7 +125,7 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
     }
   });
 
-  test("the first page can be used within two seconds, and loads little", async () => {
+  test("the first page costs less than two seconds of the processor, and loads little", async () => {
     const person = await makePerson(huiliu, ["operator"], { name: "李娜" });
     const one = await fresh(openConsole({ huiliu, as: person, path: "/me" }));
     const context = one.page.context();
@@ -127,13 +145,10 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
     const took = performance.now() - since;
     const { metrics } = await session.send("Performance.getMetrics");
     const work = 1_000 * (metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN);
-    const load = (loadavg()[0] ?? 0) / availableParallelism();
-    console.log(
-      `first page: ${took.toFixed(0)} ms, ${work.toFixed(0)} ms of work, ${(bytes / 1024).toFixed(0)} KiB, load ${load.toFixed(1)} per processor`,
-    );
+    // The clock on the wall is not asked here, where other tests run beside: npm run bench -- --only pages does, on a machine of its own.
+    console.log(`first page: ${took.toFixed(0)} ms, ${work.toFixed(0)} ms of work, ${(bytes / 1024).toFixed(0)} KiB`);
     assert.ok(bytes < FIRST_BYTES_MAX, `${bytes} bytes`);
     assert.ok(work < INTERACTIVE_MS, `${work} ms of work`);
-    if (load < 1) assert.ok(took < INTERACTIVE_MS, `${took} ms`);
     await cold.close();
   });
 
@@ -200,6 +215,33 @@ describe("the console's frame in Chromium", { timeout: 900_000 }, () => {
     await three.page.getByRole("button", { name: "账户：王芳" }).click();
     await three.page.getByRole("menuitem", { name: "退出登录" }).click();
     await three.page.getByRole("heading", { name: "登录控制台" }).waitFor();
+  });
+
+  test("account pages in the dark, in English: accounts with the dialogs of changing one, one's own", async () => {
+    const admin = { login: "zhang.min", name: "张敏", password: PASSWORD, roles: ["administrator"] } as const;
+    const one = await fresh(openConsole({ huiliu, as: admin, locale: "en-US", look: "dark", path: "/accounts" }));
+    const { page } = one;
+    const row = page.getByRole("row").filter({ hasText: "wang.fang" });
+    await row.waitFor();
+    await clean(one, "accounts, dark");
+    await one.shot("console-accounts-en-dark");
+    await row.getByRole("button", { name: /^Change/ }).click();
+    await page.getByRole("dialog").getByRole("checkbox").first().waitFor();
+    await settled(one);
+    await clean(one, "changing an account, dark");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await row.getByRole("button").last().click();
+    await page.getByRole("menuitem").first().click();
+    await page.getByRole("dialog").getByLabel("Reason").waitFor();
+    await settled(one);
+    await clean(one, "a reason is asked, dark");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await one.go("/me");
+    await settled(one);
+    await clean(one, "own account, dark");
+    await one.shot("console-own-account-en-dark");
   });
 
   test("the menu shows what one may, and an address of what one may not says which right is missing", async () => {
