@@ -2,26 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createVirtualClock, createRandom, type VirtualClock } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
+import { POLICY } from "../../test/fakes/policy.ts";
 import { createMemoryGates, type MemoryGates } from "../../platform/memory/gates.ts";
 import { createMemoryWriteBacks, type MemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
 import type { CallRequest, CallResult } from "./ports.ts";
-
-const POLICY: DestinationPolicy = {
-  name: "his",
-  url: "http://his.test",
-  connectTimeoutMs: 100,
-  replyTimeoutMs: 400,
-  leaseMs: 5_000,
-  parallel: 4,
-  duplicates: "inquiry",
-  trustNotFoundAfterMs: 2_000,
-  deferredMs: 10_000,
-  retry: { firstMs: 200, maxMs: 2_000 },
-  replyBytesMax: 65_536,
-  inquiry: "fake/inquiry",
-};
 
 interface Bench {
   readonly clock: VirtualClock;

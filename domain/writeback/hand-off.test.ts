@@ -2,26 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createVirtualClock, createRandom } from "../../platform/memory/clock.ts";
 import { fakeDialect, fakeSeal, replyOf } from "../../test/fakes/dialect.ts";
+import { POLICY } from "../../test/fakes/policy.ts";
 import { createMemoryGates } from "../../platform/memory/gates.ts";
 import { createMemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { DestinationPolicy } from "./policy.ts";
 import type { Claimed } from "./ports.ts";
-
-const POLICY: DestinationPolicy = {
-  name: "his",
-  url: "http://his.test",
-  connectTimeoutMs: 100,
-  replyTimeoutMs: 400,
-  leaseMs: 5_000,
-  parallel: 4,
-  duplicates: "inquiry",
-  trustNotFoundAfterMs: 2_000,
-  deferredMs: 10_000,
-  retry: { firstMs: 200, maxMs: 2_000 },
-  replyBytesMax: 65_536,
-  inquiry: "fake/inquiry",
-};
 
 function bench(tookMs = 50, policy: DestinationPolicy = POLICY) {
   const clock = createVirtualClock();

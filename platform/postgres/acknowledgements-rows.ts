@@ -3,51 +3,24 @@ import type { Arrived } from "../../domain/acknowledgements/ports.ts";
 import type { AcknowledgementRuling, Standing } from "../../domain/acknowledgements/ruling.ts";
 import type { ParkReason } from "../../domain/journal/ports.ts";
 import { refusal } from "../../domain/refusals.ts";
-import { chinaDateTimeOf } from "../../domain/time.ts";
-import type { WriteBackFacts } from "../../domain/writeback/events.ts";
 import type { AttemptEnd, Receipt, WriteBackState } from "../../domain/writeback/ports.ts";
 import { whyOf } from "../../domain/writeback/why.ts";
+import type { FactsRow } from "./write-back-facts.ts";
 
 /** Longest value of what an acknowledgement names that is kept. */
 export const NAMED_MAX = 200;
 
-export interface Locked {
-  readonly id: string;
-  readonly key: string;
+export interface Locked extends FactsRow {
   readonly message_id: string;
-  readonly destination: string;
-  readonly kind: string;
-  readonly lane: string;
-  readonly cause_event_id: string;
-  readonly cause_type: string;
-  readonly amount_fen: bigint | null;
   readonly state: WriteBackState;
   readonly action: string;
-  readonly attempts: number;
   readonly may_have_taken_effect: boolean;
   readonly park_code: string | null;
   readonly receipt: (Omit<Receipt, "amountFen"> & { readonly amountFen?: string }) | null;
   readonly resolution: string | null;
   readonly his_receipt_no: string | null;
-  readonly owed_ms: number;
-  readonly first_sent_ms: number | null;
   readonly lane_behind: number;
 }
-
-const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
-
-export const factsOf = (row: Locked): WriteBackFacts => ({
-  id: row.id,
-  key: row.key,
-  destination: row.destination,
-  kind: row.kind,
-  cause: { eventId: row.cause_event_id, type: row.cause_type },
-  lane: row.lane,
-  ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
-  owedAt: moment(row.owed_ms),
-  ...(row.first_sent_ms === null ? {} : { firstSentAt: moment(row.first_sent_ms) }),
-  attempt: row.attempts,
-});
 
 export const standingOf = (row: Locked): Standing => {
   const sendingNow = row.state === "sending" && row.action === "send";

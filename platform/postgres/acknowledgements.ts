@@ -9,7 +9,7 @@ import { acknowledgedDraft, parkedDraft, type SealWriteBackEvent, type WriteBack
 import { receiptOf } from "../../domain/writeback/judge.ts";
 import { parkReason } from "../../domain/writeback/reasons.ts";
 import { why } from "../../domain/writeback/why.ts";
-import { factsOf, failedEnd, type Locked, NAMED_MAX, reasonOf, standingOf } from "./acknowledgements-rows.ts";
+import { failedEnd, type Locked, NAMED_MAX, reasonOf, standingOf } from "./acknowledgements-rows.ts";
 import * as sql from "./acknowledgements-sql.ts";
 import { eventNumbers, oweToFlows, storeEvents, storeHistory } from "./facts.ts";
 import { noteFailedEnds, noteParkedMessages } from "./failure-groups.ts";
@@ -20,6 +20,7 @@ import { fence, INSERT_KEYS_AGAIN, KEY_ROWS, OUTCOME_ROWS, updateMessages } from
 import { daysOf, lockTexts, orderLock, run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
 import { LANES, PROMOTE } from "./write-back-sql.ts";
+import { factsOf } from "./write-back-facts.ts";
 
 /** Acknowledgements of one transaction; each takes its own statements under the locks of all. */
 const ROWS_MAX = 64;

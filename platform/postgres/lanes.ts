@@ -15,10 +15,11 @@ import { doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { pageOf } from "./operations-rows.ts";
 import { isUuid, moment, present, reading } from "./operations-sql.ts";
-import { factsOf, type LockedWriteBack, lockWriteBack, publishDeed, type ResolveDeed } from "./operations-write-back-deeds.ts";
+import { type LockedWriteBack, lockWriteBack, publishDeed, type ResolveDeed } from "./operations-write-back-deeds.ts";
 import { promoteHeads } from "./overtaken.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
 import { isHead, LANE_BEHIND_MAX } from "./write-back-sql.ts";
+import { factsOf } from "./write-back-facts.ts";
 
 /** Queued ones are counted and summed so far: no answer waits for a lane of a hundred thousand. */
 export const BEHIND_MAX = 10_000;

@@ -5,8 +5,7 @@ import { type Answered, refused } from "../../domain/operations/refusals.ts";
 import { signed } from "../../domain/operations/rules.ts";
 import type { Done } from "../../domain/operations/views.ts";
 import { APPROVAL_DEFAULT } from "../../domain/replay/job.ts";
-import { chinaDateTimeOf } from "../../domain/time.ts";
-import { resolvedDraft, type WriteBackFacts } from "../../domain/writeback/events.ts";
+import { resolvedDraft } from "../../domain/writeback/events.ts";
 import { cancelRuling, type CloseRuling, type ManualView, replayRuling, resolveRuling } from "../../domain/writeback/manual.ts";
 import type { WriteBackState } from "../../domain/writeback/ports.ts";
 import { aloneNeeds, noteAlone, ORDER_OF, type Piece } from "./alone.ts";
@@ -17,28 +16,18 @@ import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { isUuid } from "./operations-sql.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
+import { type FactsRow, factsOf } from "./write-back-facts.ts";
 import { behindAnother, LANES, PROMOTE } from "./write-back-sql.ts";
 
-export interface LockedWriteBack {
-  readonly id: string;
-  readonly key: string;
+export interface LockedWriteBack extends FactsRow {
   readonly message_id: string;
-  readonly destination: string;
-  readonly kind: string;
-  readonly lane: string;
   readonly order_name: string;
-  readonly cause_event_id: string;
-  readonly cause_type: string;
-  readonly amount_fen: bigint | null;
   readonly state: WriteBackState;
   readonly resolution: string | null;
   readonly action: string;
-  readonly attempts: number;
   readonly replays: number;
   readonly may_have_taken_effect: boolean;
   readonly park: unknown;
-  readonly owed_ms: number;
-  readonly first_sent_ms: number | null;
 }
 
 const LANE_OF = "select w.lane, w.state from write_back w where w.id = $1";
@@ -54,19 +43,6 @@ const REPLAY = `update write_back w set state = case when ${behindAnother("w")} 
 const RESOLVE = `update write_back w set state = 'resolved', closed_at = ${at("$2")}, lease_worker = null, lease_until = null, next_at = null,
   token = w.token + 1, resolution = $3, resolved_by = $4, resolution_reason = $5, his_receipt_no = $6,
   how = case when $3 = 'done-by-hand' then 'person' else w.how end where w.id = $1`;
-
-export const factsOf = (row: LockedWriteBack): WriteBackFacts => ({
-  id: row.id,
-  key: row.key,
-  destination: row.destination,
-  kind: row.kind,
-  cause: { eventId: row.cause_event_id, type: row.cause_type },
-  lane: row.lane,
-  ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
-  owedAt: chinaDateTimeOf(Math.floor(row.owed_ms)),
-  ...(row.first_sent_ms === null ? {} : { firstSentAt: chinaDateTimeOf(Math.floor(row.first_sent_ms)) }),
-  attempt: row.attempts,
-});
 
 /** Locks the lane, then the row. A row that a worker holds at this instant is in flight. */
 export async function lockWriteBack(tx: Tx, id: string): Promise<LockedWriteBack | Extract<Deeded, { ok: false }>> {

@@ -2,7 +2,6 @@
 import type { Event } from "../../domain/events/event.ts";
 import { failpoint } from "../../domain/failpoint.ts";
 import { type OrderWriteBack, overtaken, type Superseded } from "../../domain/orders/superseded.ts";
-import { chinaDateTimeOf } from "../../domain/time.ts";
 import { resolvedDraft, type SealWriteBackEvent } from "../../domain/writeback/events.ts";
 import { batchOf } from "./batch.ts";
 import { billOfBook, bookOf } from "./bill-book.ts";
@@ -13,6 +12,7 @@ import type { Client, Log, Pool } from "./pool.ts";
 import { BILL_ROWS, BILLS, UPSERT_BILLS } from "./settle-sql.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
 import type { Subscribers } from "./subscribers.ts";
+import { type FactsRow, factsOf } from "./write-back-facts.ts";
 import { LANES, PROMOTE } from "./write-back-sql.ts";
 
 /** Bills looked at again in one turn. */
@@ -78,20 +78,9 @@ export const HOLD_AGAIN = `update write_back w set state = 'held', lane_seq = nu
   where w.id = r.id and w.state in ('waiting', 'queued', 'held')`;
 export const LOOK_LATER = `update bill b set look_at = ${at("$2")} where b.key = any($1::text[])`;
 
-interface SupersededRow {
-  readonly id: string;
-  readonly key: string;
+interface SupersededRow extends FactsRow {
   readonly message_id: string;
-  readonly destination: string;
-  readonly kind: string;
-  readonly lane: string;
-  readonly cause_event_id: string;
-  readonly cause_type: string;
-  readonly amount_fen: bigint | null;
-  readonly attempts: number;
   readonly superseded_by: string;
-  readonly owed_ms: number;
-  readonly first_sent_ms: number | null;
 }
 
 export interface OvertakenDeps {
@@ -103,7 +92,6 @@ export interface OvertakenDeps {
 type Outbox = readonly { readonly seq: bigint; readonly event: Event }[];
 
 const reasonOf = (by: string): string => `被事件 ${by} 取代，未曾送达 · overtaken by event ${by} before it was ever sent`;
-const moment = (ms: number): string => chinaDateTimeOf(Math.floor(ms));
 
 /** Closes what was overtaken, each with its event and its line in the audit. Answers the events as the relay takes them. */
 export async function closeSuperseded(tx: Tx, deps: OvertakenDeps, superseded: readonly Superseded[]): Promise<Outbox> {
@@ -118,18 +106,6 @@ export async function closeSuperseded(tx: Tx, deps: OvertakenDeps, superseded: r
   });
   await run(tx.client, "audit_superseded", AUDIT, [...AUDIT_ROWS.params(audit), tx.nowMs]);
   const events = rows.flatMap((row) => {
-    const facts = {
-      id: row.id,
-      key: row.key,
-      destination: row.destination,
-      kind: row.kind,
-      cause: { eventId: row.cause_event_id, type: row.cause_type },
-      lane: row.lane,
-      ...(row.amount_fen === null ? {} : { amountFen: row.amount_fen }),
-      owedAt: moment(row.owed_ms),
-      ...(row.first_sent_ms === null ? {} : { firstSentAt: moment(row.first_sent_ms) }),
-      attempt: row.attempts,
-    };
     const decided = {
       decision: "superseded" as const,
       by: { name: ENGINE },
@@ -137,7 +113,7 @@ export async function closeSuperseded(tx: Tx, deps: OvertakenDeps, superseded: r
       reason: reasonOf(row.superseded_by),
       atMs: tx.nowMs,
     };
-    const sealed = deps.sealWriteBack?.(resolvedDraft(facts, decided));
+    const sealed = deps.sealWriteBack?.(resolvedDraft(factsOf(row), decided));
     if (sealed?.ok === true) return [{ messageId: row.message_id, event: sealed.event }];
     if (sealed)
       deps.log.warn(

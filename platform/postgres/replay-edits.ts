@@ -16,11 +16,12 @@ import type { Tx } from "./group-commit.ts";
 import { type Deeded, doing, note } from "./operations-deeds.ts";
 import type { OperationsDeps } from "./operations-deps.ts";
 import { isUuid, moment, present, reading } from "./operations-sql.ts";
-import { factsOf, type LockedWriteBack, lockWriteBack, publishDeed } from "./operations-write-back-deeds.ts";
+import { type LockedWriteBack, lockWriteBack, publishDeed } from "./operations-write-back-deeds.ts";
 import { behindAnother } from "./replay-sql.ts";
 import { pack, unpack } from "./packed.ts";
 import { run } from "./sql.ts";
 import { notTwoPeople } from "./two-people.ts";
+import { factsOf } from "./write-back-facts.ts";
 
 type Row = Record<string, unknown>;
 /** What was proposed that long ago was looked at that long ago. */

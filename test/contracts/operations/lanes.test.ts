@@ -39,7 +39,9 @@ describe("C-7 lanes", () => {
     const row = await laneOf("blocked", "bill:L-1");
     assert.deepEqual([row?.head, row?.headState, row?.code, row?.behind, row?.amountBehind], [one.head, "parked", "REJECTED", 3, "600"]);
     assert.ok((row?.ageSeconds ?? -1) >= 0);
-    assert.deepEqual(await lanes("blocked", 1), await lanes("blocked"));
+    // Asked at two instants: the ages of one list may be a second older.
+    const ageless = (rows: readonly LaneRow[]) => rows.map(({ ageSeconds: _, ...rest }) => rest);
+    assert.deepEqual(ageless(await lanes("blocked", 1)), ageless(await lanes("blocked")));
     assert.equal(codeOf(await world.operations.lanes.list({ state: "blocked", after: "bm9uc2Vuc2U" })), "BAD_REQUEST");
   });
 
