@@ -19,6 +19,8 @@ const HELP = `npm run bench -- [options]      how fast the durable path is, besi
   --only search    instead: how fast people find things among --messages (default 200000)    只测查找
                    of --days (default 30) days, each question asked --samples (default 200) times; only a private PostgreSQL is started,
                    filled straight. At ten millions:  npm run bench -- --only search --messages 10000000
+  --only pages     instead: how long a person waits for the console's first page, in Debian's chromium with an empty cache    只测首屏
+                   (--rounds, default 5); on a machine that does nothing else
   --backlog        instead: 200,000 write-backs in 20,000 lanes, claimed and settled   改为：两万通道二十万积压
   --json           the result as JSON on standard output                                     输出 JSON
   --lang <zh|en>   language of the table (default: by LANG, else en)                         表格语言
@@ -37,6 +39,7 @@ interface Arguments {
   readonly json: boolean;
   readonly backlog: boolean;
   readonly search: { readonly messages: number; readonly days: number; readonly samples: number } | undefined;
+  readonly pages: { readonly rounds: number } | undefined;
   readonly language: "zh" | "en";
   readonly amount: { readonly messages: number } | { readonly seconds: number };
   readonly rounds: number;
@@ -51,10 +54,11 @@ function whole(name: string, text: string | undefined, otherwise: number): numbe
 }
 
 const SEARCH = { messages: 200_000, days: 30, samples: 200 };
+const PAGES_ROUNDS = 5;
 
 function searchOf(values: Readonly<Partial<Record<"only" | "messages" | "days" | "samples", string>>>): Arguments["search"] {
-  if (values.only === undefined) return undefined;
-  if (values.only !== "search") throw new RangeError("--only knows search / --only 目前只有 search");
+  if (values.only === undefined || values.only === "pages") return undefined;
+  if (values.only !== "search") throw new RangeError("--only knows search and pages / --only 只有 search 与 pages");
   return {
     messages: whole("messages", values.messages, SEARCH.messages),
     days: whole("days", values.days, SEARCH.days),
@@ -103,6 +107,7 @@ function readArguments(): Arguments {
     json: values.json === true,
     backlog: values.backlog === true,
     search: searchOf(values),
+    pages: values.only === "pages" ? { rounds: whole("rounds", values.rounds, PAGES_ROUNDS) } : undefined,
     language: (values.lang ?? process.env.LANG ?? "").startsWith("zh") ? "zh" : "en",
     amount:
       values.seconds === undefined
@@ -172,7 +177,12 @@ async function bench(given: Arguments): Promise<BenchResult | BacklogResult> {
 try {
   const given = readArguments();
   if (given.help) process.stdout.write(`${HELP}\n`);
-  else if (given.search !== undefined) {
+  else if (given.pages !== undefined) {
+    // It brings a browser's driver with it, which nothing else here needs.
+    const { pagesTableOf, runPages } = await import("../test/bench/pages.ts");
+    const result = await runPages({ ...given.pages, log: (line) => say(`· ${line}`) });
+    process.stdout.write(`${given.json ? JSON.stringify(result, undefined, 2) : pagesTableOf(result, given.language)}\n`);
+  } else if (given.search !== undefined) {
     const result = await search(given, given.search);
     process.stdout.write(`${given.json ? JSON.stringify(result, undefined, 2) : searchTableOf(result, given.language)}\n`);
   } else {

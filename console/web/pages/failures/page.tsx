@@ -215,7 +215,7 @@ const columnsOf = (t: TFunction<"failures">, deeds: Deeds) => [
         )}
         {snoozed && (
           <div>
-            <Tag>
+            <Tag style={{ whiteSpace: "normal" }}>
               {t("snoozed.until")} <Moment at={snoozedUntil} />
             </Tag>
           </div>
