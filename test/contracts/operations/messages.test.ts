@@ -52,6 +52,18 @@ describe("messages", () => {
     assert.deepEqual(seen, [...seen].sort().reverse());
   });
 
+  test("keys that no message bears are named, in their order and whatever else is asked; to an account of some partners the others' are such, too", async () => {
+    const paid = await world.pay("B-KNOWN");
+    const message = await world.receive({ identity: "an-identity-of-its-own" });
+    const nobody = "018f0000-0000-7000-8000-0000000000aa";
+    const keys = ["B-NONE-2", "B-KNOWN", nobody, paid.messageId, "an-identity-of-its-own", message.id, "B-NONE-1"];
+    const parked = mustBe(await world.operations.messages({ keys, state: "parked" }));
+    assert.deepEqual([parked.items, parked.unknown], [[], ["B-NONE-2", nobody, "B-NONE-1"]]);
+    const theirs = mustBe(await world.operations.messages({ keys, partners: ["his"] }));
+    assert.deepEqual([theirs.items, theirs.unknown], [[], keys]);
+    assert.equal(mustBe(await world.operations.messages({ keys: ["B-KNOWN"] })).unknown, undefined);
+  });
+
   test("one message shows everything, masked; unmasking is on record first", async () => {
     const paid = await world.pay("B-ALL");
     const detail = mustBe(await world.operations.message(paid.messageId));
