@@ -33,8 +33,8 @@ export function givenUrl(name: "HUILIU_POSTGRES_URL" | "HUILIU_AMQP_URL" | "HUIL
   return value === undefined || value === "" ? undefined : value;
 }
 
-/** Whether another process started this one and wants it to end with itself. Noted at once: by the time anybody asks it may be gone. */
-const STARTED_WITH_CHANNEL = process.connected === true;
+/** Whether another process started this one and wants it to end with itself. On a slow machine that one may be gone before a line of ours has run: then it is false, and never undefined. */
+const STARTED_WITH_CHANNEL = (process.connected as boolean | undefined) !== undefined;
 
 /**
  * Calls back once, with the reason, when this process is asked to stop: Ctrl-C, a termination signal, or the death of the
