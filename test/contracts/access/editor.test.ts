@@ -158,7 +158,10 @@ describe("the editor", { concurrency: false }, () => {
     await one.post("/session/end");
     assert.equal((await bench.get("flows", cookie(session))).status, 401);
     assert.equal((await deploy(cookie(session))).status, 401);
-    await Promise.race([open.closed, sleep(2 * LOOK_EVERY_MS + 60_000).then(() => assert.fail("the websocket outlived its session"))]);
+    await Promise.race([
+      open.closed,
+      sleep(2 * LOOK_EVERY_MS + 60_000, undefined, { ref: false }).then(() => assert.fail("the websocket outlived its session")),
+    ]);
   });
 
   test("A04 an integrator who loses the right loses the editor", async () => {

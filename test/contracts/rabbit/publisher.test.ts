@@ -94,7 +94,7 @@ test("while the link is down messages wait in a bounded buffer, then are refused
   proxy.cut();
   await until("link down", () => connection.state() === "connecting");
   const started = performance.now();
-  const overflow = await Promise.race([publishMany(publisher, 11, "down").then((all) => all), sleep(60_000)]);
+  const overflow = await Promise.race([publishMany(publisher, 11, "down").then((all) => all), sleep(60_000, undefined, { ref: false })]);
   assert.ok(Array.isArray(overflow));
   assert.equal(overflow.filter((answer) => answer === "refused").length, 11);
   assert.ok(performance.now() - started >= 1_200, "they waited before they were refused");
