@@ -1,11 +1,11 @@
 /**
  * The one port to XML (design.md decision 11). saxes is gate and tree in one pass: DOCTYPE and processing instructions refused, depth, size and count capped,
- * every leaf a string. Names lose their prefix; `xmlns` declarations are no data.
+ * every leaf a string. Names lose their prefix; `xmlns` declarations are no data. fast-xml-parser's builder writes.
  */
+import { XMLBuilder } from "fast-xml-parser";
 import { SaxesParser } from "saxes";
 import { LIMITS } from "./limits.ts";
 import { type Read, ReadStop, type Tree } from "./tree.ts";
-import { readPlain } from "./xml-plain.ts";
 
 const BLANK = /^[\t\n\r ]*$/;
 
@@ -109,7 +109,7 @@ function createTreeReader(namespaces: boolean): TreeReader {
 const idle: { plain?: TreeReader | undefined; namespaces?: TreeReader | undefined } = {};
 
 /** Builds the tree while saxes reads; throws ReadStop at the first thing refused. */
-export function treeOf(text: string, namespaces: boolean): Tree {
+function treeOf(text: string, namespaces: boolean): Tree {
   if (text.length > LIMITS.xml) throw new ReadStop("too-large", `XML 超过 ${LIMITS.xml} 字`, `the XML exceeds ${LIMITS.xml} characters`);
   if (text.length > LIMITS.marks)
     for (const [mark, name] of MARKS)
@@ -126,7 +126,7 @@ export function treeOf(text: string, namespaces: boolean): Tree {
 /** Reads one XML document. The answer's root is nameless; its only child is the document element. `namespaces` also checks that every prefix is bound. Never throws. */
 export function readXml(text: string, namespaces = false): Read {
   try {
-    return { ok: true, root: (namespaces ? undefined : readPlain(text)) ?? treeOf(text, namespaces) };
+    return { ok: true, root: treeOf(text, namespaces) };
   } catch (error) {
     if (error instanceof ReadStop) return error.failure;
     return malformed(error instanceof Error ? error.message : "").failure;
@@ -141,26 +141,32 @@ const NOT_IN_ATTRIBUTE = /[\t\n\r]/;
 export const isXmlText = (text: string, attribute: boolean): boolean =>
   text.isWellFormed() && !NOT_IN_TEXT.test(text) && !text.includes("\r") && !(attribute && NOT_IN_ATTRIBUTE.test(text));
 
-const MUST_BE_WRITTEN_OTHERWISE = /[&<>'"]/;
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&apos;", '"': "&quot;" };
-const escaped = (text: string): string =>
-  MUST_BE_WRITTEN_OTHERWISE.test(text) ? text.replace(/[&<>'"]/g, (one) => ENTITIES[one] ?? one) : text;
+type Ordered = Record<string, unknown>;
 
-function written(node: Tree): string {
-  let attributes = "";
-  let inside = escaped(node.text);
+const BUILDER = new XMLBuilder({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: "",
+  processEntities: true,
+  suppressEmptyNode: false,
+  suppressBooleanAttributes: false,
+});
+
+function ordered(node: Tree): Ordered {
+  const attributes: Record<string, string> = {};
+  const inside: Ordered[] = [];
+  if (node.text !== "") inside.push({ "#text": node.text });
   for (const child of node.children) {
-    if (child.name.startsWith("@")) attributes += ` ${child.name.slice(1)}="${escaped(child.text)}"`;
-    else inside += written(child);
+    if (child.name.startsWith("@")) attributes[child.name.slice(1)] = child.text;
+    else inside.push(ordered(child));
   }
-  return `<${node.name}${attributes}>${inside}</${node.name}>`;
+  const built: Ordered = { [node.name]: inside };
+  if (Object.keys(attributes).length > 0) built[":@"] = attributes;
+  return built;
 }
 
-/**
- * Writes the document whose nameless root is given, names and prefixes as they stand. `declared` puts an XML declaration in front. Written here, not by fast-xml-parser's
- * builder, which followed each element's path for features that nobody asks for: 15 times the cost, the same characters (docs/decisions/009).
- */
+/** Writes the document whose nameless root is given, names and prefixes as they stand. `declared` puts an XML declaration in front. */
 export function writeXml(root: Tree, declared?: string): string {
-  const body = root.children.map(written).join("");
+  const body: string = BUILDER.build(root.children.map(ordered));
   return declared === undefined ? body : `<?xml version="1.0" encoding="${declared}"?>${body}`;
 }
