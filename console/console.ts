@@ -57,7 +57,7 @@ export interface Console {
   close(): Promise<void>;
 }
 
-export const BODY_BYTES_MAX = 64 * 1024;
+const BODY_BYTES_MAX = 64 * 1024;
 const REQUEST_TIMEOUT_MS = TOTALS_TIMEOUT_MS + 15_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** How often connections past their time are looked for; Node's own 30 s would let half-open ones keep the door shut that long. */
@@ -77,7 +77,7 @@ const API_HEADERS = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 /** The day's totals are looked through this often, so that a difference is an alarm and not a discovery. */
-export const TOTALS_EVERY_MS = 60_000;
+const TOTALS_EVERY_MS = 60_000;
 
 const underApi = (url: string): boolean => url === API || url.startsWith(`${API}/`);
 

@@ -18,13 +18,13 @@ export const LIVE_PATH = "/live";
 export const LIVE_URL = `${API}${LIVE_PATH}`;
 const LIVE_NEED = "look";
 
-export const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 2_000;
 /** How often the stream says that it lives, and asks whether the session still does. */
-export const BEAT_EVERY_MS = 10_000;
+const BEAT_EVERY_MS = 10_000;
 export const LISTENERS_MAX = 100;
 export const LISTENERS_PER_ACCOUNT_MAX = 12;
 /** A page that takes nothing is let go once so much waits for it; it comes back when it can. */
-export const WAITING_BYTES_MAX = 1_048_576;
+const WAITING_BYTES_MAX = 1_048_576;
 /** Open alarms and failure groups that are told; pages ask for the rest. */
 const ROWS_MAX = 100;
 
@@ -54,7 +54,7 @@ interface Listener {
 }
 
 /** What the engine's operations say, each topic by itself: one that is refused leaves the others. */
-export async function lookAt(operations: Operations): Promise<Look> {
+async function lookAt(operations: Operations): Promise<Look> {
   const [status, destinations, alarms, failures] = await Promise.all([
     operations.status(),
     operations.destinations(),

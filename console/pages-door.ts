@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What stands in front of every page and file. Styles: our own files and what carries the nonce; never scripts that are not our own files. */
-export const policyOf = (nonce: string): string =>
+const policyOf = (nonce: string): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -60,7 +60,7 @@ export interface BuiltPages {
   readonly assets: ReadonlyMap<string, Asset>;
 }
 
-export function readPages(folder: string | undefined): BuiltPages | undefined {
+function readPages(folder: string | undefined): BuiltPages | undefined {
   if (folder === undefined || !existsSync(join(folder, "index.html"))) return undefined;
   const names = existsSync(join(folder, ASSETS)) ? readdirSync(join(folder, ASSETS)).slice(0, FILES_MAX) : [];
   const assets = new Map<string, Asset>();

@@ -9,9 +9,9 @@ declare const fen: unique symbol;
 export type Fen = bigint & { readonly [fen]: true };
 
 /** Digits before the decimal point that any hospital's amount fits in (999 thousand million yuan). */
-export const YUAN_DIGITS_MAX = 12;
+const YUAN_DIGITS_MAX = 12;
 /** Digits of an amount in fen. */
-export const FEN_DIGITS_MAX = YUAN_DIGITS_MAX + 2;
+const FEN_DIGITS_MAX = YUAN_DIGITS_MAX + 2;
 /** The JSON form: canonical, so that equal amounts are equal texts. */
 export const FEN_PATTERN = `^(?:0|[1-9][0-9]{0,${FEN_DIGITS_MAX - 1}})$`;
 /** The JSON form of amounts that may be below zero (balances, totals of statements). */

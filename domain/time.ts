@@ -10,8 +10,8 @@ export const DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 /** The hospital's cut-off when its profile gives none: from 23:00 on, the next business day. */
 export const CUT_OFF_DEFAULT = "23:00";
 /** Years outside this range are typing mistakes, not facts of a hospital. */
-export const YEAR_MIN = 1900;
-export const YEAR_MAX = 2999;
+const YEAR_MIN = 1900;
+const YEAR_MAX = 2999;
 
 const CHINA_OFFSET_MS = 8 * 3_600_000;
 const DAY_MS = 86_400_000;

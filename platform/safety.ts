@@ -61,9 +61,9 @@ export interface SafetyProblem {
 }
 
 /** Shortest token, key and AMQP password of production, in characters; what we make has more than 40. */
-export const SECRET_MIN = 24;
+const SECRET_MIN = 24;
 /** Shortest password in a server's address. */
-export const PASSWORD_MIN = 12;
+const PASSWORD_MIN = 12;
 /** Fewest different characters of a secret: "aaaaaaaa…" is long and worth nothing. */
 const DISTINCT_MIN = 8;
 /** Seeds of partners whose address the start fills in name this port of loopback. */

@@ -7,7 +7,7 @@ import type { Tree } from "../../domain/mapping/tree.ts";
 import { readXml } from "../../domain/mapping/xml.ts";
 
 /** Bytes of an AES-128 key; the platform gives it as so many characters. */
-export const KEY_BYTES = 16;
+const KEY_BYTES = 16;
 
 const bytesOfKey = (key: string): Buffer => Buffer.from(key, "utf8");
 const CIPHER_TEXT = /^[A-Za-z0-9+/]+={0,2}$/;

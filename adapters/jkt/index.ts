@@ -51,7 +51,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   "6002": "refund-result",
 };
 /** Our calls: outbound document → function code. */
-export const FUNCTIONS: Readonly<Record<string, string>> = {
+const FUNCTIONS: Readonly<Record<string, string>> = {
   "reg-confirm": "2008",
   "refund-reg-confirm": "2010",
   "payment-confirm": "3003",

@@ -15,7 +15,7 @@ const RESPOND_TIME = /^\d{17}$/;
 /** C30. */
 const REFMSGID_MAX = 30;
 /** The e-voucher's decoding has an envelope of its own (domain.md 1.8). */
-export const VOUCHER = "6101";
+const VOUCHER = "6101";
 const VOUCHER_API = "ecQuery";
 const UPLOAD = "9101";
 const DOWNLOAD = "9102";

@@ -22,9 +22,9 @@ export const DETAIL_OUT = [
 const EMPTY = "null";
 const TAB = "\t";
 /** Rows of one file: a large hospital's month. */
-export const ROWS_MAX = 500_000;
+const ROWS_MAX = 500_000;
 /** Bytes of a file once unpacked. */
-export const FILE_BYTES_MAX = 128 * 1024 * 1024;
+const FILE_BYTES_MAX = 128 * 1024 * 1024;
 const BOUNDARY_BYTES = 16;
 
 const refused = (zh: string, en: string) => ({ ok: false, zh, en }) as const;

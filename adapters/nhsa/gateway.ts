@@ -2,7 +2,7 @@
 import { createHash, createHmac } from "node:crypto";
 
 /** The gateways a partner's constant `gateway` may name: `none` behind a private line, `mobile` the mobile payment platform (mobile.ts). */
-export const GATEWAYS = ["csb", "x-tif", "none", "mobile"] as const;
+const GATEWAYS = ["csb", "x-tif", "none", "mobile"] as const;
 export type Gateway = (typeof GATEWAYS)[number];
 
 /** Undefined: the constant names no gateway. */

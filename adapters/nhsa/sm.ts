@@ -5,7 +5,7 @@ import { sm2, sm3, sm4 } from "sm-crypto-v2";
 export type Random = (bytes: number) => Uint8Array;
 
 /** User id that goes into every SM2 signature of the platform. */
-export const SM2_USER_ID = "1234567812345678";
+const SM2_USER_ID = "1234567812345678";
 /** Order of the curve sm2p256v1. */
 const ORDER = 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n;
 const KEY_BYTES = 32;

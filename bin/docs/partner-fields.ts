@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** A cell must not end its row or its column; outside code it must not begin an element. */
-export const cell = (text: string): string =>
+const cell = (text: string): string =>
   text
     .replaceAll("|", "\\|")
     .replace(/\s+/g, " ")

@@ -27,7 +27,7 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Generated files of this folder that nobody generates any more are stale. */
 export const SCHEMAS_FOLDER = "docs/schemas";
 /** The vendors' documents. */
-export const MAPPINGS_FOLDER = join(ROOT, "mappings");
+const MAPPINGS_FOLDER = join(ROOT, "mappings");
 
 const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

@@ -16,7 +16,7 @@ export interface EngineAudit extends AuditDeps {
 }
 
 /** Where signed heads lie outside of the database. */
-export const headsPath = (dataDir: string): string => join(dataDir, "audit", "heads.jsonl");
+const headsPath = (dataDir: string): string => join(dataDir, "audit", "heads.jsonl");
 
 /** Throws AuditKeysRefused: without keys nothing is started. */
 export const auditKeysOf = (config: Config, credentials: Credentials): AuditKeys =>

@@ -39,10 +39,7 @@ const problemOf = ({ code, at, place, zh, en }: Problem): MappingProblem => ({
 const textOf = (bytes: Uint8Array, charset: Charset): string => maskText((decode(bytes, charset) ?? "").slice(0, BODY_CHARS_MAX));
 
 /** Who is written to by the document, and under which kind of write-back. */
-export function usesOf(
-  deps: Pick<OutboundDeps, "partners">,
-  id: string,
-): readonly { readonly destination: string; readonly kind: string }[] {
+function usesOf(deps: Pick<OutboundDeps, "partners">, id: string): readonly { readonly destination: string; readonly kind: string }[] {
   return [...deps.partners.values()].flatMap(({ partner, vendor, destination }) =>
     Object.entries(destination?.messages ?? {}).flatMap(([kind, message]) =>
       `${vendor}/${message}` === id ? [{ destination: partner, kind }] : [],

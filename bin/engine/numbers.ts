@@ -15,7 +15,7 @@ export interface NumbersDeps {
 }
 
 /** Candidates tried for one call; more in one second than a partner's format can tell apart. */
-export const TRIES_MAX = 200;
+const TRIES_MAX = 200;
 
 export function createNumbers({ store, partner, adapterOf, nowMs }: NumbersDeps): CallNumbers {
   return {

@@ -6,7 +6,7 @@ import type { AccessSettings } from "../../platform/access/settings.ts";
 import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { type SafetyFacts, safetyProblems, safetyText } from "../../platform/safety.ts";
 
-export class StartRefused extends Error {
+class StartRefused extends Error {
   override readonly name = "StartRefused";
 }
 

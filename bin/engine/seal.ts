@@ -50,7 +50,7 @@ function inOrder(names: string[]): readonly string[] {
 }
 
 /** Canonical JSON: keys sorted at every level, so that equal content has an equal fingerprint. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   let text = "";
   if (Array.isArray(value)) {
@@ -73,7 +73,7 @@ const fingerprintOf = (event: Event, volatile: readonly string[] = []): string =
 };
 
 /** A message's identity among all partners: the sender's, else what its mapping declares, else its bytes. */
-export function messageIdentityOf(
+function messageIdentityOf(
   message: Pick<JournaledMessage, "partner" | "kind" | "identity" | "raw" | "reply">,
   declared: string | undefined,
 ): string {

@@ -20,7 +20,7 @@ const flowsIn = (root: string): readonly string[] =>
     .sort();
 
 /** What a run looks like to people. */
-export function runLines(run: FlowTestRun): readonly string[] {
+function runLines(run: FlowTestRun): readonly string[] {
   return [
     ...run.problems.map(({ at, zh, en }) => `✗ ${at}  ${zh} · ${en}`),
     ...run.results.flatMap(({ flow, test, passed, title, differences, ms, simulatedMs }) => [

@@ -22,7 +22,7 @@ import { readFlows } from "../../platform/node-red/flow-storage.ts";
 import { readTests, type RunFlowTests, TESTS } from "../../platform/node-red/flow-tests.ts";
 import type { ReleaseSigner, ReleaseTrust } from "./keys.ts";
 
-export const RELEASE_FILE = "release.json";
+const RELEASE_FILE = "release.json";
 /** Which releases have passed at a start, so that the next need not play them again. */
 const PASSED_FILE = "flow-tests-passed.json";
 
@@ -31,7 +31,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((one) => typeof one === "string") : []);
 
 /** The engine's version, as its package says. */
-export async function engineVersion(root: string): Promise<string> {
+async function engineVersion(root: string): Promise<string> {
   const { version } = ((await jsonOf(join(root, "package.json"))) ?? {}) as { readonly version?: string };
   return version ?? "0";
 }

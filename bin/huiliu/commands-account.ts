@@ -19,7 +19,7 @@ const stateText = (say: Say, { state, lockedUntil, totp, mustChangePassword }: A
     ...(mustChangePassword ? [say("须改密码", "must change its password")] : []),
   ].join(say("，", ", "));
 
-export function accountLines(say: Say, items: readonly Account[]): string[] {
+function accountLines(say: Say, items: readonly Account[]): string[] {
   if (items.length === 0) return [say("没有账户：npx huiliu account setup-link", "There is no account: npx huiliu account setup-link")];
   return table(items, [
     { head: say("登录名", "Login"), cell: (one) => printable(one.login) },

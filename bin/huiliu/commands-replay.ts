@@ -52,7 +52,7 @@ function unknownWord(word: string, words: readonly string[]): never {
 }
 
 /** Everything about one job. */
-export function replayJobText(say: Say, job: ReplayJob): string[] {
+function replayJobText(say: Say, job: ReplayJob): string[] {
   const { preview, progress, approval } = job;
   const at = (zh: string, en: string, n: number | string | undefined): string => `  ${say(zh, en)}  ${n ?? "–"}`;
   const commands = job.allowed.map((one) => {
@@ -106,7 +106,7 @@ const progressText = (say: Say, one: NonNullable<ReplayJob["progress"]>): string
     `${say("取消", "cancelled")} ${one.cancelled}`,
   ].join("  ");
 
-export const itemsText = (say: Say, rows: readonly ReplayItem[]): string[] =>
+const itemsText = (say: Say, rows: readonly ReplayItem[]): string[] =>
   table(rows, [
     { head: say("编号", "Id"), cell: (row) => row.target },
     { head: say("状态", "State"), cell: (row) => row.state },
@@ -128,7 +128,7 @@ const jobsText = (say: Say, rows: readonly ReplayJob[]): string[] =>
     { head: say("原因", "Reason"), cell: (row) => row.reason, max: 40 },
   ]);
 
-export const failuresText = (say: Say, rows: readonly FailureGroup[]): string[] =>
+const failuresText = (say: Say, rows: readonly FailureGroup[]): string[] =>
   rows.length === 0
     ? [say("没有失败分组。", "No failure groups.")]
     : table(rows, [

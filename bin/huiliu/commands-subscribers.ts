@@ -29,7 +29,7 @@ function owedText(say: Say, { owed, stalled }: SubscriberView): string {
 }
 
 /** The list, and the broker's past in one line. */
-export function subscriberLines(say: Say, { items, reached, wipes, wipedAt }: SubscriberList): readonly string[] {
+function subscriberLines(say: Say, { items, reached, wipes, wipedAt }: SubscriberList): readonly string[] {
   const wiped =
     wipedAt === undefined
       ? ""

@@ -47,7 +47,7 @@ function wholeOf(name: string, text: string | undefined): number | undefined {
 }
 
 /** Alarms for people: what, since when, what to do next. */
-export function alarmsText(say: Say, rows: readonly AlarmView[]): string[] {
+function alarmsText(say: Say, rows: readonly AlarmView[]): string[] {
   if (rows.length === 0) return [say("没有告警。", "No alarms.")];
   return rows.flatMap((row) => {
     const details = Object.entries(row.details).map(([name, value]) => `${name}=${printable(String(value))}`);

@@ -31,7 +31,7 @@ function usedOutside(root: string, files: readonly string[]): string[] {
 }
 
 /** Of everything that the pages are made of. */
-export function pagesHash(root: string): string {
+function pagesHash(root: string): string {
   const own = globSync(join(WEB, "**", "*.{ts,tsx,css,html,svg,png,json}"), { cwd: root }).filter((file) => !file.includes(".test."));
   const hash = createHash("sha256");
   for (const file of [

@@ -48,7 +48,7 @@ interface Member {
 }
 
 /** Where the supervisor keeps a worker's number and output: `engine`, `engine-2`, … */
-export const placeNameOf = (number: number): string => (number === 1 ? "engine" : workerName(number));
+const placeNameOf = (number: number): string => (number === 1 ? "engine" : workerName(number));
 
 const placeOf = (dataDir: string, number: number): Place => ({
   pidFile: join(dataDir, `${placeNameOf(number)}.pid.json`),

@@ -1,8 +1,8 @@
 /** The session's cookie: how it is written and read. The console and the editor share it: a host's cookies go to all its ports. */
 
-export const COOKIE = "huiliu_session";
+const COOKIE = "huiliu_session";
 /** Under TLS browsers keep a cookie of this prefix to this host, this path and TLS. */
-export const COOKIE_SECURE = "__Host-huiliu_session";
+const COOKIE_SECURE = "__Host-huiliu_session";
 const VALUE = /^[A-Za-z0-9_-]{43}$/;
 const HEADER_MAX = 8_192;
 

@@ -10,7 +10,7 @@ import type { Stage } from "./views.ts";
  * - `factor`, `password`, `enrol`: the step that a session lacks; the last two are open to a whole session, too
  * - `self`: whoever has signed in, about himself
  */
-export const STEPS = ["anyone", "session", "factor", "password", "enrol", "self"] as const;
+const STEPS = ["anyone", "session", "factor", "password", "enrol", "self"] as const;
 export type Step = (typeof STEPS)[number];
 /** What a route asks of who calls it. */
 export type Need = Right | Step;

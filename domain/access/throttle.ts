@@ -13,7 +13,7 @@ const kindOf = (subject: string): ThrottleKind => {
 };
 
 /** Milliseconds to wait after so many failures. */
-export function waitAfter(kind: ThrottleKind, failures: number): number {
+function waitAfter(kind: ThrottleKind, failures: number): number {
   const beyond = failures - FAILURES_FREE[kind];
   return beyond < 0 ? 0 : Math.min(WAIT_FIRST_MS * 2 ** Math.min(beyond, 20), WAIT_MAX_MS);
 }

@@ -12,15 +12,15 @@ const at = Type.String({
 });
 const maybe = Type.Optional;
 
-export const RoleName = Type.Unsafe<Role>({ type: "string", enum: [...ROLES] });
+const RoleName = Type.Unsafe<Role>({ type: "string", enum: [...ROLES] });
 const RightName = Type.Unsafe<Right>({ type: "string", enum: [...RIGHTS] });
 /** "*": every partner. */
-export const PartnerScope = Type.Union([Type.Literal("*"), Type.Array(text)], {
+const PartnerScope = Type.Union([Type.Literal("*"), Type.Array(text)], {
   description: "partners whose messages and destinations the account may see and touch; * is all / 可见的伙伴",
 });
 
 /** How far a session has come: `full` may work; the others reach nothing but their own step. */
-export const STAGES = ["full", "factor", "password", "enrol"] as const;
+const STAGES = ["full", "factor", "password", "enrol"] as const;
 export const Stage = Type.Unsafe<(typeof STAGES)[number]>({
   type: "string",
   enum: [...STAGES],

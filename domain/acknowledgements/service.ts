@@ -39,7 +39,7 @@ export interface AcknowledgementsDeps {
 }
 
 /** The engine itself, where parked records name a node. */
-export const ACKNOWLEDGING: NodeRef = { id: "acknowledgements", type: "engine", flow: "acknowledgements" };
+const ACKNOWLEDGING: NodeRef = { id: "acknowledgements", type: "engine", flow: "acknowledgements" };
 /** Nothing is waited for inside; the ledger only wants a number. */
 const DEADLINE_MS = 60_000;
 

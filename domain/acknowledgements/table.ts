@@ -7,7 +7,7 @@ interface Bilingual {
   readonly en: string;
 }
 
-export const ACKNOWLEDGEMENT_MEANING: Readonly<Record<AcknowledgementState, Bilingual>> = {
+const ACKNOWLEDGEMENT_MEANING: Readonly<Record<AcknowledgementState, Bilingual>> = {
   applied: { zh: "正是所等的应答", en: "the answer that was awaited" },
   early: {
     zh: "早到：本次发送的应答尚未收到；在途尝试的结果不再改变任何事",

@@ -4,10 +4,10 @@ import type { Measured, MeasuredDestination } from "./measured.ts";
 
 const MINUTE = 60_000;
 /** design.md decision 7: alarm on age. A destination's profile may say otherwise. */
-export const AGE_WARN_MS = 5 * MINUTE;
-export const AGE_PAGE_MS = 15 * MINUTE;
-export const BREAKER_OPEN_MS = 2 * MINUTE;
-export const BLOCKED_PAGE_MS = 60 * MINUTE;
+const AGE_WARN_MS = 5 * MINUTE;
+const AGE_PAGE_MS = 15 * MINUTE;
+const BREAKER_OPEN_MS = 2 * MINUTE;
+const BLOCKED_PAGE_MS = 60 * MINUTE;
 export const UNCLEAR_MS = 5 * MINUTE;
 /** A held write-back that old waits for a bill that nobody pays. */
 export const HELD_MS = 24 * 60 * MINUTE;
@@ -15,18 +15,18 @@ export const HELD_MS = 24 * 60 * MINUTE;
 const HELD_PAGE = 10;
 /** An event that has owed nothing by then was not written back. */
 export const UNWRITTEN_MS = 15 * MINUTE;
-export const NOT_FED_WARN_MS = MINUTE;
-export const NOT_FED_PAGE_MS = 5 * MINUTE;
-export const OUTBOX_WARN_MS = MINUTE;
-export const OUTBOX_PAGE_MS = 15 * MINUTE;
-export const ALREADY_DONE_MIN = 20;
-export const ALREADY_DONE_SHARE = 0.1;
-export const WORKER_SILENT_MS = MINUTE;
-export const DISK_WARN_USED = 0.85;
-export const DISK_PAGE_USED = 0.95;
-export const AWAY_WARN_MS = 5 * MINUTE;
-export const AWAY_PAGE_MS = 30 * MINUTE;
-export const SINK_WAITING_MS = 2 * MINUTE;
+const NOT_FED_WARN_MS = MINUTE;
+const NOT_FED_PAGE_MS = 5 * MINUTE;
+const OUTBOX_WARN_MS = MINUTE;
+const OUTBOX_PAGE_MS = 15 * MINUTE;
+const ALREADY_DONE_MIN = 20;
+const ALREADY_DONE_SHARE = 0.1;
+const WORKER_SILENT_MS = MINUTE;
+const DISK_WARN_USED = 0.85;
+const DISK_PAGE_USED = 0.95;
+const AWAY_WARN_MS = 5 * MINUTE;
+const AWAY_PAGE_MS = 30 * MINUTE;
+const SINK_WAITING_MS = 2 * MINUTE;
 
 /** Ids, counts, seconds and names of the house: what a notice may carry. Never personal data. */
 export type Details = Readonly<Record<string, string | number>>;

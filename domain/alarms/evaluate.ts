@@ -29,7 +29,7 @@ export type Change =
   | { readonly what: "end"; readonly alarm: OpenAlarm };
 
 /** The row of an open alarm is written again this often while nothing but its numbers change. */
-export const NOTED_EVERY_MS = 30_000;
+const NOTED_EVERY_MS = 30_000;
 
 const keyOf = (one: { readonly kind: AlarmKind; readonly subject: string }): string => `${one.kind} ${one.subject}`;
 

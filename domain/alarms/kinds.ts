@@ -3,7 +3,7 @@
  * a condition must hold before it starts and be gone before it ends. docs/alarms.md is generated from this table.
  */
 
-export const SEVERITIES = ["warn", "page"] as const;
+const SEVERITIES = ["warn", "page"] as const;
 /** warn: somebody should look today. page: somebody must look now. */
 export type Severity = (typeof SEVERITIES)[number];
 

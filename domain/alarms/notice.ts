@@ -2,7 +2,7 @@
 import type { Details } from "./conditions.ts";
 import { ALARM, type AlarmKind, anchorOf, type Severity, type Words } from "./kinds.ts";
 
-export const NOTICES = ["start", "escalate", "end"] as const;
+const NOTICES = ["start", "escalate", "end"] as const;
 export type NoticeWhat = (typeof NOTICES)[number];
 
 export interface Notice {

@@ -24,7 +24,7 @@ export interface Break {
 }
 
 /** Everything that the break contradicts, in the order of the file outside: of two breaks no two texts are one. */
-export const breakText = (kept: Break["kept"], heads: readonly Head[]): string =>
+const breakText = (kept: Break["kept"], heads: readonly Head[]): string =>
   JSON.stringify([
     "huiliu audit break 1",
     kept.n,

@@ -29,7 +29,7 @@ export interface Finding {
 }
 
 /** Findings told; what is beyond is counted only. */
-export const FINDINGS_MAX = 200;
+const FINDINGS_MAX = 200;
 
 export interface Link {
   readonly n: string;

@@ -120,7 +120,7 @@ export const billOf = (settlement: Settlement, owed: OwedWriteBack): string => {
 export const messageIdOf = ({ source }: Settlement): string => (source.kind === "message" ? source.message.id : source.messageId);
 
 /** Business keys of a settlement and its events, each once. Keys are for searching: they are kept for parked messages too, so that a person finds them. */
-export function keysOf(settlement: Settlement): readonly BusinessKey[] {
+function keysOf(settlement: Settlement): readonly BusinessKey[] {
   const keys = new Map<string, BusinessKey>();
   const add = (of: readonly BusinessKey[]): void => {
     for (const key of of) keys.set(`${key.kind} ${key.value}`, key);
@@ -134,7 +134,7 @@ export function keysOf(settlement: Settlement): readonly BusinessKey[] {
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index]);
 
 /** The fields in which a write-back owed again differs from the one owed already. */
-export function changedFields(existing: ExistingWriteBack["owed"], owed: OwedWriteBack): readonly string[] {
+function changedFields(existing: ExistingWriteBack["owed"], owed: OwedWriteBack): readonly string[] {
   const fields = ["destination", "kind", "mapping", "lane", "contentType", "charset", "amountFen", "serial", "businessDate"] as const;
   const changed: string[] = fields.filter((field) => existing[field] !== owed[field]);
   if (!sameBytes(existing.body, owed.body)) changed.push("body");

@@ -14,7 +14,7 @@ import { refusal } from "../refusals.ts";
 import type { DeliveryToken, Ledger, NodeRef } from "./engine.ts";
 
 /** How long a delivery may look dangling before it is said to be. */
-export const GRACE_MS = 2_000;
+const GRACE_MS = 2_000;
 /** Longest error text kept, in characters. */
 const TEXT_MAX = 500;
 

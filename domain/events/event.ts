@@ -50,9 +50,9 @@ export function eventText(event: Event): string {
 }
 
 /** The version every type has now. A change that a subscriber could notice is a new version, never an edit. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 /** Problems listed of one event; a broken list of thousands of lines does not need one sentence each. */
-export const PROBLEMS_MAX = 200;
+const PROBLEMS_MAX = 200;
 /** Longest `subject`, `source`. */
 export const ENVELOPE_TEXT_MAX = 256;
 
@@ -146,7 +146,7 @@ interface Entry {
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Strict ajv that knows our words: unknown keywords and formats are mistakes of ours and throw at start. `verbose` gives the piece that refused. */
-export function createAjv(): Ajv {
+function createAjv(): Ajv {
   const ajv = new Ajv({ strict: true, allErrors: true, verbose: true, allowUnionTypes: false });
   ajv.addVocabulary([KIND_WORD]);
   ajv.addFormat("date-time", { type: "string", validate: isChinaDateTime });

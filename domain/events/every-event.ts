@@ -14,9 +14,9 @@ import type { BusinessKey, BusinessKeyKind, EventDefinition } from "./event.ts";
 /** Checked data as those see it who do not know its type. */
 export type EventData = Readonly<Record<string, unknown>>;
 
-export const VISIT_KINDS = ["outpatient", "emergency", "inpatient", "checkup"] as const;
-export const BUSINESSES = ["registration", "outpatient", "deposit", "discharge", "checkup", "retail", "meal", "parking"] as const;
-export const SCENES = ["window", "kiosk", "clinic", "mobile"] as const;
+const VISIT_KINDS = ["outpatient", "emergency", "inpatient", "checkup"] as const;
+const BUSINESSES = ["registration", "outpatient", "deposit", "discharge", "checkup", "retail", "meal", "parking"] as const;
+const SCENES = ["window", "kiosk", "clinic", "mobile"] as const;
 /** Most fields that one message can be said not to tell. */
 const MISSING_MAX = 50;
 
@@ -172,7 +172,7 @@ export function checkMissing(data: EventData, definition: Pick<EventDefinition, 
 }
 
 /** The business day of a fact is its calendar day, or the next one after the cut-off; never another. */
-export function checkBusinessDate(data: CommonData): readonly Problem[] {
+function checkBusinessDate(data: CommonData): readonly Problem[] {
   const ahead = daysBetween(data.occurredAt.slice(0, 10), data.businessDate);
   if (ahead === 0 || ahead === 1) return [];
   return [problem("unequal", "/businessDate", { zh: "与发生时间不符", en: "does not fit the time it happened" })];

@@ -10,9 +10,9 @@ import { whyOf } from "../writeback/why.ts";
 /** Longest normalised reason, in characters. */
 export const REASON_CHARS_MAX = 160;
 /** Longest example kept, in characters. */
-export const EXAMPLE_CHARS_MAX = 300;
+const EXAMPLE_CHARS_MAX = 300;
 /** Longest code of a partner that tells groups apart. */
-export const CODE_CHARS_MAX = 64;
+const CODE_CHARS_MAX = 64;
 export const OWNER_MAX = 64;
 export const NOTE_MAX = 2_000;
 

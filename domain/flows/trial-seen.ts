@@ -9,13 +9,13 @@ import type { Sentence, Trial } from "./trial.ts";
 import type { Outcome } from "./trial-deps.ts";
 
 /** Longest body shown, in characters. */
-export const BODY_CHARS_MAX = 65_536;
+const BODY_CHARS_MAX = 65_536;
 
 export const said = (zh: string, en: string): Sentence => ({ zh, en });
 export const masked = ({ zh, en }: Sentence): Sentence => ({ zh: maskText(zh), en: maskText(en) });
 
 type Place = Pick<Problem, "at" | "place" | "zh" | "en"> & { readonly code: string };
-export const problemSeen = ({ code, at, place, zh, en }: Place): Trial["problems"][number] => ({ code, at, place, ...masked({ zh, en }) });
+const problemSeen = ({ code, at, place, zh, en }: Place): Trial["problems"][number] => ({ code, at, place, ...masked({ zh, en }) });
 
 /** What is wrong, one by one; a reason without problems is its own. */
 export const problemsSeen = ({ code, zh, en, place = "", problems = [] }: ParkReason): Trial["problems"] =>

@@ -30,7 +30,7 @@ export const Release = Type.Object(
 export type Release = Static<typeof Release>;
 
 /** The closed list of why production does not load a flow. */
-export const REFUSED_FLOWS = {
+const REFUSED_FLOWS = {
   FLOW_NOT_RELEASED: {
     zh: "流程没有发布",
     en: "the flow was not released",
@@ -125,7 +125,7 @@ export function releaseText({ version, flow, by, at, engine, files, tests }: Bar
 }
 
 /** Reads a release file; undefined when it is none, or was changed since it was made. */
-export function readRelease(value: unknown, sha256: (text: string) => string): Release | undefined {
+function readRelease(value: unknown, sha256: (text: string) => string): Release | undefined {
   if (!Value.Check(Release, value)) return undefined;
   const release = value as Release;
   return sha256(releaseText(release)) === release.checksum ? release : undefined;

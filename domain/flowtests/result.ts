@@ -15,7 +15,7 @@ export const Place = Type.Object({
 export type Place = Static<typeof Place>;
 
 /** The closed list of what a test may find. */
-export const DIFFERENCES = [
+const DIFFERENCES = [
   "document",
   "not-run",
   "answer",
@@ -72,7 +72,7 @@ export const FlowTestRun = Type.Object({
 export type FlowTestRun = Static<typeof FlowTestRun>;
 
 /** One line for people: where to look. */
-export function placeText(place: Place | undefined): string {
+function placeText(place: Place | undefined): string {
   if (place === undefined) return "";
   const node = place.node && `node ${place.node.id}${place.node.name === undefined ? "" : ` “${place.node.name}”`} (${place.node.type})`;
   const mapping = place.mapping && `mappings/${place.mapping}/mapping.json${place.path === undefined ? "" : `#${place.path}`}`;

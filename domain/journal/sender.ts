@@ -10,8 +10,8 @@ import type { Door, ExchangePart, Inbound, ParkReason } from "./ports.ts";
 /** Headers kept with a message: at most this many, each value at most this many UTF-8 bytes. The rest is dropped and counted. */
 export const HEADERS_MAX = 64;
 export const HEADER_BYTES_MAX = 1_024;
-export const IDENTITY_MAX = 255;
-export const KIND_MAX = 255;
+const IDENTITY_MAX = 255;
+const KIND_MAX = 255;
 /** Tells how many headers were dropped because there were too many or they were too long. */
 export const DROPPED_HEADER = "huiliu-dropped-headers";
 
@@ -66,7 +66,7 @@ function lowerCased(headers: Readonly<Record<string, unknown>>): Map<string, str
 }
 
 /** The headers worth keeping: strings, no credentials, none of ours, bounded in number and size, and readable. */
-export function keptHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
+function keptHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
   const kept: Record<string, string> = {};
   let count = 0;
   let dropped = 0;
@@ -107,7 +107,7 @@ function declaredIdentity(identity: string | undefined): Found<string> {
 const badExchange = (zh: string, en: string): { readonly refused: ParkReason } => ({ refused: refusal("BAD_EXCHANGE", { zh, en }) });
 
 /** The part of an exchange that the headers declare; nothing when they declare none. */
-export function exchangePart(headers: ReadonlyMap<string, string>): Found<ExchangePart> {
+function exchangePart(headers: ReadonlyMap<string, string>): Found<ExchangePart> {
   const id = headers.get(EXCHANGE_HEADER);
   const part = headers.get(PART_HEADER);
   const returnValue = headers.get(RETURN_HEADER);
@@ -140,7 +140,7 @@ function keyCount(text: string): number {
 }
 
 /** Both parts of an exchange in one JSON body `{"request","reply","return"}`. JSON text is Unicode, so the parts become UTF-8 bytes. */
-export function exchangeBody(body: Uint8Array): Found<{ request: Uint8Array; reply: Uint8Array; returnValue?: string }> {
+function exchangeBody(body: Uint8Array): Found<{ request: Uint8Array; reply: Uint8Array; returnValue?: string }> {
   let text: string;
   let parsed: unknown;
   try {
@@ -172,7 +172,7 @@ const isJson = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType);
 
 /** The message kind of addresses that serve every kind: the envelope names which. */
-export const BY_ENVELOPE = "envelope";
+const BY_ENVELOPE = "envelope";
 
 /** What the partner's adapter says of every part of the message; the first that does not hold. Undefined: there is no adapter. */
 function received(policy: DoorPolicy | undefined, bodies: readonly Uint8Array[], rest: Omit<Enveloped, "body">): Received | undefined {

@@ -14,7 +14,7 @@ export interface Look {
   readonly failures?: readonly FailureGroup[];
 }
 
-export function mayKnowAlarm(who: Principal, alarm: Pick<AlarmView, "kind" | "subject">): boolean {
+function mayKnowAlarm(who: Principal, alarm: Pick<AlarmView, "kind" | "subject">): boolean {
   const partner = alarmPartner(alarm);
   return partner === undefined || mayTouch(who, partner);
 }

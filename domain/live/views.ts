@@ -20,7 +20,7 @@ export const About = closed({
 });
 
 /** What is counted for trends: messages taken in, write-backs acknowledged, and what was parked (of a sender or a destination). */
-export const TREND_COUNTS = ["accepted", "acknowledged", "parked"] as const;
+const TREND_COUNTS = ["accepted", "acknowledged", "parked"] as const;
 export type TrendCount = (typeof TREND_COUNTS)[number];
 
 const counts = { accepted: whole, acknowledged: whole, parked: whole };

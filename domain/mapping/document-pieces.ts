@@ -4,7 +4,7 @@ import Type from "typebox";
 export const says = (zh: string, en: string) => ({ description: `${zh} · ${en}` });
 export const closed = { additionalProperties: false } as const;
 
-export const Words = Type.String({ minLength: 1, maxLength: 300 });
+const Words = Type.String({ minLength: 1, maxLength: 300 });
 export const BothLanguages = Type.Object({ zh: Words, en: Words }, { ...closed, ...says("中英文名称", "a name in both languages") });
 /** `/a/b/@c`, `request:/入参/单据号`, `reply:/…`, `return`, or relative to the group being walked: `@no`, `name`. */
 export const Ref = Type.String({

@@ -17,7 +17,7 @@ import {
   Target,
 } from "./document-pieces.ts";
 
-export const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked", "json"] as const;
+const KINDS = ["text", "yuan", "fen", "integer", "price", "quantity", "date-time", "date", "code", "masked", "json"] as const;
 export type Kind = (typeof KINDS)[number];
 const KindOf = Type.Unsafe<Kind>({ type: "string", enum: [...KINDS], ...says("值的类型", "the kind of the value") });
 
@@ -233,7 +233,7 @@ const Case = Type.Object(
 );
 export type Case = Static<typeof Case>;
 
-export const Tables = Type.Record(Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()])), {
+const Tables = Type.Record(Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean()])), {
   ...says("代码对照表", "code tables"),
 });
 const Ignored = Type.Object(

@@ -32,7 +32,7 @@ export interface Separators {
   readonly subComponent: string;
 }
 
-export const HL7_LIMITS = {
+const HL7_LIMITS = {
   /** Segments of one message. */
   segments: 20_000,
   /** Fields of one segment (OBX of v2.9 has 33). */
@@ -44,7 +44,7 @@ export const HL7_LIMITS = {
 } as const;
 
 /** The place that takes everything else of its parent, to be ignored with a reason. */
-export const THE_REST = "*";
+const THE_REST = "*";
 /** The sender deletes the value. */
 const DELETED = '""';
 const SEGMENT = /^[A-Z][A-Z0-9]{2}$/;
@@ -279,10 +279,10 @@ export function isHl7Path(path: string): boolean {
 }
 
 /** What we write with. */
-export const DEFAULT_SEPARATORS: Separators = { field: "|", component: "^", repetition: "~", escape: "\\", subComponent: "&" };
+const DEFAULT_SEPARATORS: Separators = { field: "|", component: "^", repetition: "~", escape: "\\", subComponent: "&" };
 
 /** A value as it stands between separators. */
-export function escapedHl7(text: string, by: Separators): string {
+function escapedHl7(text: string, by: Separators): string {
   const named: Readonly<Record<string, string>> = {
     [by.field]: "F",
     [by.component]: "S",

@@ -149,7 +149,7 @@ function layoutOf(
 }
 
 /** What one part of a message looks like. `part` is "", "request:" or "reply:". Undefined when no known grammar fits. */
-export function scaffoldPart(part: string, text: string): Scaffolded | undefined {
+function scaffoldPart(part: string, text: string): Scaffolded | undefined {
   const bare = text.replace(/^[\s\0]+|[\s\0]+$/g, "");
   if (bare.startsWith("<")) {
     const read = readXml(bare);

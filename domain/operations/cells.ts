@@ -11,7 +11,7 @@ const CONTROL = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g;
 /** A cell that begins with it is text, whatever follows. */
 const TEXT_MARK = "'";
 /** Excel reads a file as UTF-8 only when it begins with this. */
-export const CSV_START = "\uFEFF";
+const CSV_START = "\uFEFF";
 const LINE_END = "\r\n";
 
 /** The text as a cell that no spreadsheet computes: marked as text where it looks like a formula, in one line. */

@@ -6,7 +6,7 @@ import { maskLatin } from "./masking-latin.ts";
 import { maskPeople } from "./masking-person.ts";
 
 /** Deeper than any structure we log or show. */
-export const MASK_DEPTH_MAX = 12;
+const MASK_DEPTH_MAX = 12;
 
 /**
  * The 110 most common family names and the compound ones. Characters that mostly begin ordinary words of bills and receipts (成, 高, 白, 金 …) are in the list

@@ -11,7 +11,7 @@ export const RAW_WINDOW_MAX = 65_536;
 const MARGIN_BYTES = 4_096;
 const FALLBACKS: readonly Charset[] = ["utf-8", "gb18030"];
 /** A byte that is not shown. */
-export const HIDDEN = "**";
+const HIDDEN = "**";
 const STAR = "*";
 
 export interface RawWindow {
@@ -41,7 +41,7 @@ function widthAt(bytes: Uint8Array, at: number, charset: Charset): number {
 const hasMark = (bytes: Uint8Array): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 
 /** The charset that decodes all of it: the declared one first, then those that partners forget to declare. */
-export function readableAs(bytes: Uint8Array, declared: string | undefined): Charset | undefined {
+function readableAs(bytes: Uint8Array, declared: string | undefined): Charset | undefined {
   const own = declared === undefined ? undefined : charsetOf(declared);
   const order = own === undefined ? FALLBACKS : [own, ...FALLBACKS.filter((one) => one !== own)];
   return order.find((charset) => decode(bytes, charset) !== undefined);

@@ -7,7 +7,7 @@ import { type OperationRefused, type OwnRefusal, refused } from "./refusals.ts";
 export const BY_MAX = 64;
 
 /** In which state a message may be done again or closed: undefined is allowed. */
-export const MESSAGE_DEEDS: Readonly<Record<MessageState, Readonly<Record<"replay" | "resolve", OwnRefusal | undefined>>>> = {
+const MESSAGE_DEEDS: Readonly<Record<MessageState, Readonly<Record<"replay" | "resolve", OwnRefusal | undefined>>>> = {
   "awaiting-part": { replay: "MESSAGE_IN_WORK", resolve: "MESSAGE_IN_WORK" },
   received: { replay: "MESSAGE_IN_WORK", resolve: "MESSAGE_IN_WORK" },
   settled: { replay: undefined, resolve: "MESSAGE_NOT_PARKED" },

@@ -8,7 +8,7 @@ import type { AuditRow, Attempt, EventRow, MessageDetail, WriteBackRow } from ".
 import type { Hop, Legs, Party, Trace } from "./views-inspect.ts";
 
 /** Hops of one trace, at most. */
-export const HOPS_MAX = 500;
+const HOPS_MAX = 500;
 
 /** What the detail does not have. */
 export interface TraceExtras {

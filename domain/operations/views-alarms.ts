@@ -11,7 +11,7 @@ const whole = Type.Integer({ minimum: 0 });
 const maybe = Type.Optional;
 const Words = closed({ zh: text, en: text });
 
-export const AlarmTold = closed({
+const AlarmTold = closed({
   sink: text,
   what: Type.String({ description: "start, escalate, end" }),
   toldAt: maybe(at),

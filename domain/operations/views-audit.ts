@@ -5,7 +5,7 @@ import { TAMPERINGS, type Tampering } from "../audit/verify.ts";
 const closed = <P extends import("typebox").TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const text = Type.String();
 
-export const AuditFinding = closed({
+const AuditFinding = closed({
   kind: Type.Unsafe<Tampering>({ type: "string", enum: [...TAMPERINGS] }),
   n: Type.String({ description: "place in the chain; - : outside of it / 链中序号" }),
   to: Type.Optional(Type.String({ description: "the last one's place, of several / 至" })),
@@ -33,7 +33,7 @@ const About = {
   at: text,
 };
 export const AuditBreak = closed({ ...Break, asked: Type.Optional(closed({ ...About, account: Type.Optional(text) })) });
-export const AcceptedAuditBreak = closed({ ...Break, ...About, approvedBy: text, zh: text, en: text });
+const AcceptedAuditBreak = closed({ ...Break, ...About, approvedBy: text, zh: text, en: text });
 
 export const AuditVerification = closed({
   intact: Type.Boolean({ description: "nothing was found / 完好" }),

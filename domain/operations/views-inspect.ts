@@ -27,8 +27,8 @@ export const Legs = closed(
   "two legs, shown apart: sender answered, partners acknowledged / 两段：是否答复发送方、对方是否确认",
 );
 
-export const PARTY_KINDS = ["sender", "door", "flow", "events", "subscriber", "destination", "person"] as const;
-export const HOP_KINDS = [
+const PARTY_KINDS = ["sender", "door", "flow", "events", "subscriber", "destination", "person"] as const;
+const HOP_KINDS = [
   "received",
   "answered",
   "translated",
@@ -46,7 +46,7 @@ export const HOP_KINDS = [
   "deed",
 ] as const;
 /** Which payload a hop carries: of the message, of an event, of a write-back, of an attempt. */
-export const PAYLOADS = ["raw", "reply", "event", "body", "attempt-reply"] as const;
+const PAYLOADS = ["raw", "reply", "event", "body", "attempt-reply"] as const;
 
 const Party = closed({ id: text, kind: oneOf(PARTY_KINDS), name: text });
 const Payload = closed({
@@ -110,7 +110,6 @@ export const Export = closed({
 export type Legs = Static<typeof Legs>;
 export type Party = Static<typeof Party>;
 export type Hop = Static<typeof Hop>;
-export type HopKind = (typeof HOP_KINDS)[number];
 export type Payload = Static<typeof Payload>;
 export type Trace = Static<typeof Trace>;
 export type RawView = Static<typeof RawView>;

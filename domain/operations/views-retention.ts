@@ -44,7 +44,7 @@ export const RetentionSimulation = closed({
   }),
 });
 
-export const RetentionDropped = closed({ day, content: text, rows: whole, rowsExact: Type.Boolean(), bytes: whole, auditId: text });
+const RetentionDropped = closed({ day, content: text, rows: whole, rowsExact: Type.Boolean(), bytes: whole, auditId: text });
 export const RetentionRun = closed({
   hash: text,
   dropped: Type.Array(RetentionDropped),

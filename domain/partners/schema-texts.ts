@@ -39,7 +39,7 @@ const TYPES: Readonly<Record<string, readonly [zh: string, en: string]>> = {
 };
 
 /** One error as texts; several when several members are named. What comes with a keyword that is not known keeps the schema's own English words. */
-export function schemaTexts(error: SchemaError): readonly PlacedText[] {
+function schemaTexts(error: SchemaError): readonly PlacedText[] {
   const { keyword = "", instancePath: at, message = "is not valid" } = error;
   const params = paramsOf(error);
   const limit = LIMITS[keyword];

@@ -74,7 +74,7 @@ const ALL = Object.keys(COMMANDS) as ReplayCommand[];
 export const allowedIn = (state: ReplayState): readonly ReplayCommand[] => ALL.filter((command) => COMMANDS[command].includes(state));
 export const isAllowed = (state: ReplayState, command: ReplayCommand): boolean => COMMANDS[command].includes(state);
 
-export const APPROVAL_REASONS = ["count", "amount", "superseded"] as const;
+const APPROVAL_REASONS = ["count", "amount", "superseded"] as const;
 export type ApprovalReason = (typeof APPROVAL_REASONS)[number];
 
 export interface ApprovalLimits {

@@ -4,7 +4,7 @@ import type { ReplayOf } from "./job.ts";
 import { SELECTION_IDS_MAX } from "./job.ts";
 
 /** States that "all since" may ask for. Write-backs that wait are tried again by the engine itself; a job only hurries them or asks first. */
-export const SINCE_STATES: Readonly<Record<ReplayOf, readonly string[]>> = {
+const SINCE_STATES: Readonly<Record<ReplayOf, readonly string[]>> = {
   "write-backs": ["parked", "waiting", "deferred"],
   messages: ["parked"],
 };

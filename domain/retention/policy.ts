@@ -17,7 +17,7 @@ export const CONTENT_TEXT: Readonly<Record<Content, Words>> = {
 
 /** Nobody may keep less, whatever he writes: a month is closed and its claims are settled first; subscribers read again from their checkpoint. */
 export const FLOOR_DAYS: Readonly<Record<Content, number>> = { messages: 7, events: 31, bodies: 31, attempts: 31 };
-export const DAYS_MAX = 36_500;
+const DAYS_MAX = 36_500;
 
 const days = (content: Content) =>
   Type.Integer({

@@ -11,11 +11,11 @@ export const NO_LENGTH_MAX = 128;
 /** Longest code of ours or of a code table. */
 export const CODE_LENGTH_MAX = 64;
 /** Longest name of a person, department, item. */
-export const NAME_LENGTH_MAX = 200;
+const NAME_LENGTH_MAX = 200;
 /** Longest sentence: reasons, partner texts, advice. */
-export const TEXT_LENGTH_MAX = 2000;
+const TEXT_LENGTH_MAX = 2000;
 /** Most entries of a short list (tenders, serials, bills, funds). */
-export const SHORT_LIST_MAX = 100;
+const SHORT_LIST_MAX = 100;
 /** Most fee lines of one event: an inpatient bill of months stays below it. */
 export const LINES_MAX = 10_000;
 
@@ -43,7 +43,7 @@ export const name = (zh: string, en: string) =>
 export const text = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: TEXT_LENGTH_MAX, pattern: NOT_BLANK });
 /** Longest JSON document that an event carries whole: as long as the longest reply that is read. */
-export const DOCUMENT_LENGTH_MAX = 262_144;
+const DOCUMENT_LENGTH_MAX = 262_144;
 /** A JSON object handed on whole, as text: what is in it is known to others. */
 export const document = (zh: string, en: string) =>
   Type.String({ ...says(zh, en), [KIND_WORD]: "text", maxLength: DOCUMENT_LENGTH_MAX, pattern: "^\\{" });

@@ -10,7 +10,7 @@ import { type DestinationPolicy, unclearAction } from "./policy.ts";
  */
 export const AHEAD_WAIT_MS = 500;
 /** A partner whose calls take longer than this is not claimed ahead for: the wait would be as long. */
-export const AHEAD_CALL_MS = 250;
+const AHEAD_CALL_MS = 250;
 
 export interface Ahead {
   /** How many more than its places a destination may be promised, all together. `callMs`: how long its last call took; undefined before the first. */

@@ -10,7 +10,7 @@ import type { AttemptEnd, Claimed } from "./ports.ts";
 import { PARK, parkReason } from "./reasons.ts";
 
 /** Reply bytes kept in an attempt's row. */
-export const REPLY_KEPT_BYTES = 65_536;
+const REPLY_KEPT_BYTES = 65_536;
 
 /** What a call says about the destination itself, whatever it says about the write-back. Busy is neither: it lives, and wants less. */
 export type Reach = "answered" | "busy" | "failed" | "not-called";

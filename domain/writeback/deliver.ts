@@ -44,7 +44,7 @@ export interface DeliverDeps extends EndDeps {
 export type SendRecord = (about: Pick<Claimed, "destination" | "key" | "attempt" | "mapping">) => Promise<Reply | undefined>;
 
 /** Past this share of the time for which a partner remembers a key the key alone protects nothing any more. */
-export const KEY_LIFE_SHARE = 0.5;
+const KEY_LIFE_SHARE = 0.5;
 const TOO_MANY_REQUESTS = 429;
 const NOT_CALLED = { reach: "not-called", openSend: false } as const;
 const RECORD_WORDS_BYTES = 200;

@@ -13,7 +13,7 @@ import { quietUntil } from "./quiet.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
 
 /** A view older than this allows nothing: its worker slept, or the store is away. */
-export const STALE_MS = 1_000;
+const STALE_MS = 1_000;
 /** Where rows are read seldom (simulated hours), a view lives through so many readings. */
 const STALE_READINGS = 3;
 export const staleMsOf = (refreshMs: number): number => Math.max(STALE_MS, STALE_READINGS * refreshMs);

@@ -13,11 +13,11 @@ import { type Connect, createProbe } from "./probe.ts";
 import type { DispatcherLog, DispatcherMetrics } from "./watch.ts";
 
 /** A stop waits this long for what is on the wire, then hangs up: the results are unclear, which is the truth. */
-export const STOP_WAIT_MS = 10_000;
+const STOP_WAIT_MS = 10_000;
 /** And this long for the last ends to be settled. */
-export const STOP_GRACE_MS = 2_000;
+const STOP_GRACE_MS = 2_000;
 /** Loops kept at once; more destinations than that is a mistake of the caller. */
-export const DESTINATIONS_MAX = 1_000;
+const DESTINATIONS_MAX = 1_000;
 
 export interface DispatcherDeps extends Omit<DeliverDeps, "trouble"> {
   readonly store: WriteBackStore;

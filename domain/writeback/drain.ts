@@ -12,7 +12,7 @@ export const GROWTH = 2;
 export const GROWTH_SHARE = 60;
 /** What a bad second multiplies by, and the least that is left. */
 export const CUT = 0.5;
-export const RATE_MIN = 1;
+const RATE_MIN = 1;
 /** More than this share of failures makes a second bad; so does a p95 above this many times the baseline. */
 export const FAILED_SHARE = 0.02;
 export const SLOW_FACTOR = 2;
@@ -20,17 +20,17 @@ export const SLOW_FACTOR = 2;
 export const BASELINE_FLOOR_MS = 50;
 /** A p95 of fewer calls says nothing. */
 const DURATIONS_MIN = 5;
-export const DECIDE_MS = 1_000;
+const DECIDE_MS = 1_000;
 /** A drain is over at its ceiling, or when for so many seconds in a row the rate was not what held the calls back. */
 export const IDLE_SECONDS = 10;
 /** A second whose calls stayed below this share of the rate says nothing about a higher one. */
-export const USED_SHARE = 0.5;
+const USED_SHARE = 0.5;
 /**
  * Tokens flow a little slower than the rate and pile up to a tenth of a second of it: what was granted before and is sent a few hundredths later
  * still keeps every second below 1.1 times the ceiling.
  */
-export const PACE = 0.93;
-export const BURST_SECONDS = 0.1;
+const PACE = 0.93;
+const BURST_SECONDS = 0.1;
 /** After this a granted token is worth nothing: it may not be hoarded. */
 export const TOKEN_LIFE_MS = 50;
 

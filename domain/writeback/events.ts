@@ -6,12 +6,12 @@ import type { Event } from "../events/event.ts";
 import { businessDate, chinaDateTimeOf, parseChinaDateTime } from "../time.ts";
 import type { AttemptEnd, Claimed, How, Receipt } from "./ports.ts";
 
-export const ACKNOWLEDGED = "writeback.acknowledged";
+const ACKNOWLEDGED = "writeback.acknowledged";
 export const PARKED = "writeback.parked";
-export const RESOLVED = "writeback.resolved";
+const RESOLVED = "writeback.resolved";
 
 /** Longest excerpt of a partner's words in an event. */
-export const EXCERPT_MAX = 200;
+const EXCERPT_MAX = 200;
 
 /** An event before it is sealed. Equal `identity`, `type` and `ordinal` give the same event id for ever. */
 export interface WriteBackEventDraft {

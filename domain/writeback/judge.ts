@@ -9,10 +9,10 @@ import type { ParkCode } from "./reasons.ts";
 import { why } from "./why.ts";
 
 /** Longest partner text kept in a row, an event or a reason. */
-export const PARTNER_TEXT_MAX = 300;
+const PARTNER_TEXT_MAX = 300;
 /** Longest number and code of a partner kept: as long as the event schemas take. */
-export const PARTNER_NO_MAX = NO_LENGTH_MAX;
-export const PARTNER_CODE_MAX = CODE_LENGTH_MAX;
+const PARTNER_NO_MAX = NO_LENGTH_MAX;
+const PARTNER_CODE_MAX = CODE_LENGTH_MAX;
 const TOO_MANY_REQUESTS = 429;
 
 export type Agreement = "agrees" | "differs" | "unproved";

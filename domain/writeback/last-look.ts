@@ -4,7 +4,7 @@ import type { Allowed, DestinationGate } from "./destination-gate.ts";
 import type { Claimed } from "./ports.ts";
 
 /** A claim that comes this long after its token was granted needs another: a worker that slept must not add its share to another second's. */
-export const LATE_MS = 100;
+const LATE_MS = 100;
 const TOKEN_TRIES = 20;
 const TRY_AGAIN_MS = 20;
 const TRY_AGAIN_MAX_MS = 1_000;

@@ -18,26 +18,26 @@ import { whyOf } from "./why.ts";
 /** Longest sleep: rows that other workers owed and never poked us about are seen by then. */
 export const POLL_MS = 1_000;
 /** Shortest sleep after a claim that found nothing although something is due (another worker has it). */
-export const EMPTY_CLAIM_MS = 20;
+const EMPTY_CLAIM_MS = 20;
 /** Rows of one claim. */
-export const CLAIM_MAX = 256;
+const CLAIM_MAX = 256;
 /**
  * Calls end one by one, and a claim costs a transaction however many rows it takes: while other calls are out, it waits this long at most for a quarter of
  * `parallel` to be free. An idle destination is claimed for at once.
  */
-export const GATHER_MS = 5;
+const GATHER_MS = 5;
 const GATHER_SHARE = 4;
 /**
  * While more is due than may be sent, every other claim is of heads that became due this lately, so that live traffic need not wait for a backlog to drain
  * (reference/delivery.md 8: a first try within 5 s). Old and new share the rate by halves; what the new do not want the old get.
  */
-export const FRESH_MS = 5_000;
+const FRESH_MS = 5_000;
 /** A look for new ones that found none is not repeated sooner. */
-export const FRESH_LOOK_MS = 250;
+const FRESH_LOOK_MS = 250;
 /** While more is due than there are places, heads that are handed over as they are born get at most this part of `parallel` at once: neither old nor new starves. */
-export const FRESH_SHARE = 2;
+const FRESH_SHARE = 2;
 /** The table has waited for a place this long: newborn heads leave it some. */
-export const CROWDED_MS = 250;
+const CROWDED_MS = 250;
 
 export interface LoopDeps {
   readonly destination: string;

@@ -86,7 +86,7 @@ export const MANUAL_REFUSAL: Readonly<Record<ManualRefusal, ManualRefusalText>> 
 
 export const REASON_MIN = 2;
 export const REASON_MAX = 500;
-export const RECEIPT_NO_MAX = 128;
+const RECEIPT_NO_MAX = 128;
 
 /** What the rules must know of the row, read in the same transaction that acts on it. */
 export interface ManualView {

@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 
 const SECOND_MS = 1_000;
 /** A single worker's second may hold this much of the rate: what leaves evenly arrives less so, and no second at the partner shall hold 1.1 times the ceiling. */
-export const SECOND_SHARE = 1.02;
+const SECOND_SHARE = 1.02;
 /** Times that are past are thrown away so many at once. */
 const TIDY = 1_024;
 

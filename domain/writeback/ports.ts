@@ -16,8 +16,6 @@ import type { Outcome, Step } from "./outcome.ts";
  */
 export type WriteBackState = "held" | "queued" | "waiting" | "sending" | "deferred" | "parked" | "acknowledged" | "resolved";
 
-export const OPEN_STATES: readonly WriteBackState[] = ["held", "queued", "waiting", "sending", "deferred", "parked"];
-
 /** The partner's proof. */
 export interface Receipt {
   readonly code: string;

@@ -10,7 +10,7 @@ import { why } from "./why.ts";
 /** How long to leave a store alone that failed. */
 export const STORE_BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 /** An end that the store refuses for its content is tried so often as it is, then without the partner's words. */
-export const SETTLE_WHOLE_TRIES = 3;
+const SETTLE_WHOLE_TRIES = 3;
 
 export interface SettlingDeps {
   readonly destination: string;

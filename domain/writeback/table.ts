@@ -23,7 +23,7 @@ export const OUTCOME_MEANING: Readonly<Record<Outcome, Bilingual>> = {
   unclear: { zh: "请求已发出而其余情况一概不明，可能已生效", en: "anything else after the first request byte: it may have taken effect" },
 };
 
-export const STEP_MEANING: Readonly<Record<Step, Bilingual>> = {
+const STEP_MEANING: Readonly<Record<Step, Bilingual>> = {
   finish: { zh: "完成", en: "finished" },
   resend: { zh: "稍后以同一键重发", en: "send again later under the same key" },
   ask: { zh: "先查询", en: "ask first" },
@@ -31,7 +31,7 @@ export const STEP_MEANING: Readonly<Record<Step, Bilingual>> = {
   park: { zh: "停放，人工处理", en: "park: a person must look" },
 };
 
-export const DUPLICATES: readonly Duplicates[] = ["by-key", "by-reference", "inquiry", "none"];
+const DUPLICATES: readonly Duplicates[] = ["by-key", "by-reference", "inquiry", "none"];
 
 export interface StepRow {
   readonly outcome: Outcome;

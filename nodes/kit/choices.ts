@@ -4,7 +4,7 @@ import type { Red } from "./red.ts";
 
 /** Who may read the choices: everybody who may open the editor with a role of ours. */
 export const CHOICES_PERMISSION = "huiliu.read";
-export const CHOICES_PATH = "/huiliu/choices";
+const CHOICES_PATH = "/huiliu/choices";
 
 const installed = new WeakSet<Engine>();
 

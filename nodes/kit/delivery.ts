@@ -5,7 +5,7 @@ import type { ParkReason } from "../../domain/journal/ports.ts";
 import type { FlowNode, FlowObject, Message, Red } from "./red.ts";
 
 /** What our nodes keep on `msg.huiliu`. */
-export interface Carried {
+interface Carried {
   readonly delivery: string;
   readonly messageId: string;
   readonly partner: string;

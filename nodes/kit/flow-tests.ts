@@ -5,9 +5,9 @@ import { type Answered, answered, errorBody, OPERATION_REFUSAL, refused } from "
 import { CHOICES_PERMISSION } from "./choices.ts";
 import type { Asking, Red } from "./red.ts";
 
-export const FLOW_TESTS_PATH = "/huiliu/flow-tests";
+const FLOW_TESTS_PATH = "/huiliu/flow-tests";
 /** Whoever may deploy may play the tests that the deploy plays. */
-export const FLOW_TESTS_PERMISSION = "flows.write";
+const FLOW_TESTS_PERMISSION = "flows.write";
 
 /** What `settings.huiliuFlowTests` offers. */
 export interface FlowTestDoor {
@@ -20,7 +20,7 @@ export interface FlowTestDoor {
   }): Promise<{ readonly ok: true; readonly file: string } | { readonly ok: false; readonly why: "taken" | "unknown" | "name" }>;
 }
 
-export const FROM_MESSAGE_PATH = `${FLOW_TESTS_PATH}/from-message`;
+const FROM_MESSAGE_PATH = `${FLOW_TESTS_PATH}/from-message`;
 /** Why no test was made of a message. */
 const NOT_MADE = {
   taken: { zh: "已有同名的测试，请换一个名字", en: "There is a test of this name: choose another one" },

@@ -182,7 +182,7 @@ function createWatch(red: Red, ledger: Ledger): Watch {
 }
 
 /** The input handlers of a node, from Node-RED's private fields; empty when a later Node-RED keeps them elsewhere (the deadline is then the fallback). */
-export function handlersOf(node: FlowNode): readonly InputHandler[] {
+function handlersOf(node: FlowNode): readonly InputHandler[] {
   if (Array.isArray(node._inputCallbacks)) return node._inputCallbacks;
   return typeof node._inputCallback === "function" ? [node._inputCallback] : [];
 }

@@ -11,11 +11,11 @@ import { type Answered, answered, errorBody, OPERATION_REFUSAL, type OperationRe
 import { CHOICES_PERMISSION } from "./choices.ts";
 import type { Answering, Asking, Red } from "./red.ts";
 
-export const CHECKS_PATH = "/huiliu/flow-checks";
-export const MESSAGES_PATH = "/huiliu/messages";
-export const TRIALS_PATH = "/huiliu/trials";
-export const FLOW_PATH = "/huiliu/flows/:tab";
-export const ME_PATH = "/huiliu/me";
+const CHECKS_PATH = "/huiliu/flow-checks";
+const MESSAGES_PATH = "/huiliu/messages";
+const TRIALS_PATH = "/huiliu/trials";
+const FLOW_PATH = "/huiliu/flows/:tab";
+const ME_PATH = "/huiliu/me";
 /** Node-RED's own permission to open the editor's flows: who has it may see what is wrong with them. */
 const EDITOR_PERMISSION = "flows.read";
 

@@ -38,7 +38,7 @@ export interface AccessSettings {
   readonly restHours?: number;
 }
 
-export const SECURE_PORT_DEFAULT = 8443;
+const SECURE_PORT_DEFAULT = 8443;
 const HOSTS_MAX = 20;
 const REST_HOURS_MAX = 720;
 const GROUPS_MAX = 100;

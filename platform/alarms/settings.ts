@@ -5,7 +5,7 @@ export interface AlarmSettings {
   readonly mail?: { readonly url: string; readonly from: string; readonly to: readonly string[] };
 }
 
-export const WEBHOOK_SECRET_MIN = 16;
+const WEBHOOK_SECRET_MIN = 16;
 const RECIPIENTS_MAX = 50;
 const ADDRESS = /^[^\s@<>,"]{1,64}@[^\s@<>,"]{1,253}$/;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

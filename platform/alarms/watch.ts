@@ -8,13 +8,13 @@ import type { AlarmSink, AlarmStore, Measurer } from "../../domain/alarms/ports.
 import { failpoint } from "../../domain/failpoint.ts";
 import type { Log } from "../../domain/log.ts";
 
-export const ALARM_TASK = "alarms";
-export const EVERY_MS = 2_000;
+const ALARM_TASK = "alarms";
+const EVERY_MS = 2_000;
 /** Longer than a look may take with every probe at its limit; a dead leader is followed at once all the same (lead.ts). */
 export const LEAD_MS = 30_000;
 const NOTICES_AT_ONCE = 20;
-export const RETRY_FIRST_MS = 5_000;
-export const RETRY_MAX_MS = 300_000;
+const RETRY_FIRST_MS = 5_000;
+const RETRY_MAX_MS = 300_000;
 /** So many looks in a row that fail are told to the log as the alarm they are: nothing can be written where alarms are kept. */
 const BLIND_AFTER = 15;
 

@@ -23,7 +23,7 @@ export interface AuditCredentials {
   readonly signingKey: string;
 }
 
-export const AUDIT_SECRET_MIN = 32;
+const AUDIT_SECRET_MIN = 32;
 const NONCE_BYTES = 12;
 const KEY_ID_CHARS = 16;
 

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Adapter } from "../../domain/partners/adapter.ts";
 
 /** Where the folders are. */
-export const ADAPTERS_FOLDER = fileURLToPath(new URL("../../adapters/", import.meta.url));
+const ADAPTERS_FOLDER = fileURLToPath(new URL("../../adapters/", import.meta.url));
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null;
 const MEMBERS = ["seal", "open", "receive", "answer"] as const;

@@ -9,8 +9,8 @@ import { SHARED, type StoredNode } from "./flow-files.ts";
 import type { RunFlowTests } from "./flow-tests.ts";
 
 /** Carries why somebody deploys a flow whose tests fail: percent-encoded, because headers hold ASCII only. */
-export const REASON_HEADER = "huiliu-deploy-reason";
-export const FLOW_TESTS_FAILED = "flow_tests_failed";
+const REASON_HEADER = "huiliu-deploy-reason";
+const FLOW_TESTS_FAILED = "flow_tests_failed";
 /** What deploying all the same wants (domain/access/rights.ts). */
 const OVERRIDE: Right = "override";
 const REASON = { least: 5, most: 500 };
@@ -72,7 +72,7 @@ export function changedFlows(
 }
 
 /** What the editor shows of a run that failed. */
-export function refusalText(run: Pick<FlowTestRun, "results" | "problems" | "failed">): string {
+function refusalText(run: Pick<FlowTestRun, "results" | "problems" | "failed">): string {
   const failed = run.results.filter((one) => !one.passed);
   const lines = [
     `流程测试未通过，没有部署 · the flow's stored tests fail, nothing was deployed (${run.failed + run.problems.length})`,

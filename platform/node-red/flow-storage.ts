@@ -10,7 +10,7 @@ import type { Deployer, DeployTests } from "./deploy-tests.ts";
 import { filesOf, FOLDER, joinFlows, SHARED, type StoredNode, wrongFlow } from "./flow-files.ts";
 
 /** Longest wait for live deliveries before a deploy. */
-export const DRAIN_CAP_MS = 10_000;
+const DRAIN_CAP_MS = 10_000;
 /** Wait after the drain: lets the broker apply the last acknowledgements (measured: 0 duplicates with it, up to 30 without). */
 export const AFTER_DRAIN_MS = 150;
 

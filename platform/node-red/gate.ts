@@ -68,7 +68,7 @@ const SIGN_IN = { code: "UNAUTHORIZED", zh: "请先登录控制台", en: "Sign i
 const FORBIDDEN = { code: "FORBIDDEN", zh: "没有部署流程的权限", en: "Your account may not deploy flows" } as const;
 
 /** A foreign web page that reaches the editor by another name or by its own script. */
-export function isForeign({ headers: { host, origin } }: Pick<IncomingMessage, "headers">): boolean {
+function isForeign({ headers: { host, origin } }: Pick<IncomingMessage, "headers">): boolean {
   return host === undefined || !LOOPBACK.test(host) || (origin !== undefined && origin.replace(/^https?:\/\//, "") !== host);
 }
 

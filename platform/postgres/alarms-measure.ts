@@ -21,7 +21,7 @@ import { PARTITIONED, suffixOf } from "./partitions.ts";
 import type { Client, Pool } from "./pool.ts";
 
 /** A probe that has not answered by then is stopped; its kinds stay as they are. */
-export const PROBE_TIMEOUT_MS = 3_000;
+const PROBE_TIMEOUT_MS = 3_000;
 /** A probe rests this many times as long as it took. */
 export const REST_FACTOR = 50;
 const SECOND = 1_000;

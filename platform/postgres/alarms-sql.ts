@@ -5,9 +5,9 @@ import { msOf } from "./clock.ts";
 const NOW = "(select huiliu_now())";
 const ms = (parameter: string): string => `${parameter}::double precision * interval '1 millisecond'`;
 /** Rows that a probe looks at, at most, where a person must work them off one by one: more is "at least". */
-export const LOOKED_AT_MAX = 10_000;
+const LOOKED_AT_MAX = 10_000;
 /** Queued ones counted behind one parked head. */
-export const BEHIND_MAX = 100;
+const BEHIND_MAX = 100;
 
 export interface GateRow {
   readonly destination: string;

@@ -10,7 +10,7 @@ import type { Pool } from "./pool.ts";
 import { uuidFloor } from "./partitions.ts";
 
 /** Money that is final, and so must be told to somebody. */
-export const WATCHED_TYPES = ["payment.settled", "payment.refunded", "insurance.settled", "insurance.reversed"] as const;
+const WATCHED_TYPES = ["payment.settled", "payment.refunded", "insurance.settled", "insurance.reversed"] as const;
 /** Looked at on the first start, and at most in one look: what is older than that is not looked for. */
 const WINDOW_MS = 10 * 60_000;
 /** Events that a habit needs before anybody is suspected of breaking it. */

@@ -12,11 +12,11 @@ import { type Lead, STILL_LEADS } from "./lead.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
-export const SEAL_TASK = "audit-heads";
+const SEAL_TASK = "audit-heads";
 const LEASE_MS = 10_000;
-export const SEAL_EVERY_MS = 500;
+const SEAL_EVERY_MS = 500;
 /** An entry that has no signed head after this long: nobody seals, and no deed is done until somebody does. */
-export const SEAL_LATE_MS = 10_000;
+const SEAL_LATE_MS = 10_000;
 
 export const LAST_LINK = "select l.n::text as n, l.hash from audit_link l order by l.n desc limit 1";
 const LAST_HEAD = "select h.n::text as n, h.hash, h.since::text as since from audit_head h order by h.seq desc limit 1";

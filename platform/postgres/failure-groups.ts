@@ -11,7 +11,7 @@ import { run } from "./sql.ts";
 /** Characters of a group's id: 96 bits. */
 const ID_CHARS = 24;
 
-export const groupIdOf = (failure: Failure): string => createHash("sha256").update(groupKey(failure)).digest("hex").slice(0, ID_CHARS);
+const groupIdOf = (failure: Failure): string => createHash("sha256").update(groupKey(failure)).digest("hex").slice(0, ID_CHARS);
 
 /** One failure of one item. `entered`: its last failure was of another group, or it has none. */
 export interface Failed {
@@ -41,7 +41,7 @@ export const UPSERT_GROUPS = `insert into failure_group as g (id, of, partner, k
     failures = g.failures + excluded.failures, example_id = excluded.example_id, example = excluded.example`;
 
 /** Counts failures in their groups: one row a group and batch, however many failed. */
-export async function noteFailures(tx: Tx, failed: readonly Failed[]): Promise<void> {
+async function noteFailures(tx: Tx, failed: readonly Failed[]): Promise<void> {
   if (failed.length === 0) return;
   const rows = [...Map.groupBy(failed, (one) => one.group).values()].flatMap((group) => {
     const last = group.at(-1);

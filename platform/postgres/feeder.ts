@@ -6,7 +6,7 @@ import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 import type { Worker } from "./worker.ts";
 
-export const FEEDER = "feeder";
+const FEEDER = "feeder";
 
 /**
  * $1 task, $2 worker, $3 lease ms, $4 the living. As in lead.ts; but a lead that a living worker asks for goes to nobody else. Whoever takes it knows nobody yet.

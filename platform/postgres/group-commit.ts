@@ -9,13 +9,13 @@ import { failureOf } from "./failures.ts";
 import type { Client, Log, Pool } from "./pool.ts";
 import { together } from "./sql.ts";
 
-export const BATCH_ROWS_MAX = 256;
-export const BATCH_BYTES_MAX = 1024 * 1024;
+const BATCH_ROWS_MAX = 256;
+const BATCH_BYTES_MAX = 1024 * 1024;
 /** Four batches may wait; the next caller is told "busy". */
 export const QUEUE_ROWS_MAX = 4 * BATCH_ROWS_MAX;
-export const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** How long a batch is tried against a server that is not there before its callers are told. */
-export const GONE_AFTER_MS = 10_000;
+const GONE_AFTER_MS = 10_000;
 const RETRY_FIRST_MS = 20;
 const RETRY_MAX_MS = 1_000;
 /** Deadlocks and lost races in a row before a batch is treated like a server that is not there. */

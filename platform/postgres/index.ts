@@ -33,9 +33,9 @@ import { createWriteBackStore, type WriteBackDeps } from "./write-backs.ts";
 import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
 /** A message handed to a flow stays its worker's this long without `extend`; a dead worker's is taken at once. */
-export const MESSAGE_LEASE_MS = 60_000;
+const MESSAGE_LEASE_MS = 60_000;
 /** Event deliveries are not extended: longer than any flow's deadline. */
-export const EVENT_LEASE_MS = 600_000;
+const EVENT_LEASE_MS = 600_000;
 
 export interface PostgresOptions {
   readonly url: string;

@@ -22,20 +22,20 @@ import { isHead, LANE_BEHIND_MAX } from "./write-back-sql.ts";
 import { factsOf } from "./write-back-facts.ts";
 
 /** Queued ones are counted and summed so far: no answer waits for a lane of a hundred thousand. */
-export const BEHIND_MAX = 10_000;
+const BEHIND_MAX = 10_000;
 
 const AGE = (since: string): string => `floor(extract(epoch from (select huiliu_now()) - ${since}))::integer`;
 const behind = (row: string): string => `cross join lateral (
     select count(*)::integer as n, coalesce(sum(q.amount_fen), 0)::text as fen from (select q.amount_fen from write_back q
       where q.destination = ${row}.destination and q.lane = ${row}.lane and q.state = 'queued' limit ${BEHIND_MAX}) as q) as b`;
 /** Lanes with a parked write-back that blocks them, or that they go on past. $1 destinations or null, $2 $3 cursor, $4 limit. */
-export const parkedLanes = (blocks: boolean): string => `select p.*, b.n as behind, b.fen as "amountBehind" from (
+const parkedLanes = (blocks: boolean): string => `select p.*, b.n as behind, b.fen as "amountBehind" from (
     select w.destination, w.lane, w.id as head, w.state as "headState", w.kind, w.park->>'code' as code, w.amount_fen::text as amount, ${AGE("w.owed_at")} as "ageSeconds"
     from write_back w where ${blocks ? "w.blocks" : "not w.blocks"} and w.state = 'parked' and ($1::text[] is null or w.destination = any($1))
       and (w.destination, w.id) > ($2::text, $3::uuid) order by w.destination, w.id limit $4) as p ${behind("p")}
   order by p.destination, p.head`;
 /** $1 destinations or null, $2 $3 cursor, $4 limit. */
-export const HELD_LANES = `select k.destination, k.lane, h.id as head, h.state as "headState", h.kind, h.code, h.amount, k.held_by as "heldBy", k.reason, ${moment("k.held_at")} as "heldAt",
+const HELD_LANES = `select k.destination, k.lane, h.id as head, h.state as "headState", h.kind, h.code, h.amount, k.held_by as "heldBy", k.reason, ${moment("k.held_at")} as "heldAt",
     ${AGE("k.held_at")} as "ageSeconds", b.n as behind, b.fen as "amountBehind"
   from (select * from lane_hold l where ($1::text[] is null or l.destination = any($1)) and (l.destination, l.lane) > ($2::text, $3::text)
     order by l.destination, l.lane limit $4) as k

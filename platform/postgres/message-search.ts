@@ -27,7 +27,7 @@ const PART_LEAST = 8;
 /** Messages looked up at once of those that keys lead to, after the first page's. */
 const IDS_AT_ONCE = 500;
 /** Messages that one part's keys may lead to; whoever asks for more asks for a span of time as well. */
-export const KEY_MESSAGES_MAX = 50_000;
+const KEY_MESSAGES_MAX = 50_000;
 /** Room for what comes after the search itself: the legs of a page. */
 const LEGS_MS = 500;
 /** Less is not worth beginning. */

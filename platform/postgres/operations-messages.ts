@@ -166,7 +166,7 @@ function listIn(note: string): unknown {
 }
 
 /** What runs after the first would have owed otherwise: the settle store notes it in the history (settle.ts, historyOf). */
-export function differencesOf(history: MessageDetail["history"]): Difference[] {
+function differencesOf(history: MessageDetail["history"]): Difference[] {
   return history.flatMap(({ at, note }) => {
     const parsed = note?.startsWith("[") === true ? listIn(note) : undefined;
     const kept = Array.isArray(parsed) ? parsed.filter(isKept) : [];

@@ -13,7 +13,7 @@ import { moment, present, reading } from "./operations-sql.ts";
 import type { Client } from "./pool.ts";
 
 /** Status, destinations and metrics share one look at the database this long. */
-export const LOOK_MS = 2_000;
+const LOOK_MS = 2_000;
 const WORKERS_MAX = 50;
 /** A worker of an earlier run is shown this long after it was last seen. */
 const WORKER_SHOWN = "interval '1 day'";

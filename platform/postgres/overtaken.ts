@@ -63,20 +63,20 @@ export async function loadOpen(
   return open;
 }
 
-export const SUPERSEDED_ROWS = batchOf("r", { id: "uuid", by: "text", reason: "text" });
+const SUPERSEDED_ROWS = batchOf("r", { id: "uuid", by: "text", reason: "text" });
 export const SUPERSEDE = `update write_back w set state = 'resolved', closed_at = ${at(`$${SUPERSEDED_ROWS.next}`)}, resolution = 'superseded', resolved_by = '${ENGINE}',
     resolution_reason = r.reason, superseded_by = r.by, token = w.token + 1, next_at = null, lease_worker = null, lease_until = null
   from ${SUPERSEDED_ROWS.from} where w.id = r.id and w.state not in ('sending', 'acknowledged', 'resolved')
   returning w.id, w.key, w.message_id, w.destination, w.kind, w.lane, w.cause_event_id, w.cause_type, w.amount_fen, w.attempts, w.superseded_by,
     ${msOf("w.owed_at")} as owed_ms, ${msOf("w.first_sent_at")} as first_sent_ms`;
-export const AUDIT_ROWS = batchOf("r", { id: "text", reason: "text", after: "jsonb", mark: "text" });
+const AUDIT_ROWS = batchOf("r", { id: "text", reason: "text", after: "jsonb", mark: "text" });
 const AUDIT = `insert into operator_action (at, who, action, target_kind, target_id, reason, after, mark)
   select ${at(`$${AUDIT_ROWS.next}`)}, '${ENGINE}', 'supersede', 'write-back', r.id, r.reason, r.after, r.mark from ${AUDIT_ROWS.from}`;
 
-export const REHELD_ROWS = batchOf("r", { id: "uuid", bill: "text" });
+const REHELD_ROWS = batchOf("r", { id: "uuid", bill: "text" });
 export const HOLD_AGAIN = `update write_back w set state = 'held', lane_seq = null, next_at = null, bill = r.bill from ${REHELD_ROWS.from}
   where w.id = r.id and w.state in ('waiting', 'queued', 'held')`;
-export const LOOK_LATER = `update bill b set look_at = ${at("$2")} where b.key = any($1::text[])`;
+const LOOK_LATER = `update bill b set look_at = ${at("$2")} where b.key = any($1::text[])`;
 
 interface SupersededRow extends FactsRow {
   readonly message_id: string;

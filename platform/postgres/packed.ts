@@ -25,7 +25,7 @@ const SHORT_BYTES = 2_048;
 const SHORT = { event: { chunkSize: 1_024 }, wire: { chunkSize: 1_024 }, told: { strategy: constants.Z_FIXED, chunkSize: 1_024 } } as const;
 const SHORT_UNPACKED = { chunkSize: 2_048 } as const;
 /** Nothing that we take is larger unpacked (domain/journal's limits): a broken row cannot fill the memory. */
-export const UNPACKED_MAX_BYTES = 64 * 1024 * 1024;
+const UNPACKED_MAX_BYTES = 64 * 1024 * 1024;
 
 const joined = (words: Buffer, known: string): Buffer => (known === "" ? words : Buffer.concat([words, Buffer.from(known, "utf8")]));
 

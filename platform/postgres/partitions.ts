@@ -17,7 +17,7 @@ export type PartitionedTable = keyof typeof PARTITIONED;
 export const suffixOf = (day: string): string => `_${day.replaceAll("-", "")}`;
 
 /** A week ahead: a weekend without anybody still has its days. */
-export const DAYS_AHEAD = 7;
+const DAYS_AHEAD = 7;
 const DAY_TABLE = /^message_[0-9]{8}$/;
 const PARTITION_LOCK = 0x48_55_49_50;
 

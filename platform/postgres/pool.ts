@@ -11,15 +11,15 @@ export const READ_POOL_MAX = 8;
 /** Of these, what searches may hold at once: the others stay for lists and for flows that look something up. */
 export const SEARCH_CONNECTIONS_MAX = 6;
 /** A statement that takes longer is stuck, not slow. A link that died without a word is noticed by it, too: within 20 s (fault run F14). */
-export const STATEMENT_TIMEOUT_MS = 15_000;
-export const LOCK_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+const LOCK_TIMEOUT_MS = 10_000;
 /** A transaction whose process fell silent (stopped in its tracks) frees its locks: other workers wait for them no longer than this. */
-export const IDLE_IN_TRANSACTION_MS = 10_000;
-export const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_IN_TRANSACTION_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 /** The client gives up on a server that does not even report its own time-out. */
 const CLIENT_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 /** `server_version_num` of the oldest server we run on. */
-export const SERVER_VERSION_MIN = 150_000;
+const SERVER_VERSION_MIN = 150_000;
 
 export type Pool = pg.Pool;
 export type Client = pg.PoolClient;

@@ -17,7 +17,7 @@ import * as sql from "./replay-sql.ts";
 import { lockTexts, orderLock, run } from "./sql.ts";
 
 /** Items done again in one transaction: it holds their lanes. */
-export const ITEMS_PER_COMMIT = 200;
+const ITEMS_PER_COMMIT = 200;
 
 interface Due extends Frozen {
   readonly n: bigint;

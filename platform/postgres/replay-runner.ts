@@ -24,7 +24,7 @@ import { freezePage } from "./replay-select.ts";
 import * as sql from "./replay-sql.ts";
 import { run } from "./sql.ts";
 
-export const REPLAY_TASK = "replay-jobs";
+const REPLAY_TASK = "replay-jobs";
 /** States in which something is claimed or done again. */
 const WORKING: ReadonlySet<string> = new Set(["marking", "canary", "running"]);
 const LEASE_MS = 10_000;

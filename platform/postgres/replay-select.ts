@@ -16,7 +16,7 @@ import * as sql from "./replay-sql.ts";
 import { run } from "./sql.ts";
 
 /** Closed rows are counted this far; beyond, the preview says "at least". */
-export const CLOSED_MAX = 100_000;
+const CLOSED_MAX = 100_000;
 const FIRST_UUID = "00000000-0000-0000-0000-000000000000";
 export const NO_HASH = createHash("sha256").update("").digest("hex");
 

@@ -11,7 +11,7 @@ export const TAKEN = (target: string): string =>
 export const OVERTAKEN = (row: string): string =>
   `(${row}.resolution is not distinct from 'superseded' and not exists (select 1 from write_back c where c.replay_of = ${row}.id))`;
 
-export const JOB_COLUMNS = `j.id, j.of, j.state, j.resume_to, j.selection, j.requested_by, j.reason, j.confirmed_checked, j.include_superseded, j.rate_per_second,
+const JOB_COLUMNS = `j.id, j.of, j.state, j.resume_to, j.selection, j.requested_by, j.reason, j.confirmed_checked, j.include_superseded, j.rate_per_second,
   j.canary_items, j.cursor, j.hash, j.complete, j.counts, j.approval, j.approved_by, j.tokens,
   j.requested_account, j.approved_account, j.command_ms::text as command_ms, j.command_mac, (extract(epoch from j.created_at) * 1000)::double precision as created_ms,
   (extract(epoch from j.tokens_at) * 1000)::double precision as tokens_ms`;

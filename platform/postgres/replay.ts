@@ -35,7 +35,7 @@ import { run } from "./sql.ts";
 import { notTwoPeople } from "./two-people.ts";
 
 /** The request that makes a job freezes this long before it answers; what is left, the leader freezes. */
-export const FREEZE_INLINE_MS = 1_500;
+const FREEZE_INLINE_MS = 1_500;
 type Row = Record<string, unknown>;
 
 const ONE = `select ${JOB_VIEW_COLUMNS} from replay_job j where j.id = $1`;

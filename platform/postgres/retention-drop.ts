@@ -19,7 +19,7 @@ import { openIn, type Size, TABLES_OF, tablesOf } from "./retention-sql.ts";
 /** Longest wait for a lock, and so the longest that others wait behind us for it. */
 export const LOCK_WAIT_MS = 250;
 /** Longest statement while the locks are held. Together they stay below a second. */
-export const HELD_STATEMENT_MS = 500;
+const HELD_STATEMENT_MS = 500;
 const TRIES = 8;
 /** Between two tries traffic goes on undisturbed. */
 const PAUSE_MS = 700;

@@ -14,7 +14,7 @@ export const TABLES_OF: Readonly<Record<Content, readonly PartitionedTable[]>> =
 export const tablesOf = (content: Content, day: string): readonly string[] => TABLES_OF[content].map((table) => `${table}${suffixOf(day)}`);
 
 /** Counted row by row up to here; beyond, the server's own estimate is given, and said to be one. */
-export const COUNTED_ROWS_MAX = 500_000;
+const COUNTED_ROWS_MAX = 500_000;
 
 export interface Size {
   readonly rows: number;

@@ -22,7 +22,7 @@ const SIMULATE_TIMEOUT_MS = 25_000;
 /** A run ends by then and says what is left. */
 const RUN_BUDGET_MS = 20_000;
 /** Who carries the policy out at night. */
-export const NIGHTLY_BY = "huiliu";
+const NIGHTLY_BY = "huiliu";
 
 const POLICY = `select p.version::text as version, p.policy, p.by, p.reason, ${moment("p.at")} as "changedAt" from retention_policy p order by p.version desc limit 1`;
 const LOCK_POLICY = "lock table retention_policy in share row exclusive mode";

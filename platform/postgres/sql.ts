@@ -47,7 +47,7 @@ export interface Days {
 }
 
 /** Every partition; for statements that are rare, or whose ids are of several days. */
-export const EVERY_DAY: Days = { name: "", of: (table) => table };
+const EVERY_DAY: Days = { name: "", of: (table) => table };
 
 /** The day that all these messages were received on. Nearly every batch is of one day. `has` tells which days have tables of their own. */
 export function daysOf(messageIds: readonly string[], has: (day: string) => boolean): Days {

@@ -19,7 +19,7 @@ const ALL = `select s.name, s.queue, s.patterns, s.source, s.checkpoint, s.owed_
  * Also for operators: a new one is owed nothing from before; one that comes back is owed what it missed, and one with other patterns what is stored before its queue is
  * bound by them.
  */
-export const ADD = `insert into subscriber as s (name, queue, patterns, source, made_at, checkpoint, checkpoint_at)
+const ADD = `insert into subscriber as s (name, queue, patterns, source, made_at, checkpoint, checkpoint_at)
   select $1, $2, $3::text[], $4, now.at, ${REACHED}, now.at from (select huiliu_now() as at) as now
   on conflict (name) do update set patterns = excluded.patterns, source = excluded.source, removed_at = null,
     owed_from = least(s.owed_from, case when s.removed_at is not null then ${START} else ${REACHED} end), owed_to = null, owed_why = 'asked',

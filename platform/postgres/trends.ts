@@ -12,9 +12,9 @@ import { reading } from "./operations-sql.ts";
 import type { Pool } from "./pool.ts";
 import { run } from "./sql.ts";
 
-export const WRITE_EVERY_MS = 5_000;
+const WRITE_EVERY_MS = 5_000;
 /** One read of the same thing for everybody who asks within this time. */
-export const READ_KEPT_MS = 5_000;
+const READ_KEPT_MS = 5_000;
 const READS_KEPT_MAX = 20;
 /** Partners and counts in memory between two writes; names come from profiles, so this is never reached. */
 const COUNTS_MAX = 3_000;

@@ -6,7 +6,7 @@ import { noteLife } from "./group-commit.ts";
 import type { Client, Log, Pool } from "./pool.ts";
 
 /** First key of the two-key advisory lock (classid in pg_locks). */
-export const WORKER_LOCK_CLASS = 0x48_57;
+const WORKER_LOCK_CLASS = 0x48_57;
 const RETRY_MS = 250;
 
 export interface Worker {

@@ -17,12 +17,12 @@ const ms = (parameter: string): string => `${parameter}::double precision * inte
  * Whether a destination may be given anything now (migrations/003-delivery.sql): running, or a person lets it drain, and its breaker not open. A destination
  * without a row is running. `name`: SQL of the destination's name.
  */
-export const gateOf = (name: string): string => `not exists (select 1 from destination d where d.name = ${name} and ${shutOf("d")})`;
+const gateOf = (name: string): string => `not exists (select 1 from destination d where d.name = ${name} and ${shutOf("d")})`;
 /** Whether a row of destination says no. `row`: its alias. */
 export const shutOf = (row: string): string =>
   `(${row}.breaker = 'open' or (${row}.mode <> 'running' and (${row}.drain_until is null or ${row}.drain_until <= ${NOW})))`;
 /** Whether nobody holds the lane. `destination`, `lane`: SQL of its name. */
-export const freeOf = (destination: string, lane: string): string =>
+const freeOf = (destination: string, lane: string): string =>
   `not exists (select 1 from lane_hold k where k.destination = ${destination} and k.lane = ${lane})`;
 
 /**

@@ -22,7 +22,7 @@ const QUEUE_ROWS_MAX = 16_384;
 /** Lanes healed, or expired claims taken up, in one transaction. */
 const HEAL_MAX = 1_000;
 /** How often a destination's claims in flight are looked through for expired ones. */
-export const STRAY_CHECK_MS = 500;
+const STRAY_CHECK_MS = 500;
 /** What an attempt's end weighs beside the reply's bytes. */
 const END_WEIGHT_BYTES = 1_024;
 /** Reply bytes kept of an attempt (WriteBackStore's port). */

@@ -11,12 +11,12 @@ import type { Log } from "../../domain/log.ts";
 export type LinkState = "connecting" | "up" | "blocked" | "refused" | "stopped";
 
 /** Seconds. A dead link is noticed after at most two beats and a half. */
-export const HEARTBEAT_S = 5;
-export const CONNECT_TIMEOUT_MS = 10_000;
+const HEARTBEAT_S = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
 /** Any question to the broker (open a channel, declare, consume) that takes longer means that the link is dead. */
 export const RPC_TIMEOUT_MS = 10_000;
 /** A close that the other side does not answer (reference/nodered.md 3.2, rule 8) is not waited for. */
-export const CLOSE_TIMEOUT_MS = 500;
+const CLOSE_TIMEOUT_MS = 500;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
 const REFUSED_RETRY_MS = 5_000;
@@ -69,7 +69,7 @@ export interface RabbitConnection {
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** An answer did not come in time. */
-export class TookTooLong extends Error {
+class TookTooLong extends Error {
   override readonly name = "TookTooLong";
 }
 
@@ -94,7 +94,7 @@ function cut(model: ChannelModel): void {
  * amqplib writes every frame to the socket by itself, which is a system call a frame: half of what a message costs here. Frames of one turn of the event
  * loop are gathered into one write; none waits for a later turn. Nothing else changes, back-pressure included: the stream counts what it holds.
  */
-export function gatherWrites(stream: Pick<Writable, "write" | "cork" | "uncork">): void {
+function gatherWrites(stream: Pick<Writable, "write" | "cork" | "uncork">): void {
   const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
   let gathering = false;
   stream.write = (...given: unknown[]) => {
@@ -111,7 +111,7 @@ export function gatherWrites(stream: Pick<Writable, "write" | "cork" | "uncork">
 }
 
 /** The URL with our heartbeat: a longer one, or none, would leave a dead link unnoticed for minutes. */
-export function withHeartbeat(url: string): string {
+function withHeartbeat(url: string): string {
   const parsed = new URL(url);
   const asked = Number(parsed.searchParams.get("heartbeat"));
   if (!(asked >= 1 && asked <= 10)) parsed.searchParams.set("heartbeat", String(HEARTBEAT_S));

@@ -41,13 +41,13 @@ export interface Pointers {
 }
 
 /** The same is said at most this often. */
-export const GATHER_MS = 20;
+const GATHER_MS = 20;
 /** A worker that does not read misses the oldest: its clock finds what they were about. */
 const QUEUE_LENGTH = 1_000;
 const NAME_MAX = 200;
 
 /** What another worker said; undefined: nothing we understand (a newer one may say more). */
-export function pointerOf(content: Uint8Array, self: string): Pointer | undefined {
+function pointerOf(content: Uint8Array, self: string): Pointer | undefined {
   let given: unknown;
   try {
     given = JSON.parse(new TextDecoder().decode(content));

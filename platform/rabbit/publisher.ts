@@ -57,11 +57,11 @@ export interface Publisher {
   stop(): Promise<void>;
 }
 
-export const WINDOW = 512;
-export const CONFIRM_TIMEOUT_MS = 15_000;
+const WINDOW = 512;
+const CONFIRM_TIMEOUT_MS = 15_000;
 export const WAIT_MS = 30_000;
-export const WAITING_MAX = 4_096;
-export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+const WAITING_MAX = 4_096;
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const WINDOW_BYTES_MAX = 32 * 1024 * 1024;
 const SCAN_EVERY_MS = 250;
 /** A broker that does not even open a channel within this is not there. */

@@ -8,9 +8,9 @@ import { EVENT_CONTENT_TYPE } from "./relay.ts";
 import { DELIVERY_LIMIT, type Names, refusedBy } from "./topology.ts";
 
 /** A subscriber that reads nothing fills its queue up to here; then it is off the exchange, and what it is owed waits in PostgreSQL. */
-export const SUBSCRIBER_LENGTH = 200_000;
+const SUBSCRIBER_LENGTH = 200_000;
 /** One queue by itself confirms within this, or it is dead. */
-export const PUT_WITHIN_MS = 5_000;
+const PUT_WITHIN_MS = 5_000;
 const NOT_FOUND = 404;
 
 /** Work on a channel of its own that is closed afterwards; what the broker refuses there is an answer, not an alarm. */

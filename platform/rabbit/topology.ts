@@ -79,7 +79,7 @@ const inboundArguments = (names: Names): Arguments => ({
 });
 
 /** Everything that must be there, in the order of declaration. */
-export function declarations(names: Names, partners: readonly string[]): readonly Declaration[] {
+function declarations(names: Names, partners: readonly string[]): readonly Declaration[] {
   return [
     exchange(names.dead, "fanout"),
     queue(names.dead, { "x-delivery-limit": DEAD_DELIVERY_LIMIT }),

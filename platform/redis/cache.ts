@@ -8,11 +8,11 @@ export interface Cache {
   drop(key: string): Promise<void>;
 }
 
-export const ENTRIES_MAX = 5_000;
+const ENTRIES_MAX = 5_000;
 /** Longer values are not cached. */
-export const VALUE_MAX = 64 * 1024;
+const VALUE_MAX = 64 * 1024;
 /** Another worker's change is seen after at most this long. */
-export const LOCAL_TTL_MS = 5_000;
+const LOCAL_TTL_MS = 5_000;
 
 interface Entry {
   readonly value: string;

@@ -27,7 +27,7 @@ export interface RedisPorts {
 }
 
 /** A Redis slower than this is no help to anybody. Our own time-out: commands of ioredis 6.0.0 can wait for ever (reference/reliability.md section 0, item 3). */
-export const COMMAND_TIMEOUT_MS = 150;
+const COMMAND_TIMEOUT_MS = 150;
 const CONNECT_TIMEOUT_MS = 3_000;
 const CHECK_EVERY_MS = 1_000;
 const RECONNECT_MAX_MS = 2_000;

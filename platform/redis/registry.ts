@@ -17,8 +17,8 @@ export interface Registry {
   list(): Promise<readonly Worker[]>;
 }
 
-export const HEARTBEAT_MS = 5_000;
-export const TTL_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
+const TTL_MS = 15_000;
 const SET_KEY = `${PREFIX}workers`;
 const WORKERS_MAX = 1_000;
 const keyOf = (id: string): string => `${PREFIX}worker:${id}`;

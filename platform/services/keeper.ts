@@ -45,9 +45,9 @@ export interface KeepOptions {
 }
 
 /** Waits between restarts, milliseconds; the last repeats. */
-export const RESTART_BACKOFF_MS: readonly number[] = [200, 1_000, 5_000, 10_000, 30_000];
+const RESTART_BACKOFF_MS: readonly number[] = [200, 1_000, 5_000, 10_000, 30_000];
 /** A process that lived this long starts its back-off anew. */
-export const STEADY_AFTER_MS = 60_000;
+const STEADY_AFTER_MS = 60_000;
 const FIRST_START_TRIES = 3;
 const PROBE_EVERY_MS = 50;
 

@@ -27,7 +27,7 @@ export interface PostgresOptions {
 }
 
 /** The superuser and the database of a private server. */
-export const POSTGRES_USER = "huiliu";
+const POSTGRES_USER = "huiliu";
 export const POSTGRES_DATABASE = "huiliu";
 
 /** Where root keeps server files that an unprivileged account must reach when the project's own folder is closed to it. */

@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 export const LINES_MAX = 400;
-export const BANNED_FOLDERS: readonly string[] = ["util", "utils", "common", "helper", "helpers", "shared", "lib", "src", "misc"];
+const BANNED_FOLDERS: readonly string[] = ["util", "utils", "common", "helper", "helpers", "shared", "lib", "src", "misc"];
 
 /** What each room may import of the others; a room may always import itself, within the limits below. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

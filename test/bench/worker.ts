@@ -12,7 +12,7 @@ import { send } from "./tasks/send.ts";
 /** Prepares; the answer does the measured work. It may be told to go several times. */
 export type Task<Options, Go, Result> = (options: Options) => Promise<(go: Go) => Promise<Result>>;
 
-export const TASKS = { accept, backlog, bare, consume, groupCommit, send };
+const TASKS = { accept, backlog, bare, consume, groupCommit, send };
 export type Tasks = typeof TASKS;
 
 const [, , name, options] = process.argv;

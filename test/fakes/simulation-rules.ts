@@ -49,7 +49,7 @@ function checkRows({ store, ledger }: World, say: (what: string) => string): voi
 }
 
 /** Holds a world against the rules. `parks`: residual doubts may be parked, by name. */
-export function check(seed: number, world: World, parks: boolean): void {
+function check(seed: number, world: World, parks: boolean): void {
   const say = (what: string) => `seed ${seed}: ${what} (alone: HUILIU_SEED=${seed})`;
   assert.deepEqual(world.troubles, [], say("own mistakes"));
   assert.ok(world.over, say(`not over: ${world.store.rows().map((row) => row.state)}`));

@@ -14,9 +14,9 @@ import { createMemoryGates, type MemoryGates } from "../../platform/memory/gates
 import { createMemoryWriteBacks, type MemoryWriteBacks } from "../../platform/memory/write-backs.ts";
 
 export const LANES = 3;
-export const PER_LANE = 3;
+const PER_LANE = 3;
 /** A request may arrive this long after it left us: longer than a lease, however long ago we hung up or died. */
-export const NETWORK_MAX_MS = 2_500;
+const NETWORK_MAX_MS = 2_500;
 const TROUBLE_MS = 6_000;
 const LIMIT_MS = 600_000;
 const REFRESH_MS = 330;
@@ -26,7 +26,7 @@ const CEILING = 10;
 const LEASE_MS = 1_500;
 const LONG_LEASE_MS = 5_000;
 /** A pause must hold after this. */
-export const PAUSE_HOLDS_MS = 1_000;
+const PAUSE_HOLDS_MS = 1_000;
 
 export interface Effect {
   readonly key: string;

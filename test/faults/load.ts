@@ -121,7 +121,7 @@ export interface Load {
   resent(): number;
 }
 
-export const SENDERS = 96;
+const SENDERS = 96;
 const HTTP_TIMEOUT_MS = 12_000;
 const RETRY_MS = 150;
 /** Seconds; a dead broker is noticed after two. */
@@ -129,7 +129,7 @@ const HEARTBEAT_S = 2;
 const CONFIRM_MS = 20_000;
 const CONNECTIONS = 2;
 
-export class LoadStopped extends Error {}
+class LoadStopped extends Error {}
 
 /** A connection to the broker that is opened anew whenever it broke. */
 class Pipe {

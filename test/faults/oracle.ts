@@ -68,7 +68,7 @@ export function expectedOf(chains: readonly Chain[], acks: readonly Pick<Ack, "i
  * Acks that were given without a committed row older than them. Over AMQP it is the broker that tells the sender, and the engine journals later: there the row itself
  * counts. `comparable`: false when clocks were moved; then it counts everywhere.
  */
-export function dishonestAcks(acks: readonly Ack[], rows: Iterable<JournalRow>, comparable = true): string[] {
+function dishonestAcks(acks: readonly Ack[], rows: Iterable<JournalRow>, comparable = true): string[] {
   const journaled = new Map<string, number>();
   for (const { identity, receivedAt } of rows) journaled.set(identity, receivedAt);
   return acks

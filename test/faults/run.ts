@@ -34,7 +34,7 @@ interface Place {
 }
 
 /** The HIS's ledger from a byte offset on; a last line without its end is left for later. */
-export function ledgerSince(file: string, offset: number): { readonly lines: LedgerLine[]; readonly next: number } {
+function ledgerSince(file: string, offset: number): { readonly lines: LedgerLine[]; readonly next: number } {
   const handle = openSync(file, "r");
   try {
     const { size } = fstatSync(handle);
@@ -61,7 +61,7 @@ async function pages(world: World, path: string): Promise<Record<string, unknown
 }
 
 /** What a person sees parked, as the operators' API lists it. */
-export async function parkedNow(world: World): Promise<Parked & { readonly named: ReadonlyMap<string, string> }> {
+async function parkedNow(world: World): Promise<Parked & { readonly named: ReadonlyMap<string, string> }> {
   const named = new Map<string, string>();
   const messages = new Set<string>();
   const bills = new Set<string>();

@@ -16,7 +16,7 @@ import { type Cable, openCable } from "./wire.ts";
  * How long a “not found” is not believed. Longer than the HIS can stand still on a machine where everything is killed and started: a request that it has not read
  * yet is not found, and a naive HIS would then do it twice.
  */
-export const TRUST_MS = 6_000;
+const TRUST_MS = 6_000;
 /** An answer that does not follow is asked for. */
 const DEFERRED_MS = 8_000;
 export const NAIVE_HIS: Row = { ...QUICK, duplicates: "inquiry", trustNotFoundAfterMs: TRUST_MS, deferredMs: DEFERRED_MS };

@@ -1,7 +1,7 @@
 /** Bodies of HTTP requests as every partner with an HTTP door reads them. */
 import type { IncomingMessage } from "node:http";
 
-export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** What can be read in nobody's charset and parsed by nobody. */
 export const GARBAGE = Buffer.from([0x1f, 0x8b, 0xff, 0xfe, 0x00, 0xc3, 0x28, 0xa0, 0xa1, 0x3c, 0x43, 0x6f, 0x64, 0x80]);

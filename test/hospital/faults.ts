@@ -5,7 +5,7 @@
 
 export const FAULTS = ["refuse", "hang", "drop-reply", "503", "slow", "reject", "garble", "duplicate", "gbk", "defer"] as const;
 export type FaultName = (typeof FAULTS)[number];
-export const SCOPES = ["write-back", "inquiry", "ping"] as const;
+const SCOPES = ["write-back", "inquiry", "ping"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface FaultOrder {

@@ -6,11 +6,11 @@ import { createDice, makeCase, type Payer } from "./messages/cases.ts";
 import { GENERATORS } from "./messages/index.ts";
 import type { Made } from "./messages/made.ts";
 
-export const INBOUND_EXCHANGE = "huiliu.inbound";
+const INBOUND_EXCHANGE = "huiliu.inbound";
 /** Most messages sent and not yet confirmed. */
-export const CONFIRM_WINDOW = 512;
-export const HTTP_IN_FLIGHT = 32;
-export const SEND_TIMEOUT_MS = 30_000;
+const CONFIRM_WINDOW = 512;
+const HTTP_IN_FLIGHT = 32;
+const SEND_TIMEOUT_MS = 30_000;
 const HEARTBEAT_SECONDS = "10";
 /** A duplicate follows its message after at most so many others. */
 const DUPLICATE_AFTER = 5;

@@ -4,8 +4,8 @@
  */
 import { SaxesParser } from "saxes";
 
-export const MAX_DEPTH = 16;
-export const MAX_ELEMENTS = 10_000;
+const MAX_DEPTH = 16;
+const MAX_ELEMENTS = 10_000;
 
 export interface XmlElement {
   /** Name without its prefix. */

@@ -147,7 +147,7 @@ export function makeRoot(dir: string): string {
   return dir;
 }
 
-export function editProfiles(root: string, edits: Readonly<Record<string, (profile: Profile) => Profile>>): void {
+function editProfiles(root: string, edits: Readonly<Record<string, (profile: Profile) => Profile>>): void {
   for (const [name, edit] of Object.entries(edits)) {
     const file = join(root, "partners", `${name}.json`);
     writeFileSync(file, JSON.stringify(edit(JSON.parse(readFileSync(file, "utf8")) as Profile), null, 2));

@@ -17,7 +17,7 @@ import { nodeRedSettings } from "../../platform/node-red/settings.ts";
 
 export const PACKAGE_ROOT = resolve(import.meta.dirname, "../..");
 /** Grace of the bench's ledger: shorter than in production, longer than any hop. */
-export const BENCH_GRACE_MS = 1_000;
+const BENCH_GRACE_MS = 1_000;
 
 /** What became of one delivery. */
 export interface Outcome {

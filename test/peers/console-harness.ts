@@ -47,7 +47,7 @@ const asPage = (origin: string) => ({
 });
 
 /** The session's cookie out of an answer: `name=value`. */
-export async function signInByApi(console: string, login: string, password: string): Promise<string> {
+async function signInByApi(console: string, login: string, password: string): Promise<string> {
   const answer = await fetch(`${console}/api/v1/session`, {
     method: "POST",
     headers: asPage(console),

@@ -4,7 +4,7 @@ export const LIVE_TOPICS = ["status", "destinations", "alarms", "failures"] as c
 export type LiveTopic = (typeof LIVE_TOPICS)[number];
 
 /** First parts of the query keys that a change of the topic makes old: every query is ["<path>", params]. */
-export const OLD_WITH: Readonly<Record<LiveTopic, readonly string[]>> = {
+const OLD_WITH: Readonly<Record<LiveTopic, readonly string[]>> = {
   status: ["/status", "/replays"],
   destinations: ["/destinations", "/lanes"],
   alarms: ["/alarms", "/alarm-sinks"],

@@ -6,7 +6,7 @@ import { PARTS_TEXTS } from "./parts.ts";
 
 /** A page's texts: key → [中文, English]. */
 export type Texts = Readonly<Record<string, readonly [zh: string, en: string]>>;
-export const LANGUAGES = ["zh-CN", "en-US"] as const;
+const LANGUAGES = ["zh-CN", "en-US"] as const;
 export type Language = (typeof LANGUAGES)[number];
 const KEPT = "huiliu.language";
 

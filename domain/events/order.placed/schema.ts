@@ -3,7 +3,7 @@ import { choice, closed, code, dateTime, fen, LINES_MAX, list, maybe, name, no, 
 import { checkCommon, checkUnique, dataMaybeBusiness, keysOf, person } from "../every-event.ts";
 import { defineEvent } from "../event.ts";
 
-export const ORDER_KINDS = ["prescription", "laboratory", "examination", "treatment", "other"] as const;
+const ORDER_KINDS = ["prescription", "laboratory", "examination", "treatment", "other"] as const;
 
 const item = closed(
   {

@@ -40,7 +40,7 @@ export interface AmqpDoor {
 }
 
 /** A sender who waits is told something after this long. */
-export const VERDICT_WITHIN_MS = 10_000;
+const VERDICT_WITHIN_MS = 10_000;
 /** Senders waiting for a verdict at once; further ones are told `pending` at once. */
 const VERDICTS_MAX = 5_000;
 /** An accept that fails for no reason the journal knows is tried this often, then dead-lettered: one bad message does not stop its neighbours. */

@@ -7,9 +7,9 @@ import { refusal } from "../../../domain/refusals.ts";
 import type { Names } from "../../rabbit/topology.ts";
 
 /** Of longer bodies only the beginning is journaled, with the reason; the whole goes to the dead-letter queue. The bound per partner is `bytesMax`. */
-export const BODY_HARD_MAX = 16 * 1024 * 1024;
+const BODY_HARD_MAX = 16 * 1024 * 1024;
 /** How much of such a body is journaled, so that a person sees what it was. */
-export const OVERSIZED_KEPT = 64 * 1024;
+const OVERSIZED_KEPT = 64 * 1024;
 const NOBODY = "unknown";
 const PARTNER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 

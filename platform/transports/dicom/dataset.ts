@@ -93,7 +93,7 @@ function known(tag: number): (typeof dictionary)[string] {
 }
 
 /** The dictionary's word for a tag, or the tag. */
-export const keywordOf = (tag: number): string => known(tag)?.name || hex(tag);
+const keywordOf = (tag: number): string => known(tag)?.name || hex(tag);
 
 class Stop extends Error {
   readonly problem: Problem;

@@ -15,7 +15,7 @@ type Association = InstanceType<typeof dimse.association.Association>;
 type Request = InstanceType<(typeof dimse.requests)["NSetRequest"]>;
 type Response = InstanceType<(typeof dimse.responses)["NSetResponse"]>;
 
-export const MPPS = SopClass.ModalityPerformedProcedureStep;
+const MPPS = SopClass.ModalityPerformedProcedureStep;
 const STORAGE = "1.2.840.10008.5.1.4.1.1.";
 const UID = /^(?=.{1,64}$)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+$/;
 const { ImplicitVRLittleEndian, ExplicitVRLittleEndian } = TransferSyntax;

@@ -8,9 +8,9 @@ import { type CallName, type CallRecord, type Recorded, RecordRefused, type Resu
 import type { Session } from "./session.ts";
 
 /** Calls that wait behind the one that runs. */
-export const QUEUE_MAX = 8;
+const QUEUE_MAX = 8;
 /** Longest a call waits for its turn. */
-export const QUEUE_MS = 20_000;
+const QUEUE_MS = 20_000;
 
 export interface AskedCall extends CallName {
   readonly role: Role;

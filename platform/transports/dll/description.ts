@@ -3,7 +3,7 @@
  * No package is imported here: the bridge runs beside a 32-bit DLL with nothing but koffi.
  */
 
-export const CHARSETS = ["gbk", "gb18030", "utf-8"] as const;
+const CHARSETS = ["gbk", "gb18030", "utf-8"] as const;
 export type BridgeCharset = (typeof CHARSETS)[number];
 
 /**
@@ -55,10 +55,10 @@ export interface Description {
 
 /** Largest buffer a function may be given: the largest of any paper known is 20 KB. */
 export const BUFFER_BYTES_MAX = 1_048_576;
-export const TIME_MS_MAX = 600_000;
-export const PARAMETERS_MAX = 12;
-export const FUNCTIONS_MAX = 60;
-export const PATTERN_MAX = 300;
+const TIME_MS_MAX = 600_000;
+const PARAMETERS_MAX = 12;
+const FUNCTIONS_MAX = 60;
+const PATTERN_MAX = 300;
 
 type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);

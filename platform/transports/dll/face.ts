@@ -24,9 +24,9 @@ export const RETURN_HEADER = "huiliu-return";
 export const FROM_HEADER = "huiliu-from";
 /** The key of the request that is answered: a reply that speaks of another is nobody's. */
 export const ANSWERS_HEADER = "huiliu-answers";
-export const KEY_MAX = 200;
-export const ATTEMPT_MAX = 1_000_000_000;
-export const CONNECTIONS_MAX = 64;
+const KEY_MAX = 200;
+const ATTEMPT_MAX = 1_000_000_000;
+const CONNECTIONS_MAX = 64;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 const OUT_HEADER_MAX = 4_096;

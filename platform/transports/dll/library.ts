@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { BUFFER_BYTES_MAX, type Description, type LibraryFunction, type Parameter } from "./description.ts";
 
 /** Bytes before and behind each buffer that no function may touch. */
-export const GUARD_BYTES = 4_096;
+const GUARD_BYTES = 4_096;
 const GUARD = 0xa5;
 const SPACE = 0x20;
 

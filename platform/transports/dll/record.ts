@@ -17,7 +17,7 @@ import {
 import type { Ended, UnclearCode } from "./session.ts";
 
 /** Calls remembered; beyond that a person must put the file away and begin a new one. */
-export const CALLS_MAX = 2_000_000;
+const CALLS_MAX = 2_000_000;
 const READ_BYTES = 1_048_576;
 const LINE_FEED = 0x0a;
 

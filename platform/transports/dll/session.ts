@@ -53,10 +53,10 @@ export interface Session {
 }
 
 /** How long loading the library may take. */
-export const LOAD_MS = 30_000;
+const LOAD_MS = 30_000;
 /** Pauses before the next try when the library cannot be loaded or INIT says no. */
-export const BROKEN_FIRST_MS = 200;
-export const BROKEN_MAX_MS = 30_000;
+const BROKEN_FIRST_MS = 200;
+const BROKEN_MAX_MS = 30_000;
 const DAY_MS = 86_400_000;
 /** Business days of the insurers are China's. */
 const CHINA_MS = 8 * 3_600_000;

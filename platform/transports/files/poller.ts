@@ -56,7 +56,7 @@ export interface Poller {
   poll(): Promise<void>;
 }
 
-export const MARKER = ".ok";
+const MARKER = ".ok";
 const DONE = "done";
 /** Names that mean "not yet" everywhere: ours while we put, and those that other programs write under. */
 const TEMPORARY = /^\.|~$|\.(?:tmp|part|partial|filepart|crdownload|writing)$/i;

@@ -28,7 +28,7 @@ const isUnsupported = (error: unknown): boolean =>
   (error as { readonly code?: unknown }).code === OP_UNSUPPORTED || /does not support this extended request/i.test(String(error));
 
 /** `SHA256:` and the base64 of the key's hash, as ssh-keygen -l prints it. */
-export const fingerprintOf = (key: Uint8Array): string => `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
+const fingerprintOf = (key: Uint8Array): string => `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 
 function isPinned(key: Uint8Array, pinned: string): boolean {
   const [is, wanted] = [fingerprintOf(key), pinned].map((one) => createHash("sha256").update(one).digest());

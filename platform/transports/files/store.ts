@@ -56,7 +56,7 @@ export class StoreError extends Error {
 const plainName = /^[^/\\\0]{1,}$/;
 
 /** A name that stays in its folder; throws for any other. */
-export function checkedName(name: string): string {
+function checkedName(name: string): string {
   if (!plainName.test(name) || name === "." || name === ".." || Buffer.byteLength(name) > 255) throw new StoreError("not a name of a file");
   return name;
 }

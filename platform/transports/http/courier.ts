@@ -10,13 +10,13 @@ import { type Dispatcher, Pool } from "undici";
 import type { CallRequest, CallResult, Courier } from "../../../domain/writeback/ports.ts";
 
 /** Connections to one origin; the dispatcher's `parallel` is at most this. */
-export const CONNECTIONS_MAX = 1_000;
+const CONNECTIONS_MAX = 1_000;
 /** Origins kept at once; the longest unused goes first. */
-export const POOLS_MAX = 256;
+const POOLS_MAX = 256;
 /** How long an idle connection is kept when the peer does not say. Short: an older one is more likely to be closed under our hands. */
-export const KEEP_ALIVE_MS = 2_000;
+const KEEP_ALIVE_MS = 2_000;
 /** Reply headers beyond this are no acknowledgement. */
-export const REPLY_HEADER_BYTES_MAX = 32_768;
+const REPLY_HEADER_BYTES_MAX = 32_768;
 
 /** PEM texts; read from the profile's files by the composition root. */
 export interface CourierTls {

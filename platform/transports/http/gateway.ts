@@ -68,9 +68,9 @@ export interface Gateway {
   stop(capMs: number): Promise<void>;
 }
 
-export const HEADERS_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
 /** The whole request, body included. */
-export const REQUEST_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 60_000;
 const CHECK_EVERY_MS = 2_000;
 const CONNECTIONS_MAX = 1_000;

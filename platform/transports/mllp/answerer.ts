@@ -52,7 +52,7 @@ const NOTHING: Promise<undefined> = Promise.resolve(undefined);
 const MEDIA_TYPE = "application/hl7-v2";
 
 /** `dft-p03` from MSH-9. */
-export const kindOf = ({ code, trigger }: Pick<Hl7Header, "code" | "trigger">): string =>
+const kindOf = ({ code, trigger }: Pick<Hl7Header, "code" | "trigger">): string =>
   [code, trigger]
     .filter((part) => part !== "")
     .join("-")

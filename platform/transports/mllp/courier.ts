@@ -23,11 +23,11 @@ export interface MllpCourierDeps {
 }
 
 /** The registered port of MLLP. */
-export const MLLP_PORT = 2_575;
+const MLLP_PORT = 2_575;
 /** How long a connection that is done is kept for the next message. */
-export const KEEP_MS = 15_000;
+const KEEP_MS = 15_000;
 /** Connections kept at one address; further ones are closed when they are done. */
-export const KEPT_MAX = 64;
+const KEPT_MAX = 64;
 /** What a whole, readable reply is told as: MLLP has no status of its own. */
 const STATUS = 200;
 

@@ -46,7 +46,7 @@ export interface MllpDoor {
 /** A TLS handshake that takes longer is none. */
 const HANDSHAKE_MS = 10_000;
 /** How long a stop waits for answers. */
-export const STOP_MS = 3_000;
+const STOP_MS = 3_000;
 /** Connections the system queues before we accept them. */
 const BACKLOG = 128;
 

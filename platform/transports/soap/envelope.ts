@@ -10,7 +10,7 @@ import { nextOf, type RefusalCode, refusal } from "../../../domain/refusals.ts";
 
 export type SoapVersion = "1.1" | "1.2";
 
-export const NAMESPACES: Readonly<Record<SoapVersion, string>> = {
+const NAMESPACES: Readonly<Record<SoapVersion, string>> = {
   "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
   "1.2": "http://www.w3.org/2003/05/soap-envelope",
 };
@@ -22,7 +22,7 @@ const ADDRESSING: ReadonlySet<string> = new Set([
   "http://schemas.xmlsoap.org/ws/2004/08/addressing",
 ]);
 /** Our own vocabulary in fault details. */
-export const ERROR_NAMESPACE = "urn:huiliu:error";
+const ERROR_NAMESPACE = "urn:huiliu:error";
 /** Characters of a header block that are kept with the message; a longer one is refused. */
 const HEADER_TEXT_MAX = 300;
 const HEADER_BLOCKS_MAX = 20;

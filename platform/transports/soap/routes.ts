@@ -68,7 +68,7 @@ const contentTypeOf = (text: string): string =>
   /^\s*</.test(text) ? "application/xml" : /^\s*[{[]/.test(text) ? "application/json" : "text/plain";
 
 /** The kind of a call: the operation's, or what one of its parameters says. Undefined: the parameter says nothing that the profile knows. */
-export function kindOf({ message, kinds }: SoapDoor["operations"][number], also: Readonly<Record<string, string>>): string | undefined {
+function kindOf({ message, kinds }: SoapDoor["operations"][number], also: Readonly<Record<string, string>>): string | undefined {
   const parameter = /^\{(.+)\}$/.exec(message)?.[1];
   if (parameter === undefined) return message;
   const value = also[parameter]?.trim();

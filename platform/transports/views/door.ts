@@ -55,11 +55,11 @@ const IN_HAND_MAX = 8 * 1024 * 1024;
 const utf8 = new TextEncoder();
 
 /** The row as a JSON object: columns by name in the profile's order, every value a text, NULL as null. */
-export const bodyOf = (columns: readonly string[], row: Row): string =>
+const bodyOf = (columns: readonly string[], row: Row): string =>
   JSON.stringify(Object.fromEntries(columns.map((name, index) => [name, row.cells[index] ?? null])));
 
 /** A row's name: its key and its watermark. Without a key its content. */
-export function identityOf(view: string, row: Row, body: string): string {
+function identityOf(view: string, row: Row, body: string): string {
   const named = row.key === null ? ["content", body] : ["row", row.key, row.watermark ?? ""];
   return `view:${view}:${createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 40)}`;
 }

@@ -22,7 +22,7 @@ export interface WebhookOptions {
 }
 
 /** `t=<seconds>,v1=<hex of HMAC-SHA256 over "<t>.<body>">`. */
-export const signatureOf = (secret: string, seconds: number, body: string): string =>
+const signatureOf = (secret: string, seconds: number, body: string): string =>
   `t=${seconds},v1=${createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")}`;
 
 export function createWebhookSink(options: WebhookOptions): AlarmSink {

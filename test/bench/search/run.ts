@@ -211,7 +211,7 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
 }
 
 /** Asks every question of what was filled; the system's own cache of files is emptied before each, where that is allowed. */
-export async function askAll(options: SearchOptions, filled: Filled): Promise<SearchResult> {
+async function askAll(options: SearchOptions, filled: Filled): Promise<SearchResult> {
   let cacheDropped = false;
   const reads = createPool({ url: options.url, applicationName: "huiliu reads bench", max: READ_POOL_MAX, plans: "reads" });
   try {

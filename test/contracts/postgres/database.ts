@@ -15,7 +15,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export function serverUrl(): string {
+function serverUrl(): string {
   const url = process.env.HUILIU_TEST_POSTGRES_URL;
   if (url === undefined || url === "")
     throw new Error("HUILIU_TEST_POSTGRES_URL is not set: run the tests by `npm test`, which starts a PostgreSQL");

@@ -201,7 +201,7 @@ export async function oweOne(
 type Gate = Parameters<WriteBackWorld["gate"]>[1];
 
 /** Sets what a destination is allowed, as the gate's own code does. */
-export async function setGate(world: Pick<PostgresWorld, "own">, destination: string, { mode, breaker, drainMs }: Gate): Promise<void> {
+async function setGate(world: Pick<PostgresWorld, "own">, destination: string, { mode, breaker, drainMs }: Gate): Promise<void> {
   await world.own.reads.query(
     `insert into destination (name, profile, seed_hash, mode, breaker, drain_until)
      values ($1, '{}', '', $2, $3, huiliu_now() + $4::double precision * interval '1 millisecond')
@@ -210,7 +210,7 @@ export async function setGate(world: Pick<PostgresWorld, "own">, destination: st
   );
 }
 
-export async function setHold(world: Pick<PostgresWorld, "own">, destination: string, lane: string, held: boolean): Promise<void> {
+async function setHold(world: Pick<PostgresWorld, "own">, destination: string, lane: string, held: boolean): Promise<void> {
   const text = held
     ? "insert into lane_hold (destination, lane, held_by, held_at, reason) values ($1, $2, 'test', huiliu_now(), 'test')"
     : "delete from lane_hold where destination = $1 and lane = $2";

@@ -10,7 +10,7 @@ import { isStimulated, letGo, replayed, STIMULI, stimuliFor } from "../stimuli.t
 import { alive, gone, until } from "../world.ts";
 
 /** Points of a schema migration are killed in a process of their own: an engine has migrated long before it takes a message. */
-export const isMigration = (name: string): boolean => name.startsWith("migrate.");
+const isMigration = (name: string): boolean => name.startsWith("migrate.");
 /** A point that load passes is armed for one of its first so many times. */
 const NTH_MAX = 20;
 /**

@@ -4,7 +4,7 @@
  */
 import { type Case, type CaseLine, createDice, MINUTE_MS, makeCase } from "../messages/cases.ts";
 
-export const BILL_KINDS = ["registration", "prescription", "lab", "exam"] as const;
+const BILL_KINDS = ["registration", "prescription", "lab", "exam"] as const;
 export type BillKind = (typeof BILL_KINDS)[number];
 
 /**

@@ -18,7 +18,7 @@ const people = ({ one, order }: Bill) => ({
 });
 
 /** Ten-thousandths of a yuan as `12.5000`. */
-export function priceText(price: bigint): string {
+function priceText(price: bigint): string {
   const digits = price.toString().padStart(5, "0");
   return `${digits.slice(0, -4)}.${digits.slice(-4)}`;
 }

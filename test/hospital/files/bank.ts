@@ -120,7 +120,7 @@ const rowOf = (order: Order): Row => ({
 });
 
 /** The file as GBK bytes. */
-export function returnFile(batch: string, rows: readonly Row[]): Buffer {
+function returnFile(batch: string, rows: readonly Row[]): Buffer {
   const total = rows.reduce((sum, { fen }) => sum + fen, 0n);
   const lines = [
     BATCH_HEAD,

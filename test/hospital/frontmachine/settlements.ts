@@ -33,7 +33,7 @@ export function worked(
   return { visit, batch, shares, insutype };
 }
 
-export function setlinfoOf(
+function setlinfoOf(
   turn: Turn,
   one: Pick<Settlement, "psnNo" | "mdtrtId" | "insutype" | "clrType" | "msgid" | "shares" | "sign">,
   balance: bigint,
@@ -79,7 +79,7 @@ export function setlinfoOf(
     exp_content: "",
   };
 }
-export const setldetailOf = ({ shares, insutype, sign }: Pick<Settlement, "shares" | "insutype" | "sign">): readonly Fields[] =>
+const setldetailOf = ({ shares, insutype, sign }: Pick<Settlement, "shares" | "insutype" | "sign">): readonly Fields[] =>
   shares.fund === 0n
     ? []
     : [
@@ -92,7 +92,7 @@ export const setldetailOf = ({ shares, insutype, sign }: Pick<Settlement, "share
           setl_proc_info: "",
         },
       ];
-export const clrTypeOf = (infno: string): string => (infno.startsWith("23") ? "21" : "11");
+const clrTypeOf = (infno: string): string => (infno.startsWith("23") ? "21" : "11");
 
 export const presettle: Work = (turn) => {
   const found = worked(turn);
@@ -117,7 +117,7 @@ export const presettle: Work = (turn) => {
 };
 
 /** The sums of 2204 that 2207 repeats: the centre works them out again. */
-export function basisDiffers({ data, strict }: Turn, shares: Shares): boolean {
+function basisDiffers({ data, strict }: Turn, shares: Shares): boolean {
   if (!strict) return false;
   const repeated = {
     fulamt_ownpay_amt: shares.fullSelf,
@@ -163,7 +163,7 @@ export const settle: Work = (turn) => {
 };
 
 /** Takes a settlement back; the counter-entry has the number that is answered. */
-export function takeBack(turn: Turn, original: Settlement): Settlement {
+function takeBack(turn: Turn, original: Settlement): Settlement {
   const { state, asked, at } = turn;
   const back: Settlement = {
     ...original,
@@ -179,7 +179,7 @@ export function takeBack(turn: Turn, original: Settlement): Settlement {
   state.balances.set(original.psnNo, balanceOf(state, original.psnNo) + original.shares.account);
   return back;
 }
-export const about = (one: Settlement): Partial<Told> => ({
+const about = (one: Settlement): Partial<Told> => ({
   effect: true,
   order: one.batch || one.mdtrtId,
   amount: one.shares.total,

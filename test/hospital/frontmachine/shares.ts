@@ -26,9 +26,9 @@ export interface Shares extends LineSplit {
 }
 
 /** Highest price of one laboratory item that is reimbursed. */
-export const LAB_LIMIT = 8_800n;
+const LAB_LIMIT = 8_800n;
 /** Most that the account pays of one settlement. */
-export const ACCOUNT_MOST = 5_000n;
+const ACCOUNT_MOST = 5_000n;
 /** What the pooled fund bears of the amount in scope, in percent, by kind of insurance; others 60. */
 const POOLED: Readonly<Record<string, bigint>> = { "310": 70n, "390": 50n };
 const COUNT_ONE = 10_000n;

@@ -42,7 +42,7 @@ export interface Visit {
 }
 
 /** Balance of everybody's account at the beginning, in fen. */
-export const BALANCE = 36_245n;
+const BALANCE = 36_245n;
 export const REVERSIBLE: readonly string[] = ["2102", "2207", "2304", "2401"];
 export const digitsOf = (text: string): string => text.replace(/\D/g, "");
 
@@ -63,7 +63,7 @@ export interface Turn {
 }
 export type Work = (turn: Turn) => Told;
 
-export const kindOf: Readonly<Record<string, string>> = {
+const kindOf: Readonly<Record<string, string>> = {
   "9001": "sign-in",
   "9002": "sign-out",
   "1101": "person",

@@ -70,7 +70,7 @@ export const person: Work = (turn) => {
   });
 };
 
-export function openVisit(turn: Turn, node: Fields, numberField: string): Visit | string {
+function openVisit(turn: Turn, node: Fields, numberField: string): Visit | string {
   const { state, at } = turn;
   const psnNo = textOf(node, "psn_no");
   const no = textOf(node, numberField);

@@ -13,7 +13,7 @@ import { type Asked, readBody, sendAnswer, sendProblem } from "./http.ts";
 import type { Ask, Spelling } from "./wire.ts";
 
 /** When the work of a deferred answer is done, unless the fault says otherwise. */
-export const DEFER_DEFAULT_MS = 1_000;
+const DEFER_DEFAULT_MS = 1_000;
 
 export interface DeskParts {
   readonly name: string;

@@ -18,7 +18,7 @@ const CONNECT_MS = 5_000;
 const BIGINTS = ["total", "drugs", "fund", "account", "cash", "partialSelf"] as const;
 
 /** A case as it travels in JSON: amounts as decimal strings. */
-export function caseOf(order: Order): Case {
+function caseOf(order: Order): Case {
   const amounts = Object.fromEntries(BIGINTS.map((name) => [name, fenOf(order, name)]));
   const lines = listOf(order, "lines").map((line) => ({
     ...line,

@@ -8,9 +8,9 @@ import { element, escapeXml, readXml, type XmlElement } from "../xml.ts";
 export type Spelling = "xml" | "soap" | "json";
 export const KINDS = ["insurance-result", "payment-confirm", "refund-confirm"] as const;
 /** Write-backs that tell of something and carry no money; what they are about is an accession number, or a bill. */
-export const NOTICES: readonly string[] = ["exam-performed", "insurance-refused", "insurance-answer"];
-export const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
-export const HIS_NAMESPACE = "http://his.test/";
+const NOTICES: readonly string[] = ["exam-performed", "insurance-refused", "insurance-answer"];
+const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
+const HIS_NAMESPACE = "http://his.test/";
 
 /** What the HIS is asked to do or to tell. Amounts are fen as decimal strings. */
 export interface Ask {

@@ -4,7 +4,7 @@ import iconv from "iconv-lite";
 const VT = 0x0b;
 const FS = 0x1c;
 const CR = 0x0d;
-export const FRAME_MAX = 4 * 1024 * 1024;
+const FRAME_MAX = 4 * 1024 * 1024;
 
 /** Pieces of a stream: whole messages, and whether it can be gone on with. */
 export class FrameReader {

@@ -13,10 +13,10 @@ import { OrderRefused } from "../told.ts";
 import type { Row } from "./select.ts";
 import { startViewServer, type Struck } from "./server.ts";
 
-export const USER = "huiliu";
-export const DATABASE = "lis";
-export const VIEW = "V_CHARGE";
-export const COLUMNS = [
+const USER = "huiliu";
+const DATABASE = "lis";
+const VIEW = "V_CHARGE";
+const COLUMNS = [
   ...["CHARGE_NO", "ORDER_NO", "PATIENT_ID", "PATIENT_NAME", "PATIENT_CLASS", "VISIT_ID", "BILL_NO", "ITEM_CODE", "ITEM_NAME"],
   ...["QUANTITY", "PRICE", "AMOUNT", "ORDER_DEPT", "ORDER_DOCTOR", "PERFORM_DEPT", "STATUS", "UPDATED_AT"],
 ] as const;

@@ -4,9 +4,9 @@
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
-export const PROTOCOL_3 = 196_608;
+const PROTOCOL_3 = 196_608;
 /** A client that sends more than this in one message is cut. */
-export const MESSAGE_MAX = 1_048_576;
+const MESSAGE_MAX = 1_048_576;
 
 export type Startup =
   | { readonly kind: "refuse-tls" }

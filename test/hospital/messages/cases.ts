@@ -64,7 +64,7 @@ export interface CaseOptions {
 }
 
 export const MAX_SEED = 36 ** 4 - 1;
-export const MAX_ORDINAL = 36 ** 5 - 1;
+const MAX_ORDINAL = 36 ** 5 - 1;
 export const MINUTE_MS = 60_000;
 
 const SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨";

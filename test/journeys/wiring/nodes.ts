@@ -58,7 +58,7 @@ export const change = (name: string, wires: Wires) =>
   plain(name, "change", wires, { rules: [{ t: "set", p: "seen", pt: "msg", to: "1", tot: "num" }] });
 export const catchAll = (name: string, wires: Wires) => plain(name, "catch", wires, { scope: null, uncaught: false });
 
-export const DELAY_MS = "150";
+const DELAY_MS = "150";
 export const delay = (name: string, wires: Wires) =>
   plain(name, "delay", wires, {
     pauseType: "delay",

@@ -6,7 +6,7 @@ import { useMay, useMe } from "../../api/me.ts";
 import { samePerson } from "../replays/model.ts";
 
 const REFRESH_MS = 10_000;
-export const APPROVALS_KEY = ["/approvals"] as const;
+const APPROVALS_KEY = ["/approvals"] as const;
 
 export const useApprovals = () =>
   useQuery({

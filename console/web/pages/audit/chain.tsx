@@ -10,7 +10,7 @@ import { useAskReason } from "../../parts/ask-reason.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { inLanguage } from "../../texts/index.ts";
 
-export const VERIFICATION = ["/audit/verification"] as const;
+const VERIFICATION = ["/audit/verification"] as const;
 const EVERY_MS = 600_000;
 
 export const useVerification = () =>

@@ -9,7 +9,7 @@ export interface Change {
 }
 
 const DEPTH_MAX = 8;
-export const CHANGES_MAX = 300;
+const CHANGES_MAX = 300;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 /** The filters of the failures' list as its address holds them. Pure. */
-export const FILTERS = ["of", "partner", "code", "owner", "all", "snoozed"] as const;
+const FILTERS = ["of", "partner", "code", "owner", "all", "snoozed"] as const;
 export type FailureFilterName = (typeof FILTERS)[number];
 
 /** What is asked of the API: what is empty is not asked. */

@@ -20,7 +20,7 @@ import { changed, type FailureFilterName, isFiltered, noReplay, queryOf } from "
 import { ReplayButton } from "./replay-button.tsx";
 import "./texts.ts";
 
-export const EVENT_DELIVERIES = ["/event-deliveries"] as const;
+const EVENT_DELIVERIES = ["/event-deliveries"] as const;
 
 export default function Page() {
   const { t } = useTranslation("failures");
@@ -140,7 +140,7 @@ function Filters({ address, set, clear }: FiltersProps) {
 }
 
 /** How much is open, and of what sort. */
-export function OpenCount({ group }: { readonly group: FailureGroup }) {
+function OpenCount({ group }: { readonly group: FailureGroup }) {
   const { t } = useTranslation("failures");
   const waiting = group.open - group.parked;
   return (

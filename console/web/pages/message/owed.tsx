@@ -88,7 +88,7 @@ function AttemptDetail({ one }: { readonly one: Attempt }) {
 }
 
 /** One line of a write-back. */
-export function WriteBackLine({ row }: { readonly row: WriteBackRow }) {
+function WriteBackLine({ row }: { readonly row: WriteBackRow }) {
   return (
     <Space wrap>
       <Typography.Text strong>

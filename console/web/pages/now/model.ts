@@ -4,7 +4,7 @@ import type { AlarmView } from "../../../../domain/operations/views-alarms.ts";
 import type { DestinationView, PartnerView } from "../../../../domain/operations/views.ts";
 
 /** From the worst to the best; how a destination stands in one word. */
-export const STANDINGS = ["down", "half", "late", "parked", "paused", "unknown", "ok"] as const;
+const STANDINGS = ["down", "half", "late", "parked", "paused", "unknown", "ok"] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 /** As the engine's own alarm on age (domain/alarms/conditions.ts) warns. */

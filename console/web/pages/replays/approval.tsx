@@ -15,7 +15,7 @@ import { needWords } from "./need-words.ts";
 import { Selection } from "./selection.tsx";
 
 /** The address of this page for somebody else. */
-export const linkOf = (path: string): string => new URL(path, window.location.origin).href;
+const linkOf = (path: string): string => new URL(path, window.location.origin).href;
 
 export function Approval({ job, deeds }: { readonly job: ReplayJob; readonly deeds: Deeds }) {
   const { t } = useTranslation("replays");

@@ -4,7 +4,7 @@ export interface Saved {
   readonly address: string;
 }
 const KEPT = "huiliu.searches";
-export const SAVED_MAX = 30;
+const SAVED_MAX = 30;
 
 export function savedSearches(): readonly Saved[] {
   try {
