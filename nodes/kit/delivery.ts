@@ -4,16 +4,6 @@ import type { Event } from "../../domain/events/event.ts";
 import type { ParkReason } from "../../domain/journal/ports.ts";
 import type { FlowNode, FlowObject, Message, Red } from "./red.ts";
 
-/** What our nodes keep on `msg.huiliu`. */
-interface Carried {
-  readonly delivery: string;
-  readonly messageId: string;
-  readonly partner: string;
-  readonly kind: string;
-  /** The engine's refusal that sent the message down this way; the park node keeps its code and problems. */
-  readonly refusal?: ParkReason;
-}
-
 /** The delivery a message belongs to; undefined when it has none (injected by hand, or a function made a new message). */
 export function tokenOf(message: Message): string | undefined {
   const carried = message.huiliu;
