@@ -24,19 +24,21 @@ const PAY = {
 };
 
 let huiliu: Huiliu;
-/** A vendor that offers nothing but a view: its partner, and a flow like that of charges. */
+const LAB = "lab-view";
+/** A laboratory that offers nothing but a view, on a real PostgreSQL: its partner, and a flow like that of charges. */
 function withView(root: string): void {
   const profile = {
-    partner: "lis-view",
+    partner: LAB,
     vendor: "lis-view",
     name: { zh: "检验视图", en: "LIS view" },
     constants: { institution: "H001" },
     inbound: { bytesMax: 100_000, perSecond: 100 },
   };
-  writeFileSync(join(root, "partners", "lis-view.json"), JSON.stringify(profile));
+  writeFileSync(join(root, "partners", `${LAB}.json`), JSON.stringify(profile));
   const charges = readFileSync(join(root, "flows", "charges", "flow.json"), "utf8");
-  const nodes = JSON.parse(charges.replaceAll('"charges"', '"lis-rows"').replaceAll('"chg-', '"lisrow-')) as Record<string, unknown>[];
-  for (const node of nodes) if (node.type === "huiliu-message-in") Object.assign(node, { partner: "lis-view", kinds: ["charge-row"] });
+  const all = JSON.parse(charges.replaceAll('"charges"', '"lis-rows"').replaceAll('"chg-', '"lisrow-')) as Record<string, unknown>[];
+  const nodes = all.filter((node) => node.type !== "huiliu-message-in" || node.partner === "lis-view");
+  for (const node of nodes) if (node.type === "huiliu-message-in") Object.assign(node, { partner: LAB });
   mkdirSync(join(root, "flows", "lis-rows"));
   writeFileSync(join(root, "flows", "lis-rows", "flow.json"), JSON.stringify(nodes));
 }
@@ -206,16 +208,16 @@ describe("SOAP and envelopes", { concurrency: false }, () => {
     };
     const file = join(huiliu.dataDir, "credentials.json");
     const credentials = JSON.parse(readFileSync(file, "utf8")) as { partners: Record<string, { secrets?: Record<string, string> }> };
-    const own = credentials.partners["lis-view"] ?? {};
+    const own = credentials.partners[LAB] ?? {};
     writeFileSync(
       file,
       JSON.stringify({
         ...credentials,
-        partners: { ...credentials.partners, "lis-view": { ...own, secrets: { viewPassword: password } } },
+        partners: { ...credentials.partners, [LAB]: { ...own, secrets: { viewPassword: password } } },
       }),
     );
-    await huiliu.withProfiles({ "lis-view": (profile) => ({ ...profile, inbound: { ...profile.inbound, doors: { views: [view] } } }) });
-    const charges = () => huiliu.sql("select subject from event where type = 'charge.posted' and partner = 'lis-view' order by seq");
+    await huiliu.withProfiles({ [LAB]: (profile) => ({ ...profile, inbound: { ...profile.inbound, doors: { views: [view] } } }) });
+    const charges = () => huiliu.sql("select subject from event where type = 'charge.posted' and partner = $1 order by seq", [LAB]);
     await until(
       "the first row is a charge",
       async () => (await charges()).length === 1,
@@ -231,7 +233,7 @@ describe("SOAP and envelopes", { concurrency: false }, () => {
       (await charges()).map((one) => one.subject),
       ["bill:DJ-JY1", "bill:DJ-JY2", "bill:DJ-JY3"],
     );
-    assert.equal((await huiliu.sql("select 1 from message where partner = 'lis-view'")).length, 3, "no row twice");
+    assert.equal((await huiliu.sql("select 1 from message where partner = $1", [LAB])).length, 3, "no row twice");
     await lis.end();
   });
 });
