@@ -17,5 +17,5 @@ export const SUSPECT_RUN = 5;
 /** A suspect that was fed alone this often and never ended is parked. */
 export const ALONE_MAX = 2;
 
-/** Batches of the store hold 20 to 60 at full speed: what waits beyond two of them only ages, and what ages is collected dearly (docs/decisions/009). */
-export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 128, queueMax: 4_096, roomMax: 192, extendMs: 20_000, reclaimMs: 1_000 };
+/** Batches of the store hold up to 100 at full speed: what waits beyond two of them only ages, and what ages is collected dearly (docs/decisions/009). */
+export const DELIVERY_LIMITS: DeliveryLimits = { liveMax: 224, queueMax: 4_096, roomMax: 320, extendMs: 20_000, reclaimMs: 1_000 };
