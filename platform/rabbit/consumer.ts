@@ -9,7 +9,7 @@ import { messageOf, type RabbitConnection, RPC_TIMEOUT_MS, within } from "./conn
 
 /**
  * Unsettled messages at once; 100 to 300 is the useful range (reference/delivery.md 2, row 25). While one batch is being committed the next gathers: a journal's batch
- * holds 20 to 60 at full speed, and a message that waits in memory is dearer than one in its queue.
+ * holds up to 100 at full speed, and a message that waits in memory is dearer than one in its queue.
  */
 const PREFETCH = 256;
 
