@@ -1,5 +1,5 @@
 /** Outbound documents as integrators work on them: run on what is to be written, held against what went out, kept as examples without personal data. Nothing is sent. */
-import { readdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { type Charset, charsetOf, decode, encodeText } from "../../domain/mapping/charset.ts";
 import { type Encoded, type EncodeInput, encode, type OutboundMapping } from "../../domain/mapping/mapping.ts";
@@ -143,6 +143,17 @@ function alike(one: Encoded, other: Encoded): boolean {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** A folder that cannot be looked at is no free place: the error goes to the one who asks, and nothing is written over. */
+async function exists(folder: string): Promise<boolean> {
+  try {
+    await access(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** Event and context without personal data, ready to be written; what the stored document makes of them is the expectation. */
 export async function disguised(
   deps: OutboundDeps,
@@ -153,7 +164,7 @@ export async function disguised(
   source: OutboundSource,
 ): Promise<Answered<Omit<PreparedExample, "write"> & { readonly parts: readonly (readonly [string, string])[] }>> {
   const folder = join("mappings", id, "examples", name);
-  if ((await readdir(join(deps.root, folder)).catch(() => undefined)) !== undefined) return refused("EXAMPLE_EXISTS");
+  if (await exists(join(deps.root, folder))) return refused("EXAMPLE_EXISTS");
   const { partner, encode: input } = inputOf(deps, all, id, mapping, source);
   if (mapping.eventTypes.length > 0 && input.event === undefined) return refused("EVENT_NOT_STORED");
   const told = input.event === undefined ? undefined : { type: input.event.type, data: input.event.data };

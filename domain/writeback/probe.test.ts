@@ -1,23 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fakeDialect, replyOf } from "../../test/fakes/dialect.ts";
+import { POLICY } from "../../test/fakes/policy.ts";
 import type { DestinationPolicy } from "./policy.ts";
 import type { CallRequest, CallResult } from "./ports.ts";
 import { createProbe } from "./probe.ts";
 
-const POLICY: DestinationPolicy = {
-  name: "his",
-  url: "http://his.test/api",
-  connectTimeoutMs: 100,
-  replyTimeoutMs: 400,
-  leaseMs: 5_000,
-  parallel: 4,
-  duplicates: "inquiry",
-  trustNotFoundAfterMs: 2_000,
-  deferredMs: 10_000,
-  retry: { firstMs: 200, maxMs: 2_000 },
-  replyBytesMax: 65_536,
-};
+/** One that can be asked nothing yet. */
+const { inquiry: _, ...BARE } = { ...POLICY, url: "http://his.test/api" };
 const head = { key: "k", kind: "payment-confirm", businessDate: "2026-11-20" };
 const status = (code: number): CallResult => ({ ...replyOf({ outcome: "unclear" }), status: code });
 const refused: CallResult = { kind: "unsent", why: "ECONNREFUSED", ms: 1 };
@@ -41,7 +31,7 @@ async function probeOnce(more: Partial<DestinationPolicy>, answer: CallResult | 
     dialect: fakeDialect,
     store: { oldestHead: async () => owed },
   });
-  const result = await probe({ ...POLICY, ...more }, new AbortController().signal);
+  const result = await probe({ ...BARE, ...more }, new AbortController().signal);
   return { ...result, asked: calls.map((call) => `${call.method} ${call.url}`), connected };
 }
 

@@ -67,6 +67,13 @@ const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
 const SIGN_IN = { code: "UNAUTHORIZED", zh: "请先登录控制台", en: "Sign in at the console first" } as const;
 const FORBIDDEN = { code: "FORBIDDEN", zh: "没有部署流程的权限", en: "Your account may not deploy flows" } as const;
 
+/** Nobody can be asked about: whoever it is stays outside, and is not told to sign in again. */
+const AWAY = {
+  code: "STORE_AWAY",
+  zh: "数据库暂时不可用，无法核实身份；请检查 PostgreSQL（npx huiliu doctor），恢复后重新载入页面",
+  en: "The database is away, so nobody can be asked about; look at PostgreSQL (npx huiliu doctor) and load the page again",
+} as const;
+
 /** A foreign web page that reaches the editor by another name or by its own script. */
 function isForeign({ headers: { host, origin } }: Pick<IncomingMessage, "headers">): boolean {
   return host === undefined || !LOOPBACK.test(host) || (origin !== undefined && origin.replace(/^https?:\/\//, "") !== host);
@@ -91,13 +98,16 @@ export function createEditorGate(admission: Admission, lookEveryMs: number = LOO
   const open = new Map<Duplex, Knock>();
   let looking: NodeJS.Timeout | undefined;
 
+  /** Rejects when nobody can be asked about. */
   const may = async (knock: Knock): Promise<Principal | "nobody" | "forbidden"> => {
-    const who = await admission.who(knock).catch(() => undefined); // who cannot be asked about does not come in
+    const who = await admission.who(knock);
     if (who === undefined) return "nobody";
     return mayDo(who, "deploy") ? who : "forbidden";
   };
+  /** As above, and `nobody` whom nobody can be asked about: he does not come in, and does not stay. */
+  const comes = (knock: Knock): Promise<Principal | "nobody" | "forbidden"> => may(knock).catch(() => "nobody" as const);
   const look = async (): Promise<void> => {
-    for (const [socket, knock] of open) if (typeof (await may(knock)) === "string") socket.destroy();
+    for (const [socket, knock] of open) if (typeof (await comes(knock)) === "string") socket.destroy();
   };
   /** The console, by the name under which the editor was asked for: the cookie is that name's. */
   const consoleOf = (request: IncomingMessage): string =>
@@ -123,12 +133,12 @@ export function createEditorGate(admission: Admission, lookEveryMs: number = LOO
 
   return {
     middleware: (request, response, next) => {
-      enter(request, response, next).catch(() => response.status(500).end());
+      enter(request, response, next).catch(() => response.status(503).json({ error: AWAY }));
     },
     opens: async (request, socket) => {
       if (isForeign(request) || request.url?.split("?")[0] !== COMMS || open.size >= SOCKETS_MAX) return false;
       const knock = knockOf(request);
-      if (typeof (await may(knock)) === "string" || socket.destroyed) return false;
+      if (typeof (await comes(knock)) === "string" || socket.destroyed) return false;
       open.set(socket, knock);
       socket.once("close", () => open.delete(socket));
       looking ??= setInterval(() => void look(), lookEveryMs).unref();

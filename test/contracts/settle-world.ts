@@ -44,7 +44,8 @@ export const fresh = (prefix: string): string => {
   return `${prefix}${counter}`;
 };
 
-export const testEvent = (id: string, type: string, source = "his"): Event => ({
+/** An event as the stores need it; its data is of no concern to them. */
+export const testEvent = (id: string, type: string, source = "his", data: Readonly<Record<string, unknown>> = {}): Event => ({
   specversion: "1.0",
   id,
   type,
@@ -53,7 +54,7 @@ export const testEvent = (id: string, type: string, source = "his"): Event => ({
   time: "2026-11-20T09:22:01+08:00",
   datacontenttype: "application/json",
   dataschema: `urn:test:${type}`,
-  data: { businessDate: "2026-11-20" },
+  data: { businessDate: "2026-11-20", ...data },
 });
 
 export const fact = (

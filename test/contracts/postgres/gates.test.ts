@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { POLICY } from "../../fakes/policy.ts";
 import { after, before, describe, test } from "node:test";
 import { createGates, type Gates, REFRESH_MS } from "../../../domain/writeback/gate.ts";
-import type { DestinationPolicy } from "../../../domain/writeback/policy.ts";
 import { OLDEST_HEAD, READ_GATES } from "../../../platform/postgres/gates.ts";
 import { gateContract } from "../gates.ts";
 import { oweOne, parkedEvent, postgresWorld, type PostgresWorld } from "./world.ts";
@@ -27,20 +27,6 @@ gateContract("PostgreSQL", async () => {
   };
 });
 
-const POLICY: DestinationPolicy = {
-  name: "his",
-  url: "http://his.test",
-  connectTimeoutMs: 100,
-  replyTimeoutMs: 400,
-  leaseMs: 5_000,
-  parallel: 4,
-  duplicates: "inquiry",
-  trustNotFoundAfterMs: 2_000,
-  deferredMs: 10_000,
-  retry: { firstMs: 200, maxMs: 2_000 },
-  replyBytesMax: 65_536,
-  ping: "/ping",
-};
 const quiet = () => undefined;
 const clock = {
   nowMs: () => Date.now(),
@@ -62,7 +48,7 @@ describe("several workers, one row", () => {
         store: world.own.gates(),
         worker,
         names: () => ["his"],
-        policy: () => POLICY,
+        policy: () => ({ ...POLICY, ping: "/ping" }),
         probe: async () => {
           probes += 1;
           return { answered: false, by: "ping", why: "refused" };

@@ -1,27 +1,15 @@
 /** PostgreSQL as the contract suites see it. */
 import type { AfterSettle, ParkedEventOf, SealedEvent, SettleStore } from "../../../domain/delivery/ports.ts";
-import type { Event } from "../../../domain/events/event.ts";
 import { createPostgres, type Postgres } from "../../../platform/postgres/index.ts";
 import { rawOf } from "../../../platform/postgres/journal-rows.ts";
 import type { JournalWorld } from "../journal.ts";
-import type { SettleWorld } from "../settle-world.ts";
+import { testEvent as event, type SettleWorld } from "../settle-world.ts";
 import type { WriteBackWorld } from "../write-backs.ts";
 import type { JournalStore } from "../../../domain/journal/ports.ts";
 import { LEASE_MS } from "../journal.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 
-/** An event as the stores need it; its data is of no concern to them. */
-export const event = (id: string, type: string, source: string, data: Readonly<Record<string, unknown>> = {}): Event => ({
-  specversion: "1.0",
-  id,
-  type,
-  source,
-  subject: "bill:1",
-  time: "2026-11-20T09:22:01+08:00",
-  datacontenttype: "application/json",
-  dataschema: `urn:test:${type}`,
-  data: { businessDate: "2026-11-20", ...data },
-});
+export { event };
 
 export const parkedEvent: ParkedEventOf = (message, reason): SealedEvent => ({
   event: event(`parked-${message.id}`, "message.parked", message.partner, { code: reason.code }),
